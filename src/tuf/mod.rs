@@ -1,0 +1,1 @@
+//! The Update Framework 1.0: keys, metadata, verification. Pure.
