@@ -61,6 +61,11 @@ impl Blind {
         self.digest
     }
 
+    /// How many words it is about.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
     /// The words in order, `None` where one is hidden.
     pub fn shown(&self) -> Vec<Option<String>> {
         words(&self.digest.as_bytes()[..self.length])

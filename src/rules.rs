@@ -144,6 +144,8 @@ rules! {
         "Time does not run backwards: not in the transcript, and not behind the metadata that was signed before.";
     MachineFit "MACHINE-FIT" InTheRoom Nothing
         "In production the machine has no network interface up but lo, no swap, and no way to write a core.";
+    AnswerFits "ANSWER-FITS" InTheRoom Nothing
+        "An answer is one of those that the prompt names.";
     ExceptionByTwo "EXCEPTION-BY-TWO" InTheRoom Nothing
         "An exception says what was expected, what happened and what was decided, and two different people decide it.";
     SubstituteDeclared "SUBSTITUTE-DECLARED" InTheRoom Nothing

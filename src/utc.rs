@@ -22,6 +22,9 @@ const EPOCH: DateTime = datetime(1970, 1, 1, 0, 0, 0, 0);
 const LAST_SECOND: i64 = 253_402_300_799;
 
 impl Utc {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// Seconds since 1970-01-01T00:00:00Z; `None` before 1970 and after 9999.
     pub fn from_seconds(seconds: i64) -> Option<Self> {
         (0..=LAST_SECOND).contains(&seconds).then_some(Self(seconds))

@@ -1,0 +1,544 @@
+//! What happened: the entries of the transcript. State is always their fold, and no event can hold a secret.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    operation::{ExportedFile, KeyAttributes, Operation, SeenToken, Trouble},
+    participants::{Alias, PersonId},
+    prompt::{AsideKind, Salt},
+};
+use crate::{
+    digest::Digest,
+    machine::MachineFacts,
+    readback::ReadBack,
+    rules::Passed,
+    tuf::{
+        change::RootChange,
+        key::{Key, KeyId},
+        root::RootRole,
+    },
+    utc::Utc,
+};
+
+/// Rehearsal or production.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Throw-away soft tokens; the record can never pass for a real one.
+    Rehearsal,
+    /// The real thing.
+    Production,
+}
+
+impl Mode {
+    /// `REHEARSAL` or `PRODUCTION`, as it is always on the screen.
+    pub const fn stamp(self) -> &'static str {
+        match self {
+            Self::Rehearsal => "REHEARSAL",
+            Self::Production => "PRODUCTION",
+        }
+    }
+}
+
+/// Which program ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// `officiant 0.1.0`.
+    pub name: String,
+    /// The SHA-256 of its file.
+    pub sha256: Digest,
+    /// Whose trust it was built with: `shipped`, or the name that a test program gives itself.
+    pub trust: String,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// Entry 0.
+    Began {
+        /// Of the script's text.
+        script: Digest,
+        /// Its title.
+        title: String,
+        /// Which program.
+        program: Program,
+        /// Rehearsal or production.
+        mode: Mode,
+        /// The labels of the media that the record is on.
+        media: Vec<String>,
+        /// The last head of the previous ceremony, and what it signed, where its record or card is known.
+        previous: Option<PreviousCeremony>,
+    },
+    /// A rehearsal uses a throw-away key in the place of one that the script names.
+    StandIn {
+        /// The keyid in the script.
+        real: KeyId,
+        /// The throw-away key.
+        twin: Key,
+    },
+    /// A rehearsal uses a twin of the previous root, with throw-away keys.
+    TwinRoot {
+        /// The SHA-256 that the script pins.
+        real: Digest,
+        /// The SHA-256 of the twin.
+        twin: Digest,
+    },
+
+    /// Somebody is here.
+    Present {
+        /// Who.
+        person: PersonId,
+    },
+    /// Somebody is not here; their surrogate, if any, takes their part.
+    Absent {
+        /// Who.
+        person: PersonId,
+    },
+    /// A person set their personal word.
+    WordSet {
+        /// Who.
+        person: PersonId,
+        /// Of its slow hash.
+        salt: Salt,
+        /// The SHA-256 of the slow hash.
+        verifier: Digest,
+    },
+    /// A person confirmed with their personal word.
+    Confirmed {
+        /// Who.
+        person: PersonId,
+        /// What.
+        statement: String,
+    },
+    /// A line of text was written into the record.
+    Recorded {
+        /// What it is called.
+        label: String,
+        /// What was written.
+        value: String,
+    },
+    /// A typed word let the ceremony go on.
+    Went {
+        /// The word.
+        word: String,
+        /// What it stood for.
+        on: String,
+    },
+    /// A person read the independent clock.
+    ClockRead {
+        /// Who.
+        person: PersonId,
+        /// What they read.
+        room: Utc,
+        /// What the machine said at that moment.
+        machine: Utc,
+    },
+    /// Two readings agree with the machine.
+    ClockConfirmed {
+        /// The confirmed instant.
+        at: Utc,
+        /// The largest difference, in seconds.
+        differs_seconds: i64,
+        /// `CLOCK-CONFIRMED`, `CLOCK-FORWARD`.
+        passed: Vec<Passed>,
+    },
+    /// People wrote words down.
+    WrittenDown {
+        /// What the words are of.
+        subject: String,
+        /// The digest.
+        digest: Digest,
+    },
+    /// People read words back from paper.
+    ReadBack {
+        /// What the words are of.
+        subject: String,
+        /// How it went.
+        read_back: ReadBack,
+    },
+    /// An act is over: its head was read.
+    ActClosed {
+        /// The head that was read, of the entry before.
+        head: Digest,
+        /// How it went.
+        read_back: ReadBack,
+    },
+
+    /// The program is about to do something to the world.
+    Intended {
+        /// What.
+        operation: Operation,
+    },
+    /// It failed, or was refused, and nothing came of it that counts.
+    Failed {
+        /// How.
+        trouble: Trouble,
+    },
+    /// After a failure or a resume, somebody decided to try once more.
+    TryAgain,
+    /// This machine.
+    Machine {
+        /// What was found.
+        facts: MachineFacts,
+        /// `MACHINE-FIT`, in production.
+        passed: Vec<Passed>,
+    },
+    /// A public key came in.
+    KeyImported {
+        /// Its short name in the script.
+        name: Alias,
+        /// Of the file.
+        sha256: Digest,
+        /// The key.
+        key: Key,
+        /// `KEY-ON-PAPER`, `KEY-POSSESSION`.
+        passed: Vec<Passed>,
+    },
+    /// The previous root came in.
+    PreviousRoot {
+        /// Its bytes, as text.
+        text: String,
+        /// `PREVIOUS-ROOT-PINNED`, `ROOT-TALLY-NEW`.
+        passed: Vec<Passed>,
+    },
+    /// These tokens could be prepared.
+    TokensSeen {
+        /// As which token of the script.
+        alias: Alias,
+        /// Which.
+        seen: Vec<SeenToken>,
+    },
+    /// One of them was chosen.
+    TokenChosen {
+        /// As which token of the script.
+        alias: Alias,
+        /// Which.
+        seen: SeenToken,
+        /// `TOKEN-IS-HARDWARE`, `TOKEN-HOLDS-NO-TRUSTED-KEY`, `TOKEN-INITIALISED-ONCE`.
+        passed: Vec<Passed>,
+    },
+    /// A token was initialised and is bound to its alias from now on.
+    TokenInitialised {
+        /// Which token of the script.
+        alias: Alias,
+        /// As it is now.
+        seen: SeenToken,
+    },
+    /// A user PIN was set.
+    UserPinSet {
+        /// On which token.
+        alias: Alias,
+        /// `PIN-NOT-DEFAULT`.
+        passed: Vec<Passed>,
+    },
+    /// A key was generated on a token. It does not count yet.
+    KeyGenerated {
+        /// On which token.
+        alias: Alias,
+        /// The public key.
+        key: Key,
+        /// What the token says of it.
+        attributes: KeyAttributes,
+        /// `KEY-NOT-EXTRACTABLE`.
+        passed: Vec<Passed>,
+    },
+    /// A token was opened again with the PIN typed again, and its key signed a proof of possession. From now on it counts.
+    KeyDrilled {
+        /// On which token.
+        alias: Alias,
+        /// The statement.
+        statement: String,
+        /// Its signature, in hexadecimal, as the token gave it.
+        signature: String,
+        /// `PIN-WORKS-AGAIN`, `KEY-POSSESSION`, `TOKEN-IS-EXPECTED`.
+        passed: Vec<Passed>,
+    },
+    /// A token with a known key was opened.
+    TokenOpened {
+        /// Which token of the script.
+        alias: Alias,
+        /// As it is.
+        seen: SeenToken,
+        /// The key that it proved to hold.
+        key: Key,
+        /// `TOKEN-IS-EXPECTED`, `TOKEN-IS-HARDWARE`.
+        passed: Vec<Passed>,
+    },
+
+    /// A root was composed. The event holds the bytes to sign, so that the fold needs no file.
+    Drafted {
+        /// Which version.
+        version: u64,
+        /// The SHA-256 of `signed`.
+        payload: Digest,
+        /// The bytes to sign, as text.
+        signed: String,
+        /// The change as data.
+        changes: Vec<RootChange>,
+        /// The rules that were asked and held.
+        passed: Vec<Passed>,
+    },
+    /// The payload's bytes are in the record.
+    PayloadStored {
+        /// Which.
+        payload: Digest,
+    },
+    /// The review sheet was read to its end.
+    SheetRead {
+        /// Which payload.
+        payload: Digest,
+    },
+    /// A payload was read back, word by word, and may be signed once its officers have confirmed it.
+    PayloadReadBack {
+        /// Which payload.
+        payload: Digest,
+        /// How it went.
+        read_back: ReadBack,
+    },
+    /// A token signed a payload, and the signature verifies.
+    Signed {
+        /// Which token.
+        alias: Alias,
+        /// With which key.
+        keyid: KeyId,
+        /// Which payload.
+        payload: Digest,
+        /// The signature as the dialect writes it.
+        signature: String,
+        /// `SIGNATURE-VERIFIES`, `TOKEN-IS-EXPECTED`, `PAYLOAD-READBACK`, `VERSION-SIGNED-ONCE`.
+        passed: Vec<Passed>,
+    },
+    /// The thresholds are met and the whole verifies, as a client will see it.
+    ThresholdMet {
+        /// Which payload.
+        payload: Digest,
+        /// `ROOT-TALLY-OLD`, `ROOT-TALLY-NEW`, `CLIENT-ACCEPTS`…
+        passed: Vec<Passed>,
+    },
+    /// Files were written into the record.
+    Exported {
+        /// Which.
+        files: Vec<ExportedFile>,
+        /// On which media.
+        media: Vec<String>,
+    },
+    /// A token signed the head of the transcript.
+    HeadSigned {
+        /// Which token.
+        alias: Alias,
+        /// With which key.
+        keyid: KeyId,
+        /// Which head.
+        head: Digest,
+        /// The signature, in hexadecimal, as the token gave it.
+        signature: String,
+    },
+    /// The final head was read back whole.
+    FinalHead {
+        /// The head that was read, of the entry before.
+        head: Digest,
+        /// How it went.
+        read_back: ReadBack,
+    },
+    /// The script is done.
+    Closed,
+
+    /// Somebody wants something that the script does not foresee here.
+    AsideBegan {
+        /// What.
+        aside: AsideKind,
+    },
+    /// One of its questions was answered.
+    AsideNoted {
+        /// Which.
+        question: AsideQuestion,
+        /// How.
+        answer: String,
+    },
+    /// They thought better of it.
+    AsideDropped,
+    /// An exception stands.
+    ExceptionNoted {
+        /// Its number, from 1.
+        number: u32,
+        /// What was expected.
+        expected: String,
+        /// What happened.
+        happened: String,
+        /// What was decided.
+        decided: String,
+        /// By whom.
+        by: [PersonId; 2],
+    },
+    /// A payload will not be used; its signatures stay listed as spent.
+    Voided {
+        /// Which.
+        payload: Digest,
+        /// Why.
+        reason: String,
+        /// Who decided.
+        by: [PersonId; 2],
+        /// Whose signatures on it are spent.
+        spent: Vec<KeyId>,
+    },
+    /// A declared spare takes the place of a token.
+    Substituted {
+        /// Which token fails.
+        alias: Alias,
+        /// Which takes its place.
+        spare: Alias,
+        /// Why.
+        reason: String,
+        /// Who decided.
+        by: [PersonId; 2],
+    },
+    /// The ceremony was given up.
+    Abandoned {
+        /// Why.
+        reason: String,
+        /// Who decided.
+        by: [PersonId; 2],
+        /// Every key, token, signature and medium, a line each.
+        account: Vec<String>,
+    },
+    /// The operator left; the ceremony can be resumed.
+    Paused,
+    /// The ceremony goes on.
+    Resumed {
+        /// Which program goes on.
+        program: Program,
+        /// Which media there are now.
+        media: Vec<String>,
+    },
+    /// The last line of the transcript was torn and was cut off, on the operator's word.
+    TornTailCut {
+        /// Of the torn bytes.
+        sha256: Digest,
+        /// How many there were.
+        length: u64,
+    },
+    /// On resume, the witness's last written words fit this record.
+    HeadFitsPaper {
+        /// The head whose words the witness holds.
+        head: Digest,
+        /// How it went.
+        read_back: ReadBack,
+    },
+    /// A medium failed; the record goes on on the others.
+    MediumFailed {
+        /// Its label.
+        medium: String,
+        /// Why.
+        cause: String,
+    },
+    /// A rule said no to an answer. Nothing else happened.
+    Refused {
+        /// Which rule, what is wrong, what to do.
+        refusal: crate::rules::Refusal,
+    },
+}
+
+impl Event {
+    /// Whether an intended operation came to its end with this event.
+    pub fn is_outcome(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed { .. }
+                | Self::Machine { .. }
+                | Self::KeyImported { .. }
+                | Self::PreviousRoot { .. }
+                | Self::PayloadStored { .. }
+                | Self::Exported { .. }
+                | Self::TokensSeen { .. }
+                | Self::TokenInitialised { .. }
+                | Self::UserPinSet { .. }
+                | Self::KeyGenerated { .. }
+                | Self::KeyDrilled { .. }
+                | Self::TokenOpened { .. }
+                | Self::Signed { .. }
+                | Self::HeadSigned { .. }
+        )
+    }
+}
+
+impl Event {
+    /// Whether it is an answer inside an aside, not part of the step beneath.
+    pub fn belongs_to_aside(&self) -> bool {
+        matches!(self, Self::AsideNoted { .. } | Self::AsideDropped)
+    }
+
+    /// Whether an aside is over with it.
+    pub fn ends_aside(&self) -> bool {
+        matches!(
+            self,
+            Self::AsideDropped
+                | Self::ExceptionNoted { .. }
+                | Self::Voided { .. }
+                | Self::Substituted { .. }
+                | Self::Abandoned { .. }
+        )
+    }
+
+    /// Whether it is part of the ritual after a resume, not part of the step beneath.
+    pub fn belongs_to_resume(&self) -> bool {
+        matches!(
+            self,
+            Self::HeadFitsPaper { .. } | Self::Confirmed { .. } | Self::Recorded { .. } | Self::Absent { .. }
+        )
+    }
+}
+
+/// A question of an aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AsideQuestion {
+    /// What was expected.
+    Expected,
+    /// What happened.
+    Happened,
+    /// What was decided, or why.
+    Decided,
+    /// Which one (a payload, a token).
+    Which,
+    /// Who decides, first.
+    First,
+    /// Who decides, second.
+    Second,
+}
+
+/// What the ceremony before this one left, from its record or its paper card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreviousCeremony {
+    /// The head of its transcript.
+    pub head: Digest,
+    /// What it signed.
+    pub signed: Vec<SignedVersion>,
+}
+
+/// A payload that was signed, once and for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedVersion {
+    /// The repository.
+    pub repository: String,
+    /// The role.
+    pub role: RootRole,
+    /// The version.
+    pub version: u64,
+    /// The SHA-256 of the bytes that were signed.
+    pub payload: Digest,
+}
+
+/// Where and when an event stands in the transcript.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Its number, from 0.
+    pub seq: u64,
+    /// When it was written.
+    pub at: Utc,
+    /// The SHA-256 of its line: the head of the transcript once it is the last.
+    pub head: Digest,
+}

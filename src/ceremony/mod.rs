@@ -1,0 +1,321 @@
+//! The ceremony engine. Pure: a ceremony is the fold of its events, the rules live in [`Ceremony::decide`], and the world is
+//! a list of [`operation::Operation`]s that somebody else performs.
+//!
+//! In reading order: [`script`] (what is to happen), [`participants`], [`steps`] (one file a kind of step: its words, what it
+//! needs and gives, what it waits for), [`prompt`] and [`operation`] (what the world owes), [`event`] (what happened),
+//! [`state`] (the fold), [`aside`] and [`resume`] (what a script does not foresee), [`words`] (everything that is said),
+//! [`check`] and [`print`](mod@print) (a script weeks ahead, without a world).
+
+pub mod aside;
+pub mod check;
+pub mod event;
+pub mod operation;
+pub mod outline;
+pub mod participants;
+pub mod print;
+pub mod prompt;
+pub mod resume;
+pub mod script;
+pub mod sheet;
+pub mod state;
+pub mod steps;
+pub mod words;
+
+pub use self::state::Ceremony;
+
+use self::{
+    event::Event,
+    operation::{Operation, Trouble},
+    participants::PersonId,
+    prompt::{Answer, AsideKind, Choice, Input, Prompt, Scene},
+    state::Closing,
+};
+use crate::{
+    digest::Digest,
+    readback::{ReadBack, Signable, WORDS_OF_ACT},
+    rules::{Refusal, Rule},
+    utc::Utc,
+};
+
+/// The clock, as a value that is handed in.
+pub type Now = Utc;
+
+/// What the world owes the ceremony.
+#[derive(Clone, Debug)]
+pub enum Pending {
+    /// People are asked.
+    Ask(Box<Prompt>),
+    /// Something is to be done.
+    Do(Operation),
+    /// Something was about to be done when the transcript ended: look before repeating it.
+    InDoubt(Operation),
+    /// The operator left. Resume to go on.
+    Paused,
+    /// It is over.
+    Finished(Closing),
+}
+
+impl Ceremony {
+    /// What the world owes the ceremony now.
+    pub fn pending(&self) -> Pending {
+        if let Some(closing) = self.closing {
+            return Pending::Finished(closing);
+        }
+        if self.paused {
+            return Pending::Paused;
+        }
+        if let Some(prompt) = self.resume.as_ref().and_then(|resume| resume.pending(self)) {
+            return Pending::Ask(Box::new(prompt));
+        }
+        if let Some(aside) = &self.aside {
+            return Pending::Ask(Box::new(aside.pending(self)));
+        }
+        if let Some(operation) = &self.intent {
+            return Pending::InDoubt(operation.clone());
+        }
+        if let Some(trouble) = &self.trouble {
+            return Pending::Ask(Box::new(self.ask_about(trouble)));
+        }
+        match self.step() {
+            Some(step) => step.action.kind().pending(self).unwrap_or(Pending::Finished(Closing::Closed)),
+            None => Pending::Ask(Box::new(self.end_of_act())),
+        }
+    }
+
+    /// What follows from an answer. Every rule of the room is asked here and nowhere else; nothing is changed.
+    ///
+    /// # Errors
+    /// The rule that says no. Nothing happened then.
+    pub fn decide(&self, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal> {
+        if now < self.stamp.at {
+            return Err(Refusal::new(
+                Rule::ClockForward,
+                format!("The machine's clock says {now}, but the last entry was written at {}.", self.stamp.at),
+                "Set the clock right (UTC) and go on.",
+            ));
+        }
+        let pending = self.pending();
+        match (&pending, answer) {
+            (Pending::Finished(_) | Pending::Paused, _) => Err(unfit("Nothing is waited for.")),
+            (Pending::InDoubt(_), Answer::Failed(trouble)) => Ok(vec![Event::Failed { trouble: trouble.clone() }]),
+            (Pending::InDoubt(_), Answer::Done(_)) => self.decide_step(answer, now),
+            (Pending::InDoubt(_) | Pending::Do(_), _) => Err(unfit("An operation is under way.")),
+            (Pending::Ask(_), Answer::Done(_) | Answer::Failed(_)) => Err(unfit("No operation is under way.")),
+            (Pending::Ask(_), Answer::Aside(aside)) => self.begin_aside(*aside),
+            (Pending::Ask(prompt), _) => {
+                fits(&prompt.input, answer)?;
+                if let Some(resume) = self.resume.as_ref().filter(|resume| resume.pending(self).is_some()) {
+                    return resume.decide(self, answer);
+                }
+                if let Some(aside) = &self.aside {
+                    return aside.decide(self, answer);
+                }
+                if self.trouble.is_some() {
+                    return Ok(vec![Event::TryAgain]);
+                }
+                if self.step().is_none() {
+                    return self.decide_end_of_act(answer);
+                }
+                self.decide_step(answer, now)
+            }
+        }
+    }
+
+    /// The event that must be on disk before `operation` is performed.
+    pub fn intend(&self) -> Option<Event> {
+        match self.pending() {
+            Pending::Do(operation) => Some(Event::Intended { operation }),
+            _ => None,
+        }
+    }
+
+    /// What an operation may sign, minted from the state: `None` where people have not reviewed it.
+    pub fn signable(&self, operation: &Operation) -> Option<Signable> {
+        match operation {
+            Operation::Sign { payload, .. } => {
+                let draft = self.drafts.iter().find(|draft| draft.payload == *payload)?;
+                draft.reviewed().map(Signable::Reviewed)
+            }
+            Operation::Drill { alias, keyid, challenge } => {
+                let statement = steps::drill_token::statement(self, alias, keyid)?;
+                (Digest::of(statement.bytes()) == *challenge).then_some(Signable::Challenge(statement))
+            }
+            Operation::Open { alias, .. } => Some(Signable::Challenge(steps::open_token::nonce(self, alias))),
+            Operation::SignHead { head, .. } => Some(Signable::Challenge(crate::readback::Challenge::head(*head))),
+            _ => None,
+        }
+    }
+
+    fn decide_step(&self, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal> {
+        match self.step() {
+            Some(step) => step.action.kind().decide(self, answer, now),
+            None => Err(unfit("No step is under way.")),
+        }
+    }
+
+    fn ask_about(&self, trouble: &Trouble) -> Prompt {
+        let remedy = match trouble {
+            Trouble::Refused(refusal) => refusal.remedy.clone(),
+            Trouble::Fault { .. } => words::AFTER_FAULT.into(),
+            Trouble::NobodyAnswered { .. } => words::AFTER_NO_ANSWER.into(),
+        };
+        Prompt {
+            who: self.leaders(),
+            scene: Scene::Trouble { trouble: trouble.clone(), remedy },
+            input: Input::Word(vec![Choice::new("AGAIN", "try the same once more")]),
+        }
+    }
+
+    /// Who speaks when nobody in particular does: the operator and the administrator, or the first of the script.
+    pub(crate) fn leaders(&self) -> Vec<PersonId> {
+        use participants::Duty::{Administrator, Operator};
+        let script = &self.script;
+        let mut leaders: Vec<_> =
+            script.with_duty(Operator).chain(script.with_duty(Administrator)).map(|person| self.acting(&person.id)).collect();
+        leaders.dedup();
+        if leaders.is_empty() { vec![self.acting(&script.people[0].id)] } else { leaders }
+    }
+
+    /// Who supplies hidden words: the first witness who is here, or the administrator where the script has none.
+    pub(crate) fn reader(&self) -> PersonId {
+        let witnesses = self.script.with_duty(participants::Duty::Witness).map(|person| self.acting(&person.id));
+        witnesses.into_iter().next().unwrap_or_else(|| self.leaders().remove(0))
+    }
+
+    fn end_of_act(&self) -> Prompt {
+        let subject = words::head_subject(self);
+        match self.written_here() {
+            None => Prompt {
+                who: vec![self.reader()],
+                scene: Scene::WriteDown { subject, digest: self.stamp.head, count: WORDS_OF_ACT },
+                input: Input::Word(vec![Choice::new("WRITTEN", "the witness has the words on paper")]),
+            },
+            Some(head) => {
+                let blind = self.blind(head, WORDS_OF_ACT);
+                let input = Input::HiddenWords(blind.hidden().len());
+                Prompt { who: vec![self.reader()], scene: Scene::ReadBack { subject, blind }, input }
+            }
+        }
+    }
+
+    fn decide_end_of_act(&self, answer: &Answer) -> Result<Vec<Event>, Refusal> {
+        match (answer, self.written_here()) {
+            (Answer::Word(_), _) => {
+                Ok(vec![Event::WrittenDown { subject: words::head_subject(self), digest: self.stamp.head }])
+            }
+            (Answer::HiddenWords(supplied), Some(head)) => {
+                let read_back = self.read_back(head, WORDS_OF_ACT, supplied, Rule::HeadOnPaper)?;
+                Ok(vec![Event::ActClosed { head, read_back }])
+            }
+            _ => Err(unfit("Words are waited for.")),
+        }
+    }
+
+    /// The digest whose words were written down last in this step.
+    pub(crate) fn written_here(&self) -> Option<Digest> {
+        self.here.iter().rev().find_map(|event| match event {
+            Event::WrittenDown { digest, .. } => Some(*digest),
+            _ => None,
+        })
+    }
+
+    /// Compares supplied words with those of `digest`, or refuses by `rule`.
+    pub(crate) fn read_back(
+        &self,
+        digest: Digest,
+        length: usize,
+        supplied: &[String],
+        rule: Rule,
+    ) -> Result<ReadBack, Refusal> {
+        let blind = self.blind(digest, length);
+        blind.check(supplied).map_err(|wrong| Refusal::new(rule, format!("{}.", capital(&wrong.to_string())), words::AFTER_WRONG_WORD))?;
+        Ok(ReadBack { blind, supplied: supplied.to_vec() })
+    }
+
+    /// Compares a personal word with the one set at roll-call (`PERSONAL-WORD`).
+    pub(crate) fn confirm(&self, person: &PersonId, answer: &Answer) -> Result<(), Refusal> {
+        let Answer::PersonalWord(hash) = answer else {
+            return Err(unfit("A personal word is waited for."));
+        };
+        let known = self.people.get(person).and_then(|presence| presence.word.as_ref());
+        match known {
+            Some((_, verifier)) if *verifier == Digest::of(&hash.0) => Ok(()),
+            _ => Err(Refusal::new(
+                Rule::PersonalWord,
+                format!("That is not the word that {} set at roll-call.", self.script.name(person)),
+                "Type it again. If it is forgotten, note an exception and let a surrogate confirm.",
+            )),
+        }
+    }
+
+    /// A prompt for a person's own word.
+    pub(crate) fn ask_word(&self, person: &PersonId, text: impl Into<String>) -> Prompt {
+        let salt = self.people.get(person).and_then(|presence| presence.word.clone()).map(|word| word.0).unwrap_or_default();
+        Prompt {
+            who: vec![person.clone()],
+            scene: Scene::Statement { text: text.into() },
+            input: Input::PersonalWord { person: person.clone(), salt },
+        }
+    }
+
+    fn begin_aside(&self, aside: AsideKind) -> Result<Vec<Event>, Refusal> {
+        if aside == AsideKind::Leave {
+            return Ok(vec![Event::Paused]);
+        }
+        if self.aside.is_some() || self.resume.as_ref().is_some_and(|resume| resume.pending(self).is_some()) {
+            return Err(unfit("Finish what is being asked first."));
+        }
+        aside::possible(self, aside)?;
+        Ok(vec![Event::AsideBegan { aside }])
+    }
+}
+
+/// An answer that does not fit its prompt.
+pub(crate) fn unfit(what: impl Into<String>) -> Refusal {
+    Refusal::new(Rule::AnswerFits, what, "Answer what the screen asks.")
+}
+
+/// Whether an answer is of the kind that is waited for, and one of the words that are named.
+fn fits(input: &Input, answer: &Answer) -> Result<(), Refusal> {
+    let ok = match (input, answer) {
+        (Input::Word(choices), Answer::Word(word)) => {
+            if chosen(choices, word).is_none() {
+                let words: Vec<_> = choices.iter().map(|choice| choice.word).collect();
+                return Err(unfit(format!("Type {} whole.", words.join(" or "))));
+            }
+            true
+        }
+        (Input::Text { label, .. }, Answer::Text(text)) => {
+            if text.trim().is_empty() {
+                return Err(unfit(format!("“{label}” must not be empty.")));
+            }
+            if text.chars().count() > TEXT_MAX {
+                return Err(unfit(format!("“{label}” is longer than {TEXT_MAX} characters.")));
+            }
+            true
+        }
+        (Input::HiddenWords(count), Answer::HiddenWords(words)) => {
+            if words.len() != *count {
+                return Err(unfit(format!("{count} words are hidden, {} were given.", words.len())));
+            }
+            true
+        }
+        (Input::Pick(options), Answer::Picked(index)) => *index < options.len(),
+        (Input::NewPersonalWord { .. }, Answer::NewPersonalWord { .. }) | (Input::PersonalWord { .. }, Answer::PersonalWord(_)) => true,
+        _ => false,
+    };
+    if ok { Ok(()) } else { Err(unfit("That is not an answer to this question.")) }
+}
+
+/// The choice that `word` names, in any case and without surrounding space.
+pub(crate) fn chosen(choices: &[Choice], word: &str) -> Option<&'static str> {
+    choices.iter().map(|choice| choice.word).find(|choice| choice.eq_ignore_ascii_case(word.trim()))
+}
+
+/// The longest line of text that people may put into the record, in characters.
+pub const TEXT_MAX: usize = 1000;
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}

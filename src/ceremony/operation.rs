@@ -1,0 +1,278 @@
+//! The whole list of what the program can do to the world, and what can come of it. A rehearsal on paper is not performing
+//! these; there is no other switch.
+
+use serde::{Deserialize, Serialize};
+
+use super::participants::Alias;
+use crate::{
+    digest::Digest,
+    machine::MachineFacts,
+    rules::Refusal,
+    tuf::key::{Key, KeyAlgorithm, KeyId, RawSignature},
+};
+
+/// Something to be done to the world. Names and digests only: bytes to sign are minted from the state as a
+/// [`crate::readback::Signable`] when the operation is performed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// Host: find out whether this machine is fit.
+    Preflight,
+    /// File: read a file that came from outside.
+    ReadInput {
+        /// The file, relative to the script.
+        file: String,
+        /// A file that belongs to it, such as its proof of possession.
+        with: Option<String>,
+    },
+    /// File: put the bytes of a payload into the record, for a second machine to check.
+    StorePayload {
+        /// Its SHA-256.
+        payload: Digest,
+    },
+    /// File: write verified metadata and public keys into the record, on every medium.
+    Export {
+        /// Names and digests, in the order they are written.
+        files: Vec<ExportedFile>,
+    },
+    /// Token: look which tokens are there to be prepared as `alias`.
+    FindTokens {
+        /// For which token of the script.
+        alias: Alias,
+    },
+    /// Token: initialise a token and set its SO-PIN (asked for). Everything on it is lost.
+    Initialise {
+        /// As which token of the script.
+        alias: Alias,
+        /// Which one: as [`Operation::FindTokens`] saw it.
+        seen: SeenToken,
+        /// The label it gets.
+        label: String,
+    },
+    /// Token: set the first user PIN (asked for), as SO.
+    SetUserPin {
+        /// Of which token.
+        alias: Alias,
+    },
+    /// Token: generate the root key (user PIN asked for).
+    Generate {
+        /// On which token.
+        alias: Alias,
+        /// Which kind of key.
+        algorithm: KeyAlgorithm,
+        /// Its label on the token.
+        label: String,
+    },
+    /// Token: forget everything of a token, open it again as if it had just been inserted, and sign a proof of possession.
+    Drill {
+        /// Which token.
+        alias: Alias,
+        /// Which key.
+        keyid: KeyId,
+        /// The digest of the statement.
+        challenge: Digest,
+    },
+    /// Token: find a token with a known key, and prove by a nonce that it holds it.
+    Open {
+        /// Which token.
+        alias: Alias,
+        /// Which key.
+        keyid: KeyId,
+    },
+    /// Token: sign a reviewed payload.
+    Sign {
+        /// With which token.
+        alias: Alias,
+        /// With which key.
+        keyid: KeyId,
+        /// Which payload.
+        payload: Digest,
+    },
+    /// Token: sign the head of the transcript.
+    SignHead {
+        /// With which token.
+        alias: Alias,
+        /// With which key.
+        keyid: KeyId,
+        /// Which head.
+        head: Digest,
+    },
+}
+
+impl Operation {
+    /// The operation as a sentence for people.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Preflight => "look whether this machine is fit".into(),
+            Self::ReadInput { file, .. } => format!("read {}", crate::text::shown(file)),
+            Self::StorePayload { payload } => format!("put payload {} into the record", &payload.to_string()[..8]),
+            Self::Export { files } => {
+                let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
+                format!("write {} into the record", names.join(", "))
+            }
+            Self::FindTokens { alias } => format!("look for a token to become {alias}"),
+            Self::Initialise { alias, .. } => format!("initialise {alias}"),
+            Self::SetUserPin { alias } => format!("set the user PIN of {alias}"),
+            Self::Generate { alias, .. } => format!("generate a key on {alias}"),
+            Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
+            Self::Open { alias, .. } => format!("open {alias}"),
+            Self::Sign { alias, payload, .. } => format!("sign payload {} with {alias}", &payload.to_string()[..8]),
+            Self::SignHead { alias, .. } => format!("sign the head of the transcript with {alias}"),
+        }
+    }
+
+    /// The token it needs.
+    pub fn alias(&self) -> Option<&Alias> {
+        match self {
+            Self::FindTokens { alias }
+            | Self::Initialise { alias, .. }
+            | Self::SetUserPin { alias }
+            | Self::Generate { alias, .. }
+            | Self::Drill { alias, .. }
+            | Self::Open { alias, .. }
+            | Self::Sign { alias, .. }
+            | Self::SignHead { alias, .. } => Some(alias),
+            Self::Preflight | Self::ReadInput { .. } | Self::StorePayload { .. } | Self::Export { .. } => None,
+        }
+    }
+}
+
+/// A file that leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedFile {
+    /// Its path in the record, `metadata/1.root.json`.
+    pub name: String,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+/// A token as the machine sees it: everything it claims.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SeenToken {
+    /// The module's file.
+    pub module: String,
+    /// The SHA-256 of that file.
+    pub module_sha256: Digest,
+    /// Who made it, as it says.
+    pub manufacturer: String,
+    /// The model, as it says.
+    pub model: String,
+    /// The serial, as it says; it may be blank, zeros or "123".
+    pub serial: String,
+    /// The label; empty where it is not initialised.
+    pub label: String,
+    /// Whether it is initialised.
+    pub initialised: bool,
+    /// Whether it is a software token, as far as this program knows.
+    pub software: bool,
+    /// The fingerprints of the public keys on it that can be read without a PIN.
+    pub public_keys: Vec<Digest>,
+}
+
+impl SeenToken {
+    /// Label and serial, for people: `“root-a”, serial 5f1a…`.
+    pub fn words(&self) -> String {
+        let label = if self.initialised { format!("“{}”", crate::text::shown(&self.label)) } else { "blank".into() };
+        let serial = if self.serial.trim_matches(['0', ' ']).is_empty() { "no serial".into() } else { format!("serial {}", crate::text::shown(&self.serial)) };
+        format!("{label}, {serial}, {} {}", crate::text::shown(&self.manufacturer), crate::text::shown(&self.model))
+    }
+}
+
+/// What came of an operation that was performed.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Of [`Operation::Preflight`].
+    Machine(MachineFacts),
+    /// Of [`Operation::ReadInput`]: the bytes as they are.
+    Input {
+        /// Of the file.
+        bytes: Vec<u8>,
+        /// Of the file that belongs to it.
+        with: Option<Vec<u8>>,
+    },
+    /// Of [`Operation::StorePayload`].
+    Stored,
+    /// Of [`Operation::Export`]: the media that hold all of it.
+    Exported {
+        /// By their labels.
+        media: Vec<String>,
+    },
+    /// Of [`Operation::FindTokens`].
+    Tokens(Vec<SeenToken>),
+    /// Of [`Operation::Initialise`]: the token as it is afterwards.
+    Initialised(SeenToken),
+    /// Of [`Operation::SetUserPin`].
+    UserPinSet,
+    /// Of [`Operation::Generate`].
+    Generated {
+        /// The public key.
+        key: Key,
+        /// What the token says of the private key.
+        attributes: KeyAttributes,
+    },
+    /// Of [`Operation::Drill`], [`Operation::Sign`] and [`Operation::SignHead`].
+    Signed {
+        /// The token as it was found.
+        seen: SeenToken,
+        /// The signature; it is verified again before it counts.
+        signature: RawSignature,
+    },
+    /// Of [`Operation::Open`].
+    Opened {
+        /// The token as it was found.
+        seen: SeenToken,
+        /// The public key that it proved to hold.
+        key: Key,
+    },
+}
+
+/// What a token says of a private key. `None` where it says nothing: absent is recorded as absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct KeyAttributes {
+    /// `CKA_LOCAL`: generated on the token.
+    pub local: Option<bool>,
+    /// `CKA_SENSITIVE`.
+    pub sensitive: Option<bool>,
+    /// `CKA_EXTRACTABLE`.
+    pub extractable: Option<bool>,
+    /// `CKA_ALWAYS_SENSITIVE`.
+    pub always_sensitive: Option<bool>,
+    /// `CKA_NEVER_EXTRACTABLE`.
+    pub never_extractable: Option<bool>,
+}
+
+/// What went wrong with an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trouble {
+    /// The world failed.
+    Fault {
+        /// What was being done.
+        doing: String,
+        /// Why it failed, with the code and the token: `C_Sign: CKR_PIN_LOCKED, token 5f1a…`.
+        cause: String,
+    },
+    /// A rule refused what came of it.
+    Refused(Refusal),
+    /// Nobody gave the secret that was asked for.
+    NobodyAnswered {
+        /// What was asked for.
+        secret: String,
+    },
+}
+
+impl Trouble {
+    /// The trouble as a sentence for people.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Fault { doing, cause } => format!("{doing} failed: {cause}"),
+            Self::Refused(refusal) => format!("{}: {}", refusal.rule, refusal.what),
+            Self::NobodyAnswered { secret } => format!("{secret} was not given"),
+        }
+    }
+}

@@ -1,0 +1,513 @@
+//! Where a ceremony is: the fold of its events. Total: no rules, no refusals, no IO.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    aside::Aside,
+    event::{Event, Mode, PreviousCeremony, SignedVersion, Stamp},
+    operation::{ExportedFile, KeyAttributes, Operation, SeenToken, Trouble},
+    participants::{Alias, PersonId},
+    resume::Resume,
+    script::Script,
+    sheet::TokenCard,
+};
+use crate::{
+    digest::Digest,
+    readback::{Blind, ReadBack, Reviewed, WORDS_OF_ACT, WORDS_OF_DIGEST},
+    tuf::{
+        change::RootChange,
+        key::{Key, KeyId},
+        root::{Root, RootRole},
+        signed::Verified,
+    },
+    utc::Utc,
+};
+
+/// State of one ceremony. Always the fold of its transcript.
+#[derive(Clone)]
+pub struct Ceremony {
+    pub(super) script: Arc<Script>,
+    pub(super) mode: Option<Mode>,
+    pub(super) stamp: Stamp,
+    pub(super) began_at: Option<Utc>,
+    pub(super) media: Vec<String>,
+    pub(super) cursor: Cursor,
+    /// What happened in the current step, in order.
+    pub(super) here: Vec<Event>,
+    pub(super) intent: Option<Operation>,
+    pub(super) trouble: Option<Trouble>,
+    pub(super) aside: Option<Aside>,
+    pub(super) resume: Option<Resume>,
+    pub(super) paused: bool,
+    pub(super) refused: u64,
+    pub(super) people: BTreeMap<PersonId, Presence>,
+    pub(super) clock: Option<Utc>,
+    pub(super) last_paper: Option<Paper>,
+    pub(super) stand_ins: BTreeMap<KeyId, Key>,
+    pub(super) twin_root: Option<Digest>,
+    pub(super) tokens: BTreeMap<Alias, TokenState>,
+    pub(super) substitutes: BTreeMap<Alias, Alias>,
+    pub(super) imported: BTreeMap<Alias, Key>,
+    pub(super) previous: Option<Arc<Verified<Root>>>,
+    pub(super) earlier: Vec<SignedVersion>,
+    pub(super) drafts: Vec<Draft>,
+    pub(super) exported: Vec<ExportedFile>,
+    pub(super) head_signatures: Vec<(Alias, KeyId, Digest)>,
+    pub(super) exceptions: u32,
+    pub(super) closing: Option<Closing>,
+    pub(super) previous_ceremony: Option<PreviousCeremony>,
+}
+
+/// The next step to be done: act and step, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// The act, from 0 as acts are numbered.
+    pub act: usize,
+    /// The step in it, from 0. Equal to the number of its steps while its end is marked.
+    pub step: usize,
+}
+
+/// A person at roll-call.
+#[derive(Clone, Debug, Default)]
+pub struct Presence {
+    /// Whether they are here.
+    pub here: bool,
+    /// Salt and verifier of their personal word.
+    pub word: Option<(String, Digest)>,
+}
+
+/// The last words that the witness wrote down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paper {
+    /// Whose words.
+    pub head: Digest,
+    /// How many of them.
+    pub count: usize,
+}
+
+/// What is known of a token of the script.
+#[derive(Clone, Debug, Default)]
+pub struct TokenState {
+    /// As it was chosen, before it was initialised.
+    pub chosen: Option<SeenToken>,
+    /// As it is bound.
+    pub bound: Option<SeenToken>,
+    /// Whether its user PIN was set.
+    pub pin_set: bool,
+    /// Its root key.
+    pub key: Option<Key>,
+    /// What it says of that key, if it was generated here.
+    pub attributes: Option<KeyAttributes>,
+    /// Whether the key counts: the PIN was typed again after the token was out, and the key showed that it works.
+    pub counts: bool,
+}
+
+/// A payload on its way to its threshold.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The version of the root.
+    pub version: u64,
+    /// The SHA-256 of `signed`.
+    pub payload: Digest,
+    /// The bytes to sign.
+    pub signed: Arc<[u8]>,
+    /// The root that they say.
+    pub root: Arc<Root>,
+    /// The change from the root before.
+    pub changes: Vec<RootChange>,
+    /// The read-back, once it was right.
+    pub read_back: Option<ReadBack>,
+    /// Every signature so far: keyid and the text that the dialect writes.
+    pub signatures: Vec<(KeyId, String)>,
+    /// Whether its thresholds are met.
+    pub met: bool,
+    /// Why it is void, if it is.
+    pub voided: Option<String>,
+}
+
+impl Draft {
+    /// The proof that these bytes were read back; `None` until they were, and for a voided draft.
+    pub fn reviewed(&self) -> Option<Reviewed> {
+        if self.voided.is_some() {
+            return None;
+        }
+        // TUF 1.0 puts the signed bytes on the wire as they are.
+        Reviewed::new(self.signed.clone(), self.payload, self.read_back.as_ref()?)
+    }
+}
+
+/// How a ceremony ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// The script is done.
+    Closed,
+    /// It was given up.
+    Abandoned,
+}
+
+impl Ceremony {
+    /// A ceremony of which nothing has happened yet.
+    pub fn begin(script: Arc<Script>) -> Self {
+        Self {
+            script,
+            mode: None,
+            stamp: Stamp { seq: 0, at: Utc::EPOCH, head: Digest::from_bytes([0; 32]) },
+            began_at: None,
+            media: Vec::new(),
+            cursor: Cursor::default(),
+            here: Vec::new(),
+            intent: None,
+            trouble: None,
+            aside: None,
+            resume: None,
+            paused: false,
+            refused: 0,
+            people: BTreeMap::new(),
+            clock: None,
+            last_paper: None,
+            stand_ins: BTreeMap::new(),
+            twin_root: None,
+            tokens: BTreeMap::new(),
+            substitutes: BTreeMap::new(),
+            imported: BTreeMap::new(),
+            previous: None,
+            earlier: Vec::new(),
+            drafts: Vec::new(),
+            exported: Vec::new(),
+            head_signatures: Vec::new(),
+            exceptions: 0,
+            closing: None,
+            previous_ceremony: None,
+        }
+    }
+
+    /// Folds one event in.
+    pub fn apply(&mut self, stamp: Stamp, event: &Event) {
+        self.stamp = stamp;
+        match (&mut self.aside, &mut self.resume) {
+            (Some(aside), _) if event.belongs_to_aside() => aside.note(event),
+            (_, Some(resume)) if event.belongs_to_resume() => resume.note(event),
+            _ => self.here.push(event.clone()),
+        }
+        if event.ends_aside() {
+            self.aside = None;
+        }
+        self.fold(event);
+        self.advance();
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one arm an event, each a line or three; splitting would hide the list")]
+    fn fold(&mut self, event: &Event) {
+        match event {
+            Event::Began { mode, media, previous, .. } => {
+                self.mode = Some(*mode);
+                self.media.clone_from(media);
+                self.began_at = Some(self.stamp.at);
+                self.previous_ceremony.clone_from(previous);
+                self.earlier = previous.as_ref().map(|before| before.signed.clone()).unwrap_or_default();
+            }
+            Event::StandIn { real, twin } => {
+                self.stand_ins.insert(real.clone(), twin.clone());
+            }
+            Event::TwinRoot { twin, .. } => self.twin_root = Some(*twin),
+            Event::Present { person } => self.people.entry(person.clone()).or_default().here = true,
+            Event::Absent { person } => self.people.entry(person.clone()).or_default().here = false,
+            Event::WordSet { person, salt, verifier } => {
+                self.people.entry(person.clone()).or_default().word = Some((salt.clone(), *verifier));
+            }
+            Event::ClockConfirmed { at, .. } => self.clock = Some(*at),
+            Event::ActClosed { head, read_back } => {
+                self.last_paper = Some(Paper { head: *head, count: read_back.blind.length() });
+                self.cursor = Cursor { act: self.cursor.act + 1, step: 0 };
+                self.here.clear();
+            }
+            Event::FinalHead { head, .. } => {
+                self.last_paper = Some(Paper { head: *head, count: WORDS_OF_DIGEST });
+            }
+            Event::Intended { operation } => self.intent = Some(operation.clone()),
+            Event::Failed { trouble } => {
+                self.intent = None;
+                self.trouble = Some(trouble.clone());
+            }
+            Event::TryAgain => {
+                self.intent = None;
+                self.trouble = None;
+            }
+            Event::KeyImported { name, key, .. } => {
+                self.imported.insert(name.clone(), key.clone());
+            }
+            Event::PreviousRoot { text, .. } => {
+                self.previous = crate::tuf::verify::pinned_root(text.as_bytes()).ok().map(Arc::new);
+            }
+            Event::TokenChosen { alias, seen, .. } => self.token_mut(alias).chosen = Some(seen.clone()),
+            Event::TokenInitialised { alias, seen } => {
+                let token = self.token_mut(alias);
+                *token = TokenState { chosen: token.chosen.take(), bound: Some(seen.clone()), ..TokenState::default() };
+            }
+            Event::UserPinSet { alias, .. } => self.token_mut(alias).pin_set = true,
+            Event::KeyGenerated { alias, key, attributes, .. } => {
+                let token = self.token_mut(alias);
+                token.key = Some(key.clone());
+                token.attributes = Some(attributes.clone());
+            }
+            Event::KeyDrilled { alias, .. } => self.token_mut(alias).counts = true,
+            Event::TokenOpened { alias, seen, key, .. } => {
+                let token = self.token_mut(alias);
+                token.bound = Some(seen.clone());
+                token.key = Some(key.clone());
+                token.counts = true;
+            }
+            Event::Drafted { version, payload, signed, changes, .. } => {
+                if let Ok(root) = Root::from_signed(signed.as_bytes()) {
+                    self.drafts.push(Draft {
+                        version: *version,
+                        payload: *payload,
+                        signed: Arc::from(signed.as_bytes()),
+                        root: Arc::new(root),
+                        changes: changes.clone(),
+                        read_back: None,
+                        signatures: Vec::new(),
+                        met: false,
+                        voided: None,
+                    });
+                }
+            }
+            Event::PayloadReadBack { payload, read_back } => {
+                if let Some(draft) = self.draft_mut(payload) {
+                    draft.read_back = Some(read_back.clone());
+                }
+            }
+            Event::Signed { keyid, payload, signature, .. } => {
+                if let Some(draft) = self.draft_mut(payload) {
+                    draft.signatures.push((keyid.clone(), signature.clone()));
+                }
+            }
+            Event::ThresholdMet { payload, .. } => {
+                if let Some(draft) = self.draft_mut(payload) {
+                    draft.met = true;
+                }
+            }
+            Event::Voided { payload, reason, .. } => {
+                if let Some(draft) = self.draft_mut(payload) {
+                    draft.voided = Some(reason.clone());
+                }
+                self.back_to_draft();
+            }
+            Event::Substituted { alias, spare, .. } => {
+                self.substitutes.insert(alias.clone(), spare.clone());
+                self.here.clear();
+            }
+            Event::Exported { files, .. } => self.exported.extend(files.iter().cloned()),
+            Event::HeadSigned { alias, keyid, head, .. } => {
+                self.head_signatures.push((alias.clone(), keyid.clone(), *head));
+            }
+            Event::Closed => self.closing = Some(Closing::Closed),
+            Event::Abandoned { .. } => self.closing = Some(Closing::Abandoned),
+            Event::AsideBegan { aside } => self.aside = Some(Aside::new(*aside)),
+            Event::ExceptionNoted { number, .. } => self.exceptions = *number,
+            Event::Paused => {
+                self.paused = true;
+                self.last_paper = Some(Paper { head: self.stamp.head, count: WORDS_OF_ACT });
+            }
+            Event::Resumed { media, .. } => {
+                self.paused = false;
+                self.media.clone_from(media);
+                self.aside = None;
+                self.resume = Some(Resume::new(self.last_paper));
+            }
+            Event::MediumFailed { medium, .. } => self.media.retain(|label| label != medium),
+            Event::Refused { refusal } => {
+                self.refused += 1;
+                if self.intent.take().is_some() {
+                    self.trouble = Some(Trouble::Refused(refusal.clone()));
+                }
+            }
+            Event::Confirmed { .. }
+            | Event::Recorded { .. }
+            | Event::Went { .. }
+            | Event::ClockRead { .. }
+            | Event::WrittenDown { .. }
+            | Event::ReadBack { .. }
+            | Event::Machine { .. }
+            | Event::TokensSeen { .. }
+            | Event::PayloadStored { .. }
+            | Event::SheetRead { .. }
+            | Event::AsideNoted { .. }
+            | Event::AsideDropped
+            | Event::TornTailCut { .. }
+            | Event::HeadFitsPaper { .. } => {}
+        }
+        if event.is_outcome() {
+            self.intent = None;
+        }
+    }
+
+    /// Moves on past every step that owes nothing any more.
+    fn advance(&mut self) {
+        if self.mode.is_none() || self.intent.is_some() || self.trouble.is_some() || self.aside.is_some() {
+            return;
+        }
+        if self.resume.as_ref().is_some_and(|resume| resume.pending(self).is_none()) {
+            self.resume = None;
+        }
+        while let Some(step) = self.step() {
+            if step.action.kind().pending(self).is_some() {
+                return;
+            }
+            self.cursor.step += 1;
+            self.here.clear();
+        }
+    }
+
+    /// After a payload was voided, the ceremony goes back to the step that drafts.
+    fn back_to_draft(&mut self) {
+        let script = Arc::clone(&self.script);
+        for (act, a) in script.acts.iter().enumerate() {
+            for (step, s) in a.steps.iter().enumerate() {
+                if s.action.drafts() {
+                    self.cursor = self.cursor.min(Cursor { act, step });
+                    self.here.clear();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn token_mut(&mut self, alias: &Alias) -> &mut TokenState {
+        self.tokens.entry(alias.clone()).or_default()
+    }
+
+    fn draft_mut(&mut self, payload: &Digest) -> Option<&mut Draft> {
+        self.drafts.iter_mut().rev().find(|draft| draft.payload == *payload)
+    }
+
+    /// The step that is being done; `None` at the end of an act and after the last.
+    pub fn step(&self) -> Option<&super::steps::Step> {
+        self.script.acts.get(self.cursor.act)?.steps.get(self.cursor.step)
+    }
+
+    /// Whoever plays the part of `person` today: themselves, or their surrogate if they are absent.
+    pub fn acting(&self, person: &PersonId) -> PersonId {
+        if self.people.get(person).is_some_and(|presence| !presence.here) {
+            let surrogate = self.script.people.iter().find(|other| {
+                other.stands_in_for.as_ref() == Some(person) && self.people.get(&other.id).is_some_and(|p| p.here)
+            });
+            if let Some(surrogate) = surrogate {
+                return surrogate.id.clone();
+            }
+        }
+        person.clone()
+    }
+
+    /// The token that plays the part of `alias` today: itself, or the spare that replaced it.
+    pub fn playing(&self, alias: &Alias) -> Alias {
+        let mut alias = alias;
+        while let Some(spare) = self.substitutes.get(alias) {
+            alias = spare;
+        }
+        alias.clone()
+    }
+
+    /// What is known of a token.
+    pub fn token(&self, alias: &Alias) -> TokenState {
+        self.tokens.get(alias).cloned().unwrap_or_default()
+    }
+
+    /// A token as people recognise it.
+    pub fn card(&self, alias: &Alias) -> TokenCard {
+        let script = &self.script;
+        let spec = script.token(alias);
+        let holder = spec.map(|spec| self.acting(&spec.holder));
+        let known = self.token(alias).bound.map(|seen| seen.serial);
+        TokenCard {
+            alias: alias.clone(),
+            holder_name: holder.as_ref().map(|id| script.name(id).to_owned()).unwrap_or_default(),
+            holder: holder.unwrap_or_else(|| script.people[0].id.clone()),
+            tag: spec.map(|spec| spec.tag.clone()).unwrap_or_default(),
+            serial: known.or_else(|| spec.and_then(|spec| spec.known.as_ref().map(|known| known.serial.clone()))),
+        }
+    }
+
+    /// The payload that is being worked on: the last that is not void.
+    pub fn draft(&self) -> Option<&Draft> {
+        self.drafts.iter().rev().find(|draft| draft.voided.is_none())
+    }
+
+    /// Everything that was ever drafted, voided payloads too.
+    pub fn drafts(&self) -> &[Draft] {
+        &self.drafts
+    }
+
+    /// The previous root, verified.
+    pub fn previous_root(&self) -> Option<&Verified<Root>> {
+        self.previous.as_deref()
+    }
+
+    /// The script.
+    pub fn script(&self) -> &Arc<Script> {
+        &self.script
+    }
+
+    /// Rehearsal or production. A ceremony that has not begun counts as a rehearsal.
+    pub fn mode(&self) -> Mode {
+        self.mode.unwrap_or(Mode::Rehearsal)
+    }
+
+    /// The last entry.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Where the ceremony is.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// How it ended, if it did.
+    pub fn closing(&self) -> Option<Closing> {
+        self.closing
+    }
+
+    /// Whether the operator left; a resume is needed.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// What the program was about to do when the transcript ended.
+    pub fn intent(&self) -> Option<&Operation> {
+        self.intent.as_ref()
+    }
+
+    /// The labels of the media that hold the record.
+    pub fn media(&self) -> &[String] {
+        &self.media
+    }
+
+    /// Everything that was exported.
+    pub fn exported(&self) -> &[ExportedFile] {
+        &self.exported
+    }
+
+    /// The ceremony before this one, where it is known.
+    pub fn previous_ceremony(&self) -> Option<&PreviousCeremony> {
+        self.previous_ceremony.as_ref()
+    }
+
+    /// What this ceremony signed, for the card and for the next ceremony (`VERSION-SIGNED-ONCE`).
+    pub fn signed_versions(&self) -> Vec<SignedVersion> {
+        let signed = self.drafts.iter().filter(|draft| !draft.signatures.is_empty());
+        signed
+            .map(|draft| SignedVersion {
+                repository: self.script.repository.clone(),
+                role: RootRole::Root,
+                version: draft.version,
+                payload: draft.payload,
+            })
+            .collect()
+    }
+
+    /// A blind read-back of `digest`; each refusal and each entry hides other words.
+    pub(super) fn blind(&self, digest: Digest, length: usize) -> Blind {
+        Blind::new(digest, length, self.stamp.seq)
+    }
+}

@@ -1,0 +1,252 @@
+//! The kinds of step. Each kind answers in one place what is printed and shown, what it needs and gives, what it waits
+//! for, and what follows from an answer.
+
+mod attest;
+mod close;
+mod confirm_clock;
+mod draft;
+pub mod drill_token;
+mod export;
+mod generate_key;
+mod import;
+pub mod open_token;
+mod pause;
+mod preflight;
+mod prepare_token;
+mod record;
+mod review;
+mod roll_call;
+mod script_words;
+mod sign;
+
+use std::collections::BTreeSet;
+
+pub use self::{
+    attest::Attest, close::Close, confirm_clock::ConfirmClock, draft::Draft, drill_token::DrillToken, export::Export,
+    generate_key::GenerateKey,
+    import::{ImportKeys, ImportRoot},
+    open_token::OpenToken,
+    pause::Break,
+    preflight::Preflight,
+    prepare_token::PrepareToken,
+    record::Record,
+    review::Review,
+    roll_call::RollCall,
+    script_words::ScriptWords,
+    sign::Sign,
+};
+use super::{
+    Ceremony, Now, Pending,
+    event::Event,
+    participants::{Alias, PersonId},
+    prompt::{Answer, Choice, Input, Prompt, Scene},
+    script::Script,
+};
+use crate::rules::Refusal;
+
+/// A step of an act.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// How long it is planned to take.
+    pub minutes: u32,
+    /// Words that the script's author adds to the step's own.
+    pub say: Option<String>,
+}
+
+/// Every kind of step.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Who is here, and their personal words.
+    RollCall(RollCall),
+    /// People confirm a statement.
+    Attest(Attest),
+    /// Something is written into the record: bag numbers, serials of devices.
+    Record(Record),
+    /// The script on the machine is the script on paper.
+    ScriptWords(ScriptWords),
+    /// Two people read an independent clock.
+    ConfirmClock(ConfirmClock),
+    /// The machine is looked at.
+    Preflight(Preflight),
+    /// A token is initialised and gets its PINs.
+    PrepareToken(PrepareToken),
+    /// A root key is generated on it.
+    GenerateKey(GenerateKey),
+    /// The token is taken out and opened again, and its key shows that it works.
+    DrillToken(DrillToken),
+    /// A token that holds a root key already is opened.
+    OpenToken(OpenToken),
+    /// Keys of online roles come in.
+    ImportKeys(ImportKeys),
+    /// The previous root comes in.
+    ImportRoot(ImportRoot),
+    /// The root is composed.
+    Draft(Draft),
+    /// It is read, read back and confirmed.
+    Review(Review),
+    /// A token signs it.
+    Sign(Sign),
+    /// A pause.
+    Break(Break),
+    /// What was signed leaves.
+    Export(Export),
+    /// Heads are signed and the record is closed.
+    Close(Close),
+}
+
+impl Action {
+    /// The questions that every kind answers.
+    pub fn kind(&self) -> &dyn Kind {
+        match self {
+            Self::RollCall(step) => step,
+            Self::Attest(step) => step,
+            Self::Record(step) => step,
+            Self::ScriptWords(step) => step,
+            Self::ConfirmClock(step) => step,
+            Self::Preflight(step) => step,
+            Self::PrepareToken(step) => step,
+            Self::GenerateKey(step) => step,
+            Self::DrillToken(step) => step,
+            Self::OpenToken(step) => step,
+            Self::ImportKeys(step) => step,
+            Self::ImportRoot(step) => step,
+            Self::Draft(step) => step,
+            Self::Review(step) => step,
+            Self::Sign(step) => step,
+            Self::Break(step) => step,
+            Self::Export(step) => step,
+            Self::Close(step) => step,
+        }
+    }
+
+    /// Whether this step composes metadata: a void goes back to it.
+    pub fn drafts(&self) -> bool {
+        matches!(self, Self::Draft(_))
+    }
+}
+
+/// What every kind of step answers.
+pub trait Kind {
+    /// What is printed on paper and shown on the screen.
+    fn prose(&self, script: &Script) -> Prose;
+    /// Who acts: the one who leads first.
+    fn who(&self, script: &Script) -> Vec<PersonId>;
+    /// What must be true before it.
+    fn needs(&self, script: &Script) -> Vec<Fact>;
+    /// What is true after it.
+    fn gives(&self, script: &Script) -> Vec<Fact>;
+    /// What it waits for; `None` once it owes nothing any more.
+    fn pending(&self, ceremony: &Ceremony) -> Option<Pending>;
+    /// What follows from an answer to [`Kind::pending`].
+    ///
+    /// # Errors
+    /// The rule that says no.
+    fn decide(&self, ceremony: &Ceremony, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal>;
+}
+
+/// A step's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prose {
+    /// A few words: "Prepare the token ana-1 (blue)".
+    pub title: String,
+    /// What is done, a sentence or two a line.
+    pub lines: Vec<String>,
+    /// What people should see when it went well.
+    pub expect: String,
+    /// What is written by hand on the paper beside the step: labels of blank fields.
+    pub form: Vec<String>,
+}
+
+/// Something that is true of the room once a step gave it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fact {
+    /// Everybody answered the roll-call.
+    RollCalled,
+    /// The script's digest was read back from paper.
+    ScriptRead,
+    /// The clock is confirmed.
+    ClockConfirmed,
+    /// The machine was looked at.
+    MachineSeen,
+    /// A token has its PINs.
+    TokenPrepared(Alias),
+    /// A token holds a root key that does not count yet.
+    KeyOnToken(Alias),
+    /// A token's key counts.
+    KeyCounts(Alias),
+    /// The keys of the online roles are here.
+    KeysImported,
+    /// The previous root is here.
+    PreviousRoot,
+    /// There is a draft.
+    Drafted,
+    /// It was reviewed.
+    Reviewed,
+    /// A token signed it.
+    SignedBy(Alias),
+    /// Its thresholds are met.
+    ThresholdMet,
+    /// It was exported.
+    Exported,
+    /// The record is closed.
+    Closed,
+}
+
+impl Fact {
+    /// The fact as words: "the clock is confirmed".
+    pub fn words(&self) -> String {
+        match self {
+            Self::RollCalled => "everybody answered the roll-call".into(),
+            Self::ScriptRead => "the words of the script were read back".into(),
+            Self::ClockConfirmed => "the clock is confirmed".into(),
+            Self::MachineSeen => "the machine was looked at".into(),
+            Self::TokenPrepared(alias) => format!("the token {alias} is prepared"),
+            Self::KeyOnToken(alias) => format!("a key was generated on {alias}"),
+            Self::KeyCounts(alias) => format!("the key on {alias} is proven to work"),
+            Self::KeysImported => "the keys of the online roles were imported".into(),
+            Self::PreviousRoot => "the previous root was imported".into(),
+            Self::Drafted => "the root is drafted".into(),
+            Self::Reviewed => "the draft is reviewed".into(),
+            Self::SignedBy(alias) => format!("{alias} signed"),
+            Self::ThresholdMet => "enough tokens signed".into(),
+            Self::Exported => "the result was exported".into(),
+            Self::Closed => "the record is closed".into(),
+        }
+    }
+}
+
+/// A prompt for one typed word.
+pub(super) fn ask_to_type(who: Vec<PersonId>, scene: Scene, word: &'static str, does: &str) -> Option<Pending> {
+    Some(Pending::Ask(Box::new(Prompt { who, scene, input: Input::Word(vec![Choice::new(word, does)]) })))
+}
+
+/// A prompt for a line of text.
+pub(super) fn ask_for_text(who: Vec<PersonId>, ask: String, label: String, hint: &str) -> Option<Pending> {
+    let input = Input::Text { label, hint: hint.into() };
+    Some(Pending::Ask(Box::new(Prompt { who, scene: Scene::Plain { ask }, input })))
+}
+
+/// The first of `people` who has not confirmed in this step.
+pub(super) fn unconfirmed(ceremony: &Ceremony, people: &[PersonId]) -> Option<PersonId> {
+    let confirmed: BTreeSet<&PersonId> = ceremony
+        .here
+        .iter()
+        .filter_map(|event| match event {
+            Event::Confirmed { person, .. } => Some(person),
+            _ => None,
+        })
+        .collect();
+    people.iter().map(|person| ceremony.acting(person)).find(|person| !confirmed.contains(person))
+}
+
+/// Whether something happened in this step.
+pub(super) fn happened(ceremony: &Ceremony, what: impl Fn(&Event) -> bool) -> bool {
+    ceremony.here.iter().any(what)
+}
+
+/// Whether a typed word let this step go on past `on`.
+pub(super) fn went(ceremony: &Ceremony, on: &str) -> bool {
+    happened(ceremony, |event| matches!(event, Event::Went { on: point, .. } if point == on))
+}

@@ -1,0 +1,159 @@
+//! A token that holds a root key already is opened, and proves that it holds the key which the trusted root names.
+
+use super::{
+    Fact, Kind, Prose, ask_to_type,
+    preflight::failed,
+    prepare_token::{handover, sat, seated},
+    went,
+};
+use crate::{
+    ceremony::{
+        Ceremony, Now, Pending,
+        event::{Event, Mode},
+        operation::{Operation, Outcome, SeenToken},
+        participants::{Alias, PersonId},
+        prompt::{Answer, Scene},
+        script::Script,
+        unfit, words,
+    },
+    digest::Digest,
+    readback::Challenge,
+    rules::{Passed, Refusal, Rule},
+    tuf::key::KeyId,
+};
+
+/// `open-token`.
+#[derive(Clone, Debug)]
+pub struct OpenToken {
+    /// Which token of the script.
+    pub token: Alias,
+}
+
+/// The nonce by which a token proves, when it is opened, to hold its key.
+pub fn nonce(ceremony: &Ceremony, alias: &Alias) -> Challenge {
+    let seed = format!("{}\n{}\n{alias}\n", ceremony.script.digest, ceremony.stamp.head);
+    Challenge::nonce(Digest::of(seed.as_bytes()).as_bytes())
+}
+
+/// The keyid that the token must hold: the script's, or the one that stands in for it in a rehearsal.
+pub(super) fn expected_keyid(ceremony: &Ceremony, alias: &Alias) -> Option<KeyId> {
+    let keyid = ceremony.script.token(alias)?.keyid.as_ref()?;
+    Some(ceremony.stand_ins.get(keyid).map_or_else(|| keyid.clone(), crate::tuf::key::Key::id))
+}
+
+/// `TOKEN-IS-EXPECTED`: label and serial are those of the binding, or those that the script names.
+pub(super) fn is_expected(ceremony: &Ceremony, alias: &Alias, seen: &SeenToken) -> Result<Passed, Refusal> {
+    let bound = ceremony.token(alias).bound.map(|bound| (bound.label, bound.serial));
+    let known = ceremony.script.token(alias).and_then(|spec| spec.known.clone()).map(|known| (known.label, known.serial));
+    // A rehearsal's throw-away tokens have other serials than the script's.
+    let known = known.filter(|_| ceremony.mode() == Mode::Production);
+    match bound.or(known) {
+        Some((label, serial)) if label != seen.label || serial != seen.serial => Err(Refusal::new(
+            Rule::TokenIsExpected,
+            format!("{alias} is “{}”, serial {}; this is {}. Nothing was signed.", crate::text::shown(&label), crate::text::shown(&serial), seen.words()),
+            "Take it out and put in the right one.",
+        )),
+        _ => Ok(Passed::new(Rule::TokenIsExpected, format!("{alias} is {}", seen.words()))),
+    }
+}
+
+/// `TOKEN-IS-HARDWARE`; asked in production only.
+pub(super) fn is_hardware(ceremony: &Ceremony, alias: &Alias, seen: &SeenToken) -> Result<Option<Passed>, Refusal> {
+    if ceremony.mode() == Mode::Rehearsal {
+        return Ok(None);
+    }
+    let refuse = |what: String| {
+        Err(Refusal::new(Rule::TokenIsHardware, what, "Use the token that the script means. Software tokens are for rehearsals."))
+    };
+    if seen.software {
+        return refuse(format!("{} is a software token ({}).", seen.words(), crate::text::shown(&seen.module)));
+    }
+    let script = &ceremony.script;
+    let Some(module) = script.token(alias).and_then(|spec| script.module(&spec.module)) else {
+        return refuse(format!("The script names no module for {alias}."));
+    };
+    match (&module.sha256, &module.model) {
+        (Some(sha256), _) if *sha256 != seen.module_sha256 => refuse(format!(
+            "The module {} has SHA-256 {}…, the script pins {}….",
+            crate::text::shown(&seen.module),
+            &seen.module_sha256.to_string()[..16],
+            &sha256.to_string()[..16]
+        )),
+        (_, Some(model)) if *model != seen.model => refuse(format!(
+            "The token says that it is a “{}”, the script pins “{}”.",
+            crate::text::shown(&seen.model),
+            crate::text::shown(model)
+        )),
+        (Some(_), Some(_)) => Ok(Some(Passed::new(
+            Rule::TokenIsHardware,
+            format!("module {}… and model “{}” are those of the script (claimed)", &seen.module_sha256.to_string()[..16], crate::text::shown(&seen.model)),
+        ))),
+        _ => refuse(format!("The script pins no SHA-256 or no model for the module {}.", module.name)),
+    }
+}
+
+impl Kind for OpenToken {
+    fn prose(&self, script: &Script) -> Prose {
+        words::steps::open_token(script, &self.token)
+    }
+
+    fn who(&self, script: &Script) -> Vec<PersonId> {
+        script.token(&self.token).map(|spec| vec![spec.user_pin.clone()]).unwrap_or_default()
+    }
+
+    fn needs(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::RollCalled, Fact::PreviousRoot]
+    }
+
+    fn gives(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::KeyCounts(self.token.clone())]
+    }
+
+    fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
+        let alias = ceremony.playing(&self.token);
+        if ceremony.token(&alias).counts {
+            return None;
+        }
+        let user = ceremony.acting(&ceremony.script.token(&alias)?.user_pin);
+        if !went(ceremony, words::INSERTED) {
+            let scene = Scene::Swap { token: ceremony.card(&alias), ask: words::insert(&alias) };
+            return ask_to_type(ceremony.leaders(), scene, "INSERTED", words::INSERTED);
+        }
+        if seated(ceremony) != Some(user.clone()) {
+            return handover(ceremony, &user, &alias, words::USER_PIN);
+        }
+        let keyid = expected_keyid(ceremony, &alias)?;
+        Some(Pending::Do(Operation::Open { alias, keyid }))
+    }
+
+    fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
+        let alias = ceremony.playing(&self.token);
+        match answer {
+            Answer::Word(_) if !went(ceremony, words::INSERTED) => {
+                Ok(vec![Event::Went { word: "INSERTED".into(), on: words::INSERTED.into() }])
+            }
+            Answer::Word(_) => {
+                let spec = ceremony.script.token(&alias).ok_or_else(|| unfit("No such token."))?;
+                Ok(sat(&ceremony.acting(&spec.user_pin)))
+            }
+            Answer::Failed(trouble) => failed(trouble),
+            Answer::Done(outcome) => {
+                let Outcome::Opened { seen, key } = outcome.as_ref() else {
+                    return Err(unfit("A token was to be opened."));
+                };
+                let mut passed = vec![is_expected(ceremony, &alias, seen)?];
+                passed.extend(is_hardware(ceremony, &alias, seen)?);
+                if Some(key.id()) != expected_keyid(ceremony, &alias) {
+                    return Err(Refusal::new(
+                        Rule::TokenIsExpected,
+                        format!("{} does not hold the key that the script names for {alias}.", seen.words()),
+                        "Take it out and put in the right one. Nothing was signed.",
+                    ));
+                }
+                passed.push(Passed::new(Rule::KeyPossession, format!("{} signed a fresh nonce", key.id().short())));
+                Ok(vec![Event::TokenOpened { alias, seen: seen.clone(), key: key.clone(), passed }])
+            }
+            _ => Err(unfit("That is not what this step waits for.")),
+        }
+    }
+}

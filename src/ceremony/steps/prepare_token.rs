@@ -1,0 +1,232 @@
+//! A token is initialised: its SO-PIN comes from whoever keeps it, its user PIN from whoever holds the token.
+
+use super::{Fact, Kind, Prose, ask_for_text, ask_to_type, happened, preflight::failed, went};
+use crate::{
+    ceremony::{
+        Ceremony, Now, Pending, chosen,
+        event::Event,
+        operation::{Operation, Outcome, SeenToken},
+        participants::{Alias, PersonId},
+        prompt::{Answer, Choice, Input, Prompt, Scene},
+        script::Script,
+        unfit, words,
+    },
+    rules::{Passed, Refusal, Rule},
+};
+
+/// `prepare-token`.
+#[derive(Clone, Debug)]
+pub struct PrepareToken {
+    /// Which token of the script.
+    pub token: Alias,
+}
+
+/// What the step waits for, in order.
+enum Stage {
+    Insert,
+    Find,
+    Pick(Vec<SeenToken>),
+    TypeSerial(SeenToken),
+    NoReturn(SeenToken),
+    SoSits(PersonId),
+    Initialise(SeenToken),
+    UserSits(PersonId),
+    SetPin,
+}
+
+impl PrepareToken {
+    fn stage(&self, ceremony: &Ceremony) -> Option<Stage> {
+        let alias = ceremony.playing(&self.token);
+        let spec = ceremony.script.token(&alias)?;
+        let token = ceremony.token(&alias);
+        let (user, keeper) = (ceremony.acting(&spec.user_pin), ceremony.acting(&spec.so_pin));
+        if token.pin_set {
+            return None;
+        }
+        if token.bound.is_some() {
+            return Some(if seated(ceremony) == Some(user.clone()) { Stage::SetPin } else { Stage::UserSits(user) });
+        }
+        if let Some(chosen) = token.chosen {
+            return Some(if chosen.initialised && !went(ceremony, words::SERIAL_TYPED) {
+                Stage::TypeSerial(chosen)
+            } else if !went(ceremony, words::INITIALISES) {
+                Stage::NoReturn(chosen)
+            } else if seated(ceremony) != Some(keeper.clone()) {
+                Stage::SoSits(keeper)
+            } else {
+                Stage::Initialise(chosen)
+            });
+        }
+        let seen = ceremony.here.iter().rev().find_map(|event| match event {
+            Event::TokensSeen { seen, .. } => Some(seen.clone()),
+            _ => None,
+        });
+        Some(match seen {
+            Some(seen) => Stage::Pick(seen),
+            None if went(ceremony, words::INSERTED) => Stage::Find,
+            None => Stage::Insert,
+        })
+    }
+}
+
+/// Who sat down last in this step.
+pub(super) fn seated(ceremony: &Ceremony) -> Option<PersonId> {
+    ceremony.here.iter().rev().find_map(|event| match event {
+        Event::Went { word, on } if word == "SEATED" => PersonId::try_from(on.clone()).ok(),
+        _ => None,
+    })
+}
+
+/// The handover to `to`, who will be asked for `secret` of `alias`.
+pub(super) fn handover(ceremony: &Ceremony, to: &PersonId, alias: &Alias, secret: &str) -> Option<Pending> {
+    let from = ceremony.leaders().remove(0);
+    let scene = Scene::Handover { from, to: to.clone(), token: ceremony.card(alias), secret: secret.into() };
+    ask_to_type(vec![to.clone()], scene, "SEATED", words::SITS)
+}
+
+/// The event of somebody having sat down.
+pub(super) fn sat(person: &PersonId) -> Vec<Event> {
+    vec![Event::Went { word: "SEATED".into(), on: person.to_string() }]
+}
+
+fn no_return_choices() -> Vec<Choice> {
+    vec![Choice::new("INITIALISE", words::DOES_INITIALISE), Choice::new("LEAVE", words::DOES_LEAVE)]
+}
+
+impl Kind for PrepareToken {
+    fn prose(&self, script: &Script) -> Prose {
+        words::steps::prepare_token(script, &self.token)
+    }
+
+    fn who(&self, script: &Script) -> Vec<PersonId> {
+        script.token(&self.token).map(|spec| vec![spec.holder.clone(), spec.so_pin.clone()]).unwrap_or_default()
+    }
+
+    fn needs(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::RollCalled]
+    }
+
+    fn gives(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::TokenPrepared(self.token.clone())]
+    }
+
+    fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
+        let alias = ceremony.playing(&self.token);
+        let leaders = ceremony.leaders();
+        match self.stage(ceremony)? {
+            Stage::Insert => {
+                let scene = Scene::Swap { token: ceremony.card(&alias), ask: words::insert_blank(&alias) };
+                ask_to_type(leaders, scene, "INSERTED", words::INSERTED)
+            }
+            Stage::Find => Some(Pending::Do(Operation::FindTokens { alias })),
+            Stage::Pick(seen) => {
+                let mut options: Vec<_> = seen.iter().map(SeenToken::words).collect();
+                options.push(words::LOOK_AGAIN.into());
+                let scene = Scene::Plain { ask: words::pick_token(&alias) };
+                Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input: Input::Pick(options) })))
+            }
+            Stage::TypeSerial(seen) => ask_for_text(
+                leaders,
+                words::type_serial(&seen),
+                words::SERIAL_TYPED.into(),
+                "the serial as it stands above, whole",
+            ),
+            Stage::NoReturn(seen) => {
+                let scene = words::no_return_initialise(&alias, &seen);
+                Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input: Input::Word(no_return_choices()) })))
+            }
+            Stage::SoSits(keeper) => handover(ceremony, &keeper, &alias, words::NEW_SO_PIN),
+            Stage::Initialise(seen) => Some(Pending::Do(Operation::Initialise { label: alias.to_string(), alias, seen })),
+            Stage::UserSits(user) => handover(ceremony, &user, &alias, words::NEW_USER_PIN),
+            Stage::SetPin => Some(Pending::Do(Operation::SetUserPin { alias })),
+        }
+    }
+
+    fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
+        let alias = ceremony.playing(&self.token);
+        let stage = self.stage(ceremony).ok_or_else(|| unfit("The token is prepared."))?;
+        if let Answer::Failed(trouble) = answer {
+            return failed(trouble);
+        }
+        match (stage, answer) {
+            (Stage::Insert, Answer::Word(_)) => {
+                Ok(vec![Event::Went { word: "INSERTED".into(), on: words::INSERTED.into() }])
+            }
+            (Stage::Find, Answer::Done(outcome)) => match outcome.as_ref() {
+                Outcome::Tokens(seen) if !seen.is_empty() => {
+                    Ok(vec![Event::TokensSeen { alias, seen: seen.clone() }])
+                }
+                _ => Err(Refusal::new(
+                    Rule::TokenIsExpected,
+                    format!("No token is there that could become {alias}."),
+                    "Put the token in, wait until the reader shows it, and try again.",
+                )),
+            },
+            (Stage::Pick(seen), Answer::Picked(index)) => match seen.get(*index) {
+                Some(chosen) => {
+                    let passed = may_be_prepared(ceremony, &alias, chosen)?;
+                    Ok(vec![Event::TokenChosen { alias, seen: chosen.clone(), passed }])
+                }
+                // The last option looks again: the step begins at its insertion once more.
+                None => Ok(vec![Event::TokensSeen { alias, seen: vec![] }]),
+            },
+            (Stage::TypeSerial(seen), Answer::Text(text)) => {
+                if text.trim() != seen.serial.trim() {
+                    return Err(Refusal::new(
+                        Rule::TokenInitialisedOnce,
+                        format!("“{}” is not the serial of the token that was chosen.", crate::text::shown(text)),
+                        "Read the serial from the screen and from the token itself. If they differ, this is the wrong token.",
+                    ));
+                }
+                Ok(vec![Event::Went { word: seen.serial, on: words::SERIAL_TYPED.into() }])
+            }
+            (Stage::NoReturn(_), Answer::Word(word)) => Ok(match chosen(&no_return_choices(), word) {
+                Some("INITIALISE") => vec![Event::Went { word: "INITIALISE".into(), on: words::INITIALISES.into() }],
+                _ => vec![Event::Paused],
+            }),
+            (Stage::SoSits(person) | Stage::UserSits(person), Answer::Word(_)) => Ok(sat(&person)),
+            (Stage::Initialise(_), Answer::Done(outcome)) => match outcome.as_ref() {
+                Outcome::Initialised(seen) => Ok(vec![Event::TokenInitialised { alias, seen: seen.clone() }]),
+                _ => Err(unfit("A token was to be initialised.")),
+            },
+            (Stage::SetPin, Answer::Done(outcome)) => match outcome.as_ref() {
+                Outcome::UserPinSet => Ok(vec![Event::UserPinSet {
+                    alias,
+                    passed: vec![Passed::new(Rule::PinNotDefault, "typed twice, not a default, not the SO-PIN")],
+                }]),
+                _ => Err(unfit("A PIN was to be set.")),
+            },
+            _ => Err(unfit("That is not what this step waits for.")),
+        }
+    }
+}
+
+/// Whether a token may be wiped and become `alias`.
+fn may_be_prepared(ceremony: &Ceremony, alias: &Alias, seen: &SeenToken) -> Result<Vec<Passed>, Refusal> {
+    let mut passed = vec![];
+    passed.extend(super::open_token::is_hardware(ceremony, alias, seen)?);
+    let mut trusted = ceremony.previous_root().map(|root| root.root_fingerprints()).unwrap_or_default();
+    trusted.extend(ceremony.tokens.values().filter_map(|token| token.key.as_ref()).map(|key| key.public().fingerprint()));
+    if seen.public_keys.iter().any(|key| trusted.contains(key)) {
+        return Err(Refusal::new(
+            Rule::TokenHoldsNoTrustedKey,
+            format!("The token {} holds a key of the trusted root. Initialising would destroy it.", seen.words()),
+            "Take it out, give it back to its holder, and put in the blank token.",
+        ));
+    }
+    let bound = ceremony.tokens.iter().find(|(other, token)| {
+        *other != alias && token.bound.as_ref().is_some_and(|b| b.serial == seen.serial && b.label == seen.label && b.initialised)
+    });
+    if let Some((other, _)) = bound {
+        return Err(Refusal::new(
+            Rule::TokenHoldsNoTrustedKey,
+            format!("This token was prepared as {other} already."),
+            "Put in the token that is meant.",
+        ));
+    }
+    passed.push(Passed::new(Rule::TokenHoldsNoTrustedKey, format!("{} public keys on it, none of them trusted", seen.public_keys.len())));
+    if !seen.initialised {
+        passed.push(Passed::new(Rule::TokenInitialisedOnce, "the token is blank"));
+    }
+    Ok(passed)
+}
