@@ -15,7 +15,7 @@ use crate::{
     tuf::{
         change::RootChange,
         key::{Key, KeyId},
-        root::RootRole,
+        role::RoleName,
     },
     utc::Utc,
 };
@@ -502,10 +502,10 @@ pub enum AsideQuestion {
     Decided,
     /// Which one (a payload, a token).
     Which,
-    /// Who decides, first.
-    First,
-    /// Who decides, second.
-    Second,
+    /// Who decides.
+    Who,
+    /// Whether that person confirms it with their own word.
+    Confirms,
 }
 
 /// What the ceremony before this one left, from its record or its paper card.
@@ -525,7 +525,7 @@ pub struct SignedVersion {
     /// The repository.
     pub repository: String,
     /// The role.
-    pub role: RootRole,
+    pub role: RoleName,
     /// The version.
     pub version: u64,
     /// The SHA-256 of the bytes that were signed.

@@ -9,9 +9,11 @@
 pub mod aside;
 pub mod check;
 pub mod event;
+pub mod metadata;
 pub mod operation;
 pub mod outline;
 pub mod participants;
+pub mod possession;
 pub mod print;
 pub mod prompt;
 pub mod resume;
@@ -136,7 +138,7 @@ impl Ceremony {
                 let draft = self.drafts.iter().find(|draft| draft.payload == *payload)?;
                 draft.reviewed().map(Signable::Reviewed)
             }
-            Operation::Drill { alias, keyid, challenge } => {
+            Operation::Drill { alias, keyid, challenge, .. } => {
                 let statement = steps::drill_token::statement(self, alias, keyid)?;
                 (Digest::of(statement.bytes()) == *challenge).then_some(Signable::Challenge(statement))
             }

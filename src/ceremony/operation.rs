@@ -69,6 +69,8 @@ pub enum Operation {
         alias: Alias,
         /// Which key.
         keyid: KeyId,
+        /// The fingerprint of its public key.
+        public: Digest,
         /// The digest of the statement.
         challenge: Digest,
     },
@@ -78,6 +80,8 @@ pub enum Operation {
         alias: Alias,
         /// Which key.
         keyid: KeyId,
+        /// The fingerprint of its public key.
+        public: Digest,
     },
     /// Token: sign a reviewed payload.
     Sign {
@@ -85,6 +89,8 @@ pub enum Operation {
         alias: Alias,
         /// With which key.
         keyid: KeyId,
+        /// The fingerprint of its public key.
+        public: Digest,
         /// Which payload.
         payload: Digest,
     },
@@ -94,6 +100,8 @@ pub enum Operation {
         alias: Alias,
         /// With which key.
         keyid: KeyId,
+        /// The fingerprint of its public key.
+        public: Digest,
         /// Which head.
         head: Digest,
     },

@@ -17,7 +17,7 @@ use crate::{
     tuf::{
         dialect::Dialect,
         key::{KeyAlgorithm, KeyId},
-        root::RootRole,
+        role::RoleName,
     },
 };
 
@@ -146,7 +146,7 @@ pub struct ModuleSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootSpec {
     /// How many signatures a root needs.
-    pub threshold: u32,
+    pub threshold: u64,
     /// The tokens whose keys are root keys.
     pub keys: Vec<Alias>,
     /// The algorithm of keys that are generated.
@@ -197,9 +197,9 @@ pub enum PossessionSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleSpec {
     /// Which role.
-    pub role: RootRole,
+    pub role: RoleName,
     /// How many signatures it needs.
-    pub threshold: u32,
+    pub threshold: u64,
     /// The keys, by their short names.
     pub keys: Vec<Alias>,
 }
@@ -223,7 +223,7 @@ pub struct ChangeSpec {
     /// Keyids that go out.
     pub removes: Vec<KeyId>,
     /// The threshold before, where it changes.
-    pub threshold_was: Option<u32>,
+    pub threshold_was: Option<u64>,
 }
 
 /// An act: steps that belong together. Its end is marked by eight words of the transcript's head.

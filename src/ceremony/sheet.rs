@@ -90,15 +90,15 @@ impl TallySheet {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meter {
     /// How many are needed.
-    pub threshold: u32,
+    pub threshold: u64,
     /// Whose keys count.
     pub signers: Vec<Signer>,
 }
 
 impl Meter {
     /// How many have signed.
-    pub fn signed(&self) -> u32 {
-        u32::try_from(self.signers.iter().filter(|signer| signer.signed).count()).unwrap_or(u32::MAX)
+    pub fn signed(&self) -> u64 {
+        self.signers.iter().filter(|signer| signer.signed).count() as u64
     }
 
     /// Whether enough have signed.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     aside::Aside,
     event::{Event, Mode, PreviousCeremony, SignedVersion, Stamp},
+    metadata,
     operation::{ExportedFile, KeyAttributes, Operation, SeenToken, Trouble},
     participants::{Alias, PersonId},
     resume::Resume,
@@ -14,11 +15,14 @@ use super::{
 use crate::{
     digest::Digest,
     readback::{Blind, ReadBack, Reviewed, WORDS_OF_ACT, WORDS_OF_DIGEST},
+    rules::Passed,
     tuf::{
         change::RootChange,
         key::{Key, KeyId},
-        root::{Root, RootRole},
-        signed::Verified,
+        role::RoleName,
+        root::Root,
+        signed::Untrusted,
+        verify::{Verified, first_root},
     },
     utc::Utc,
 };
@@ -115,6 +119,8 @@ pub struct Draft {
     pub root: Arc<Root>,
     /// The change from the root before.
     pub changes: Vec<RootChange>,
+    /// The rules that were asked when it was composed.
+    pub passed: Vec<Passed>,
     /// The read-back, once it was right.
     pub read_back: Option<ReadBack>,
     /// Every signature so far: keyid and the text that the dialect writes.
@@ -237,7 +243,8 @@ impl Ceremony {
                 self.imported.insert(name.clone(), key.clone());
             }
             Event::PreviousRoot { text, .. } => {
-                self.previous = crate::tuf::verify::pinned_root(text.as_bytes()).ok().map(Arc::new);
+                let received = Untrusted::parse(self.script.dialect, text.as_bytes());
+                self.previous = received.and_then(first_root).ok().map(Arc::new);
             }
             Event::TokenChosen { alias, seen, .. } => self.token_mut(alias).chosen = Some(seen.clone()),
             Event::TokenInitialised { alias, seen } => {
@@ -257,14 +264,15 @@ impl Ceremony {
                 token.key = Some(key.clone());
                 token.counts = true;
             }
-            Event::Drafted { version, payload, signed, changes, .. } => {
-                if let Ok(root) = Root::from_signed(signed.as_bytes()) {
+            Event::Drafted { version, payload, signed, changes, passed } => {
+                if let Ok(root) = metadata::root_of(self.script.dialect, signed.as_bytes()) {
                     self.drafts.push(Draft {
                         version: *version,
                         payload: *payload,
                         signed: Arc::from(signed.as_bytes()),
                         root: Arc::new(root),
                         changes: changes.clone(),
+                        passed: passed.clone(),
                         read_back: None,
                         signatures: Vec::new(),
                         met: false,
@@ -499,7 +507,7 @@ impl Ceremony {
         signed
             .map(|draft| SignedVersion {
                 repository: self.script.repository.clone(),
-                role: RootRole::Root,
+                role: RoleName::Root,
                 version: draft.version,
                 payload: draft.payload,
             })

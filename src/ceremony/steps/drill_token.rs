@@ -70,9 +70,10 @@ impl Kind for DrillToken {
         if seated(ceremony) != Some(user.clone()) {
             return handover(ceremony, &user, &alias, words::USER_PIN);
         }
-        let keyid = token.key?.id();
+        let key = token.key?;
+        let (keyid, public) = (key.id(), key.public().fingerprint());
         let challenge = Digest::of(statement(ceremony, &alias, &keyid)?.bytes());
-        Some(Pending::Do(Operation::Drill { alias, keyid, challenge }))
+        Some(Pending::Do(Operation::Drill { alias, keyid, public, challenge }))
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {

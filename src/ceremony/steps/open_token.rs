@@ -35,10 +35,15 @@ pub fn nonce(ceremony: &Ceremony, alias: &Alias) -> Challenge {
     Challenge::nonce(Digest::of(seed.as_bytes()).as_bytes())
 }
 
-/// The keyid that the token must hold: the script's, or the one that stands in for it in a rehearsal.
-pub(super) fn expected_keyid(ceremony: &Ceremony, alias: &Alias) -> Option<KeyId> {
+/// The key that the token must hold: the one that the previous root has under the script's keyid, or the one that stands in
+/// for it in a rehearsal.
+fn expected_key(ceremony: &Ceremony, alias: &Alias) -> Option<(KeyId, Digest)> {
     let keyid = ceremony.script.token(alias)?.keyid.as_ref()?;
-    Some(ceremony.stand_ins.get(keyid).map_or_else(|| keyid.clone(), crate::tuf::key::Key::id))
+    if let Some(twin) = ceremony.stand_ins.get(keyid) {
+        return Some((twin.id(), twin.public().fingerprint()));
+    }
+    let key = ceremony.previous_root()?.document().keys.get(keyid)?;
+    Some((keyid.clone(), key.public().fingerprint()))
 }
 
 /// `TOKEN-IS-EXPECTED`: label and serial are those of the binding, or those that the script names.
@@ -122,8 +127,8 @@ impl Kind for OpenToken {
         if seated(ceremony) != Some(user.clone()) {
             return handover(ceremony, &user, &alias, words::USER_PIN);
         }
-        let keyid = expected_keyid(ceremony, &alias)?;
-        Some(Pending::Do(Operation::Open { alias, keyid }))
+        let (keyid, public) = expected_key(ceremony, &alias)?;
+        Some(Pending::Do(Operation::Open { alias, keyid, public }))
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
@@ -143,7 +148,7 @@ impl Kind for OpenToken {
                 };
                 let mut passed = vec![is_expected(ceremony, &alias, seen)?];
                 passed.extend(is_hardware(ceremony, &alias, seen)?);
-                if Some(key.id()) != expected_keyid(ceremony, &alias) {
+                if expected_key(ceremony, &alias).is_none_or(|(_, public)| public != key.public().fingerprint()) {
                     return Err(Refusal::new(
                         Rule::TokenIsExpected,
                         format!("{} does not hold the key that the script names for {alias}.", seen.words()),

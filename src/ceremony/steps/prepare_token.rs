@@ -5,6 +5,7 @@ use crate::{
     ceremony::{
         Ceremony, Now, Pending, chosen,
         event::Event,
+        metadata,
         operation::{Operation, Outcome, SeenToken},
         participants::{Alias, PersonId},
         prompt::{Answer, Choice, Input, Prompt, Scene},
@@ -205,7 +206,7 @@ impl Kind for PrepareToken {
 fn may_be_prepared(ceremony: &Ceremony, alias: &Alias, seen: &SeenToken) -> Result<Vec<Passed>, Refusal> {
     let mut passed = vec![];
     passed.extend(super::open_token::is_hardware(ceremony, alias, seen)?);
-    let mut trusted = ceremony.previous_root().map(|root| root.root_fingerprints()).unwrap_or_default();
+    let mut trusted = metadata::trusted_keys(ceremony);
     trusted.extend(ceremony.tokens.values().filter_map(|token| token.key.as_ref()).map(|key| key.public().fingerprint()));
     if seen.public_keys.iter().any(|key| trusted.contains(key)) {
         return Err(Refusal::new(

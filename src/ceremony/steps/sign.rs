@@ -1,0 +1,140 @@
+//! A token signs the reviewed draft. Its first signature and the one that meets the threshold are points of no return.
+
+use super::{
+    Fact, Kind, Prose, ask_to_type,
+    preflight::failed,
+    prepare_token::{handover, sat, seated},
+    went,
+};
+use crate::{
+    ceremony::{
+        Ceremony, Now, Pending, chosen,
+        event::Event,
+        metadata,
+        operation::{Operation, Outcome},
+        participants::{Alias, PersonId},
+        prompt::{Answer, Choice, Input, Prompt, Scene},
+        script::Script,
+        sheet::TallySheet,
+        state::Draft,
+        unfit, words,
+    },
+    rules::{Passed, Refusal, Rule},
+};
+
+/// `sign`.
+#[derive(Clone, Debug)]
+pub struct Sign {
+    /// With which token of the script.
+    pub token: Alias,
+}
+
+fn choices() -> Vec<Choice> {
+    vec![Choice::new("SIGN", words::DOES_SIGN), Choice::new("LEAVE", words::DOES_LEAVE)]
+}
+
+/// What the tally would be with this token's signature.
+fn tally_after(ceremony: &Ceremony, draft: &Draft, alias: &Alias) -> Option<TallySheet> {
+    let mut after = draft.clone();
+    after.signatures.push((metadata::keyid_of(ceremony, alias)?.0, String::new()));
+    Some(metadata::tally(ceremony, &after))
+}
+
+impl Kind for Sign {
+    fn prose(&self, script: &Script) -> Prose {
+        words::steps::sign(script, &self.token)
+    }
+
+    fn who(&self, script: &Script) -> Vec<PersonId> {
+        script.token(&self.token).map(|spec| vec![spec.user_pin.clone()]).unwrap_or_default()
+    }
+
+    fn needs(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::Reviewed, Fact::KeyCounts(self.token.clone())]
+    }
+
+    fn gives(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::SignedBy(self.token.clone())]
+    }
+
+    fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
+        let draft = ceremony.draft()?;
+        let alias = ceremony.playing(&self.token);
+        let (keyid, public) = metadata::keyid_of(ceremony, &alias)?;
+        if draft.signatures.iter().any(|(signer, _)| *signer == keyid) {
+            return None;
+        }
+        let first = draft.signatures.is_empty();
+        let meets = !draft.met && tally_after(ceremony, draft, &alias).is_some_and(|tally| tally.met());
+        if (first || meets) && !went(ceremony, words::SIGNS) {
+            let scene = words::no_return_sign(ceremony, draft, first, meets);
+            let prompt = Prompt { who: ceremony.leaders(), scene, input: Input::Word(choices()) };
+            return Some(Pending::Ask(Box::new(prompt)));
+        }
+        if !went(ceremony, words::INSERTED) {
+            let scene = Scene::Swap { token: ceremony.card(&alias), ask: words::insert(&alias) };
+            return ask_to_type(ceremony.leaders(), scene, "INSERTED", words::INSERTED);
+        }
+        let user = ceremony.acting(&ceremony.script.token(&alias)?.user_pin);
+        if seated(ceremony) != Some(user.clone()) {
+            return handover(ceremony, &user, &alias, words::USER_PIN);
+        }
+        Some(Pending::Do(Operation::Sign { alias, keyid, public, payload: draft.payload }))
+    }
+
+    fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
+        let alias = ceremony.playing(&self.token);
+        let draft = ceremony.draft().ok_or_else(|| unfit("There is no draft."))?;
+        match answer {
+            Answer::Word(word) => {
+                if let Some(Pending::Ask(prompt)) = self.pending(ceremony) {
+                    return match (&prompt.scene, chosen(&choices(), word)) {
+                        (Scene::PointOfNoReturn { .. }, Some("SIGN")) => {
+                            Ok(vec![Event::Went { word: "SIGN".into(), on: words::SIGNS.into() }])
+                        }
+                        (Scene::PointOfNoReturn { .. }, _) => Ok(vec![Event::Paused]),
+                        (Scene::Swap { .. }, _) => {
+                            Ok(vec![Event::Went { word: "INSERTED".into(), on: words::INSERTED.into() }])
+                        }
+                        _ => Ok(sat(&prompt.who[0])),
+                    };
+                }
+                Err(unfit("The token signed already."))
+            }
+            Answer::Failed(trouble) => failed(trouble),
+            Answer::Done(outcome) => {
+                let Outcome::Signed { seen, signature } = outcome.as_ref() else {
+                    return Err(unfit("A signature was to be made."));
+                };
+                let key = ceremony.token(&alias).key.ok_or_else(|| unfit("The token holds no key."))?;
+                let (keyid, _) = metadata::keyid_of(ceremony, &alias).ok_or_else(|| unfit("The token holds no key."))?;
+                let mut passed = vec![super::open_token::is_expected(ceremony, &alias, seen)?];
+                if draft.reviewed().is_none() {
+                    return Err(Refusal::new(Rule::PayloadReadback, "This payload was not read back.", "Review it first."));
+                }
+                passed.push(Passed::new(Rule::PayloadReadback, "read back by the witness, confirmed by its officers"));
+                passed.push(metadata::signed_once(ceremony, draft.version, draft.payload)?);
+                let text = ceremony.script.dialect.encode_signature(key.public(), signature);
+                let Some(text) = text.filter(|_| key.public().verify(&draft.signed, signature)) else {
+                    return Err(Refusal::new(
+                        Rule::SignatureVerifies,
+                        format!("The signature that {alias} gave does not verify over the reviewed bytes."),
+                        "It does not count. Try again; if it happens twice, put the spare token in its place.",
+                    ));
+                };
+                passed.push(Passed::new(Rule::SignatureVerifies, format!("in software, by {}", keyid.short())));
+                let mut after = draft.clone();
+                after.signatures.push((keyid.clone(), text.clone()));
+                let mut events = vec![Event::Signed { alias, keyid, payload: draft.payload, signature: text, passed }];
+                if !draft.met && metadata::tally(ceremony, &after).met() {
+                    let root = metadata::verified(ceremony, &after)?;
+                    let mut passed = root.passed().to_vec();
+                    passed.extend(metadata::clients_accept(root.document())?);
+                    events.push(Event::ThresholdMet { payload: draft.payload, passed });
+                }
+                Ok(events)
+            }
+            _ => Err(unfit("That is not what this step waits for.")),
+        }
+    }
+}
