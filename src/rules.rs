@@ -82,6 +82,8 @@ rules! {
         "Metadata of a role is signed by the threshold of the keys that its delegator names.";
     KeyCountedOnce "KEY-COUNTED-ONCE" Reading Nothing
         "A threshold counts public keys: one key under two keyids counts once.";
+    SignaturesDistinct "SIGNATURES-DISTINCT" Reading Nothing
+        "A document names each keyid in at most one signature.";
     KeyidMatchesKey "KEYID-MATCHES-KEY" Authoring Nothing
         "A keyid that is written is the SHA-256 of the canonical form of the key that it names.";
     ThresholdReachable "THRESHOLD-REACHABLE" Reading Nothing

@@ -1,1 +1,27 @@
-//! The Update Framework 1.0: keys, metadata, verification. Pure.
+//! The Update Framework 1.0: keys, metadata, verification and drafting. Pure: bytes in, values out.
+//!
+//! In reading order: [`json`] and [`canonical`] are the text; [`key`] and [`dialect`] say how keys and signatures are written;
+//! [`role`] and [`root`] are the metadata; [`signed`] holds what came from outside, as bytes;
+//! [`verify`] has the one threshold rule and mints [`Verified`]; [`change`], [`diff`] and [`authoring`] make and check drafts.
+
+pub mod authoring;
+pub mod canonical;
+pub mod change;
+pub mod dialect;
+pub mod diff;
+mod fields;
+pub mod json;
+pub mod key;
+pub mod role;
+pub mod root;
+pub mod signed;
+pub mod verify;
+
+pub use change::{RootChange, amend};
+pub use dialect::Dialect;
+pub use diff::diff;
+pub use key::{Key, KeyAlgorithm, KeyId, PublicKey, RawSignature};
+pub use role::{Role, RoleName};
+pub use root::Root;
+pub use signed::{Metadata, Signature, Untrusted};
+pub use verify::{Tally, Verified, first_root, next_root, tally};

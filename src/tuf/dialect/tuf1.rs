@@ -1,0 +1,140 @@
+//! TUF 1.0 (specification 1.0.33, sections 4.1 and 4.2).
+
+use crate::{
+    digest::{Digest, from_hex, to_hex},
+    text::shown,
+    tuf::{
+        canonical::canonical,
+        json::{Members, Value},
+        key::{KeyId, PublicKey, RawSignature},
+        role::RoleName,
+    },
+};
+
+/// Written into new metadata. Every client takes it; later patch levels changed no format.
+pub const SPEC_VERSION: &str = "1.0.31";
+
+/// Any `1.x` or `1.x.y`.
+pub fn knows_spec_version(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    let numbers =
+        parts.iter().all(|part| !part.is_empty() && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit()));
+    numbers && (2..=3).contains(&parts.len()) && parts[0] == "1"
+}
+
+pub fn type_name(role: &RoleName) -> &'static str {
+    match role {
+        RoleName::Root => "root",
+        RoleName::Snapshot => "snapshot",
+        RoleName::Timestamp => "timestamp",
+        RoleName::Targets | RoleName::Other(_) => "targets",
+    }
+}
+
+/// Names of delegated roles are percent-encoded, as clients do before they put one into a URL.
+pub fn file_name(role: &RoleName, version: Option<u64>) -> String {
+    let mut name = version.map(|version| format!("{version}.")).unwrap_or_default();
+    for &byte in role.as_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            name.push(char::from(byte));
+        } else {
+            name.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    name + ".json"
+}
+
+pub fn key_members(public: &PublicKey) -> Option<Members> {
+    let (keytype, scheme, text) = match public {
+        PublicKey::Ed25519(key) => ("ed25519", "ed25519", to_hex(key.as_bytes())),
+        PublicKey::P256(_) => ("ecdsa", "ecdsa-sha2-nistp256", public.to_spki_pem()?),
+        PublicKey::P384(_) => ("ecdsa", "ecdsa-sha2-nistp384", public.to_spki_pem()?),
+        PublicKey::Rsa(_) => ("rsa", "rsassa-pss-sha256", public.to_spki_pem()?),
+        PublicKey::Other { .. } => return None,
+    };
+    let keyval = Members::from([("public".into(), text.into())]);
+    Some(Members::from([
+        ("keytype".into(), keytype.into()),
+        ("keyval".into(), keyval.into()),
+        ("scheme".into(), scheme.into()),
+    ]))
+}
+
+pub fn read_public(members: &Members) -> Result<PublicKey, String> {
+    let text = |name: &str| match members.get(name) {
+        Some(Value::Str(text)) => Ok(text.as_str()),
+        Some(other) => Err(format!("has a `{name}` that is {}, not text", other.kind())),
+        None => Err(format!("has no `{name}`")),
+    };
+    let (keytype, scheme) = (text("keytype")?, text("scheme")?);
+    let keyval = members.get("keyval").ok_or("has no `keyval`")?;
+    let keyval =
+        keyval.as_object().ok_or_else(|| format!("has a `keyval` that is {}, not an object", keyval.kind()))?;
+    let public = keyval.get("public").and_then(Value::as_str).and_then(|public| decode_public(keytype, scheme, public));
+    Ok(public.unwrap_or_else(|| other(members, keytype, scheme)))
+}
+
+/// The older keytype of ECDSA names the curve; the oldest metadata has the point in hexadecimal. A curve other than the
+/// scheme's makes no key.
+fn decode_public(keytype: &str, scheme: &str, public: &str) -> Option<PublicKey> {
+    let ecdsa = || PublicKey::from_spki_pem(public).or_else(|| PublicKey::from_point(&from_hex(public)?));
+    match (keytype, scheme) {
+        ("ed25519", "ed25519") => PublicKey::from_ed25519(&from_hex(public)?),
+        ("ecdsa" | "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256") => {
+            ecdsa().filter(|key| matches!(key, PublicKey::P256(_)))
+        }
+        ("ecdsa" | "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384") => {
+            ecdsa().filter(|key| matches!(key, PublicKey::P384(_)))
+        }
+        ("rsa", "rsassa-pss-sha256") => PublicKey::from_spki_pem(public).filter(|key| matches!(key, PublicKey::Rsa(_))),
+        _ => None,
+    }
+}
+
+fn other(members: &Members, keytype: &str, scheme: &str) -> PublicKey {
+    let known = ["ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "rsassa-pss-sha256"].contains(&scheme);
+    let why = if known { "not readable" } else { "unknown" };
+    let what = format!("{why} ({} / {})", shown(keytype), shown(scheme));
+    PublicKey::Other { what, fingerprint: Digest::of(&canonical(&Value::Object(members.clone()))) }
+}
+
+pub fn encode_signature(public: &PublicKey, signature: &RawSignature) -> Option<String> {
+    let bytes = signature.as_bytes();
+    match public {
+        PublicKey::P256(_) => p256::ecdsa::Signature::from_slice(bytes).ok().map(|s| to_hex(s.to_der().as_bytes())),
+        PublicKey::P384(_) => p384::ecdsa::Signature::from_slice(bytes).ok().map(|s| to_hex(s.to_der().as_bytes())),
+        PublicKey::Ed25519(_) | PublicKey::Rsa(_) => Some(to_hex(bytes)),
+        PublicKey::Other { .. } => None,
+    }
+}
+
+pub fn decode_signature(public: &PublicKey, text: &str) -> Option<RawSignature> {
+    let bytes = from_hex(text)?;
+    match public {
+        PublicKey::P256(_) => {
+            p256::ecdsa::Signature::from_der(&bytes).ok().map(|s| RawSignature::new(s.to_bytes().to_vec()))
+        }
+        PublicKey::P384(_) => {
+            p384::ecdsa::Signature::from_der(&bytes).ok().map(|s| RawSignature::new(s.to_bytes().to_vec()))
+        }
+        PublicKey::Ed25519(_) | PublicKey::Rsa(_) => Some(RawSignature::new(bytes)),
+        PublicKey::Other { .. } => None,
+    }
+}
+
+/// `signatures` before `signed`, each in the order of its name: the order that the reference implementation writes.
+pub fn envelope(signed: &[u8], signatures: &[(KeyId, String)]) -> Vec<u8> {
+    let list: Vec<Value> = signatures
+        .iter()
+        .map(|(keyid, sig)| {
+            let members = [("keyid".into(), keyid.as_str().into()), ("sig".into(), sig.as_str().into())];
+            Members::from(members).into()
+        })
+        .collect();
+    let mut out = b"{\"signatures\":".to_vec();
+    out.extend_from_slice(&crate::tuf::canonical::to_json(&canonical(&list.into())));
+    out.extend_from_slice(b",\"signed\":");
+    out.extend_from_slice(signed);
+    out.push(b'}');
+    out
+}

@@ -1,0 +1,121 @@
+//! Keys: the object that metadata carries, and the public key that it stands for.
+//!
+//! A [`Key`] keeps every member that it came with, since its keyid is a hash over all of them. Whether two of them are the
+//! same key is asked of [`PublicKey::fingerprint`] alone.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{
+    canonical::canonical,
+    dialect,
+    json::{Members, Value},
+};
+use crate::{digest::Digest, text::shown_up_to};
+
+mod public;
+pub use public::{KeyAlgorithm, PublicKey, RawSignature};
+
+/// The name of a key in metadata. Any text is taken as received; what this program writes is the SHA-256 of the key's
+/// canonical form in hexadecimal (TUF 1.0.33, section 4.2).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// The keyid as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first eight characters: enough to tell the keys of one ceremony apart on a screen.
+    pub fn short(&self) -> String {
+        shown_up_to(self.0.get(..8).unwrap_or(&self.0), 8)
+    }
+}
+
+impl From<String> for KeyId {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for KeyId {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<Digest> for KeyId {
+    fn from(digest: Digest) -> Self {
+        Self(digest.to_string())
+    }
+}
+
+/// For people: what could paint is written out, and a keyid longer than a SHA-512 is cut.
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown_up_to(&self.0, 128))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A public key as metadata carries it. Made by [`super::Dialect::key`], or read with every member kept. Serialised as its
+/// JSON object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    members: Members,
+    public: PublicKey,
+}
+
+impl Key {
+    /// Reads a key object. A key of a kind that is not known here is carried as [`PublicKey::Other`], not refused.
+    ///
+    /// # Errors
+    /// Where the object lacks what every key of its dialect has; the text continues "`keys.ab12…` ".
+    pub fn from_value(value: Value) -> Result<Self, String> {
+        match value {
+            Value::Object(members) => dialect::read_public(&members).map(|public| Self { members, public }),
+            other => Err(format!("is {}, not an object", other.kind())),
+        }
+    }
+
+    /// The keyid over the whole object, whatever the metadata that it came from calls it.
+    pub fn id(&self) -> KeyId {
+        Digest::of(&canonical(&self.to_value())).into()
+    }
+
+    /// The public key.
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// The object, member by member.
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// The object as a JSON value.
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.members.clone())
+    }
+}
+
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.members.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Self::from_value(value).map_err(|what| de::Error::custom(format_args!("a key {what}")))
+    }
+}

@@ -1,0 +1,333 @@
+//! Verification. The threshold rule is written once, in [`tally`]; everything that trusts metadata goes through it, and
+//! [`Verified`] is made in this file alone.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    dialect::Dialect,
+    key::{Key, KeyId, PublicKey},
+    role::{Role, RoleName},
+    root::Root,
+    signed::{Metadata, Signature, Untrusted},
+};
+use crate::{
+    digest::Digest,
+    rules::{Passed, Refusal, Rule},
+    utc::Utc,
+};
+
+/// Metadata whose signatures were verified against keys that were trusted before. There is no other way to have one.
+#[derive(Clone, Debug)]
+pub struct Verified<T> {
+    untrusted: Untrusted<T>,
+    passed: Vec<Passed>,
+}
+
+impl<T> Verified<T> {
+    /// What the metadata says.
+    pub fn document(&self) -> &T {
+        self.untrusted.document()
+    }
+
+    /// The bytes as received.
+    pub fn bytes(&self) -> &[u8] {
+        self.untrusted.bytes()
+    }
+
+    /// The digest of the bytes as received.
+    pub fn digest(&self) -> Digest {
+        self.untrusted.digest()
+    }
+
+    /// The parsed document with its signatures, for tallies and for display.
+    pub fn received(&self) -> &Untrusted<T> {
+        &self.untrusted
+    }
+
+    /// The rules that were asked and held.
+    pub fn passed(&self) -> &[Passed] {
+        &self.passed
+    }
+}
+
+/// Who signed for a role, and whether that is enough. Keyids stand in the order of the role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Which role.
+    pub role: RoleName,
+    /// How many different public keys must sign.
+    pub threshold: u64,
+    /// Keys whose signature verifies; each public key once.
+    pub signed: Vec<KeyId>,
+    /// Keyids whose signature verifies, of a public key that [`Tally::signed`] holds already.
+    pub repeated: Vec<KeyId>,
+    /// Keys whose signature is there and does not verify.
+    pub bad: Vec<KeyId>,
+    /// Keys without a signature, or with an empty one.
+    pub missing: Vec<KeyId>,
+    /// Signatures by keyids that the role does not list, or lists without giving the key.
+    pub unknown: Vec<KeyId>,
+}
+
+impl Tally {
+    /// Whether enough different public keys signed.
+    pub fn is_met(&self) -> bool {
+        self.threshold > 0 && self.signed.len() as u64 >= self.threshold
+    }
+
+    /// How many signatures are still wanted.
+    pub fn wanted(&self) -> u64 {
+        self.threshold.saturating_sub(self.signed.len() as u64)
+    }
+}
+
+/// Counts the signatures over `signed` by the keys of `role`: every signature is verified, so that people can be shown who
+/// signed, who is missing and whose signature is bad.
+pub fn tally(
+    dialect: Dialect,
+    name: &RoleName,
+    role: &Role,
+    keys: &BTreeMap<KeyId, Key>,
+    signed: &[u8],
+    signatures: &[Signature],
+) -> Tally {
+    Checker::new(dialect, signed, signatures).tally(name, role, keys, None)
+}
+
+/// The tally of a received document by a role of somebody's.
+pub fn tally_of<T>(name: &RoleName, role: &Role, keys: &BTreeMap<KeyId, Key>, received: &Untrusted<T>) -> Tally {
+    tally(received.dialect(), name, role, keys, received.signed(), received.signatures())
+}
+
+/// Trusts a root that was handed over by other means than a signature: it must at least be signed by its own threshold.
+///
+/// # Errors
+/// `SIGNATURES-DISTINCT`, `ROOT-TALLY-NEW`, or the rule that explains better why the tally is not met.
+pub fn first_root(root: Untrusted<Root>) -> Result<Verified<Root>, Refusal> {
+    let checker = Checker::of(&root)?;
+    let new = checker.verdict(Rule::RootTallyNew, root.document(), &[])?;
+    Ok(Verified { passed: vec![new], untrusted: root })
+}
+
+/// Follows a trusted root by the next one (TUF 1.0.33, section 5.3.3 to 5.3.5). Its expiry is not asked: only the last root of a chain
+/// must not have expired ([`not_expired`]).
+///
+/// # Errors
+/// `ROOT-VERSION-STEP`, `SIGNATURES-DISTINCT`, `ROOT-TALLY-OLD`, `ROOT-TALLY-NEW`, or the rule that explains better why a tally is
+/// not met.
+pub fn next_root(trusted: &Verified<Root>, root: Untrusted<Root>) -> Result<Verified<Root>, Refusal> {
+    let (old, new) = (trusted.document(), root.document());
+    let step = version_step(old, new)?;
+    let checker = Checker::of(&root)?;
+    // Keys that both roots name are verified first: one signature then counts in both tallies.
+    let shared: Vec<KeyId> = new.keys_of(&RoleName::Root).map(|(keyid, _)| keyid.clone()).collect();
+    let by_old = checker.verdict(Rule::RootTallyOld, old, &shared)?;
+    let by_new = checker.verdict(Rule::RootTallyNew, new, &[])?;
+    Ok(Verified { passed: vec![step, by_old, by_new], untrusted: root })
+}
+
+/// `ROOT-VERSION-STEP`: a root follows its predecessor by exactly one version.
+///
+/// # Errors
+/// Where it does not.
+pub fn version_step(old: &Root, new: &Root) -> Result<Passed, Refusal> {
+    if old.version.checked_add(1) == Some(new.version) {
+        return Ok(Passed::new(Rule::RootVersionStep, format!("{} follows {}", new.version, old.version)));
+    }
+    let what = format!("The root has version {}, and follows version {}.", new.version, old.version);
+    Err(Refusal::new(
+        Rule::RootVersionStep,
+        what,
+        format!("Give the root of version {}.", old.version.saturating_add(1)),
+    ))
+}
+
+/// Verifies metadata of any role but root against the role of its delegator (`ROLE-TALLY`).
+///
+/// # Errors
+/// `SIGNATURES-DISTINCT`, `ROLE-TALLY`, or the rule that explains better why the tally is not met.
+pub fn role_metadata<T: Metadata>(
+    name: &RoleName,
+    role: &Role,
+    keys: &BTreeMap<KeyId, Key>,
+    received: Untrusted<T>,
+) -> Result<Verified<T>, Refusal> {
+    let checker = Checker::of(&received)?;
+    let passed = checker.verdict_of(Rule::RoleTally, name, role, keys, received.document().version(), &[])?;
+    Ok(Verified { passed: vec![passed], untrusted: received })
+}
+
+/// `NOT-EXPIRED`: `expires` lies after `now`.
+///
+/// # Errors
+/// Where it does not; `name` says whose expiry it is ("root 3").
+pub fn not_expired(name: &str, expires: Utc, now: Utc) -> Result<Passed, Refusal> {
+    if expires > now {
+        return Ok(Passed::new(
+            Rule::NotExpired,
+            format!("{name} expires {expires}, in {} days", now.days_until(expires)),
+        ));
+    }
+    let what = format!("{name} expired {expires}; the check is made for {now}.");
+    Err(Refusal::new(Rule::NotExpired, what, "Publish a newer version, or check at an earlier instant."))
+}
+
+/// The signatures over one document. The same public key, bytes and signature are verified once, whatever names them.
+struct Checker<'a> {
+    dialect: Dialect,
+    signed: &'a [u8],
+    signatures: &'a [Signature],
+    known: RefCell<HashMap<(Digest, &'a str), bool>>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(dialect: Dialect, signed: &'a [u8], signatures: &'a [Signature]) -> Self {
+        Self { dialect, signed, signatures, known: RefCell::default() }
+    }
+
+    /// For a verdict: refuses a document that names one keyid in two signatures (`SIGNATURES-DISTINCT`).
+    fn of<T: Metadata>(received: &'a Untrusted<T>) -> Result<Self, Refusal> {
+        if let Some(keyid) = received.repeated_keyid() {
+            let what = format!("{} metadata has two signatures by keyid {keyid}.", T::ROLE);
+            return Err(Refusal::new(
+                Rule::SignaturesDistinct,
+                what,
+                "Remove all but one of them and give the file again.",
+            ));
+        }
+        Ok(Self::new(received.dialect(), received.signed(), received.signatures()))
+    }
+
+    /// The threshold rule. Where `enough` is given, the keyids in it are tried first and counting stops at the threshold: the
+    /// verdict is then right, and the lists are complete only where it is no.
+    fn tally(&self, name: &RoleName, role: &Role, keys: &BTreeMap<KeyId, Key>, enough: Option<&[KeyId]>) -> Tally {
+        let mut tally = Tally {
+            role: name.clone(),
+            threshold: role.threshold,
+            signed: vec![],
+            repeated: vec![],
+            bad: vec![],
+            missing: vec![],
+            unknown: vec![],
+        };
+        let first = enough.unwrap_or_default();
+        let (early, late): (Vec<&KeyId>, Vec<&KeyId>) = role.keyids.iter().partition(|keyid| first.contains(keyid));
+        let mut counted = BTreeSet::new();
+        for keyid in early.into_iter().chain(late) {
+            if enough.is_some() && tally.is_met() {
+                return tally;
+            }
+            let signature = self.signatures.iter().find(|signature| signature.keyid == *keyid);
+            let list = match (signature, keys.get(keyid)) {
+                (Some(signature), _) if signature.sig.is_empty() => &mut tally.missing,
+                (None, _) => &mut tally.missing,
+                (Some(_), None) => &mut tally.unknown,
+                (Some(signature), Some(key)) => {
+                    let fingerprint = key.public().fingerprint();
+                    if !self.verifies(key.public(), fingerprint, &signature.sig) {
+                        &mut tally.bad
+                    } else if counted.insert(fingerprint) {
+                        &mut tally.signed
+                    } else {
+                        &mut tally.repeated
+                    }
+                }
+            };
+            list.push(keyid.clone());
+        }
+        let stranger = |signature: &&Signature| !role.keyids.contains(&signature.keyid);
+        tally.unknown.extend(self.signatures.iter().filter(stranger).map(|signature| signature.keyid.clone()));
+        tally
+    }
+
+    fn verifies(&self, public: &PublicKey, fingerprint: Digest, sig: &'a str) -> bool {
+        let known = self.known.borrow().get(&(fingerprint, sig)).copied();
+        known.unwrap_or_else(|| {
+            let verdict = self.dialect.verifies(public, self.signed, sig);
+            self.known.borrow_mut().insert((fingerprint, sig), verdict);
+            verdict
+        })
+    }
+
+    /// Whether the root keys of `root` signed.
+    fn verdict(&self, rule: Rule, root: &Root, first: &[KeyId]) -> Result<Passed, Refusal> {
+        let absent = Role::default();
+        let role = root.role(&RoleName::Root).unwrap_or(&absent);
+        self.verdict_of(rule, &RoleName::Root, role, &root.keys, root.version, first)
+    }
+
+    /// Whether the keys of `role` signed. `version` is that of the metadata that names them, or of the document itself.
+    fn verdict_of(
+        &self,
+        rule: Rule,
+        name: &RoleName,
+        role: &Role,
+        keys: &BTreeMap<KeyId, Key>,
+        version: u64,
+        first: &[KeyId],
+    ) -> Result<Passed, Refusal> {
+        let tally = self.tally(name, role, keys, Some(first));
+        if tally.is_met() {
+            let seen = match rule {
+                Rule::RoleTally => {
+                    format!("{name} {version}: {} of {} signatures", tally.signed.len(), tally.threshold)
+                }
+                _ => format!("{} of {} signatures by the keys of root {version}", tally.signed.len(), tally.threshold),
+            };
+            return Ok(Passed::new(rule, seen));
+        }
+        let whose = match rule {
+            Rule::RootTallyOld => format!("the trusted root (version {version})"),
+            Rule::RootTallyNew => format!("the root itself (version {version})"),
+            _ => format!("role {name}"),
+        };
+        Err(unmet(rule, &whose, &tally, role, keys))
+    }
+}
+
+/// Says why a tally is not met, by the rule that explains it best.
+fn unmet(rule: Rule, whose: &str, tally: &Tally, role: &Role, keys: &BTreeMap<KeyId, Key>) -> Refusal {
+    let counted = tally.signed.len();
+    let mut what = format!("{counted} of {} signatures by the keys of {whose}", tally.threshold);
+    let mut list = |name: &str, keyids: &[KeyId]| {
+        if !keyids.is_empty() {
+            let short: Vec<String> = keyids.iter().take(10).map(KeyId::short).collect();
+            let more = if keyids.len() > short.len() { ", …" } else { "" };
+            what.push_str(&format!("; {name}: {}{more}", short.join(", ")));
+        }
+    };
+    list("signed", &tally.signed);
+    list("the same key again", &tally.repeated);
+    list("bad", &tally.bad);
+    list("missing", &tally.missing);
+    list("by others", &tally.unknown);
+    what.push('.');
+    if (counted + tally.repeated.len()) as u64 >= tally.threshold && tally.threshold > 0 {
+        return Refusal::new(
+            Rule::KeyCountedOnce,
+            what,
+            "Have another key sign: one key under two keyids counts once.",
+        );
+    }
+    let usable = distinct_keys(role, keys);
+    if (usable as u64) < tally.threshold {
+        what.push_str(&format!(" Only {usable} different keys are named at all."));
+        return Refusal::new(
+            Rule::ThresholdReachable,
+            what,
+            "No signature can mend this: the metadata that names these keys must change.",
+        );
+    }
+    Refusal::new(rule, what, "Have the missing keys sign these very bytes, and give the file again.")
+}
+
+/// How many different public keys a role names.
+pub(super) fn distinct_keys(role: &Role, keys: &BTreeMap<KeyId, Key>) -> usize {
+    let found = role.keyids.iter().filter_map(|keyid| keys.get(keyid));
+    found.map(|key| key.public().fingerprint()).collect::<BTreeSet<Digest>>().len()
+}
