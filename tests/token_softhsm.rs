@@ -16,8 +16,8 @@ fn a_token_is_prepared_signs_and_after_reopening_signs_again_with_the_same_key()
         let key = generate(&mut token, KeyAlgorithm::P256, "root");
         let payload = Signable::Challenge(Challenge::nonce(b"one"));
         let signature = token.sign(&key, &payload, None).unwrap();
-        assert_eq!(signature.0.len(), 64);
-        assert!(key.public.verifies(payload.bytes(), &signature));
+        assert_eq!(signature.as_bytes().len(), 64);
+        assert!(key.public.verify(payload.bytes(), &signature));
 
         let serial = token.identity().serial.clone();
         token.reopen().unwrap();
@@ -27,6 +27,6 @@ fn a_token_is_prepared_signs_and_after_reopening_signs_again_with_the_same_key()
         login(&mut token);
         let again = token.find_key(&KeySelector::Public(key.public.clone())).unwrap();
         token.prove_pair(&again, None).unwrap();
-        assert!(key.public.verifies(payload.bytes(), &token.sign(&again, &payload, None).unwrap()));
+        assert!(key.public.verify(payload.bytes(), &token.sign(&again, &payload, None).unwrap()));
     });
 }

@@ -8,14 +8,12 @@
 use std::ops::ControlFlow;
 
 pub mod pkcs11;
-pub mod public;
 pub mod quirks;
-
-pub use public::{KeyAlgorithm, PublicKey, RawSignature};
 
 pub use crate::{
     device::{KeyAttributes, ModuleIdentity, PinState, PinStates, TokenIdentity, Tries},
     fault::{Error, Fault, FaultKind},
+    tuf::key::{KeyAlgorithm, PublicKey, RawSignature},
 };
 use crate::{
     readback::{Challenge, Signable},

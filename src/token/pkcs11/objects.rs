@@ -20,30 +20,26 @@ const P256_OID: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 
 const ED25519_OID: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 /// PrintableString "edwards25519" (PKCS#11 3.0, section 2.3.10).
 const ED25519_NAME: &[u8] = b"\x13\x0cedwards25519";
-/// AlgorithmIdentifier and BIT STRING header of a SubjectPublicKeyInfo of each curve.
-const P256_SPKI: &[u8] = &[
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
-const ED25519_SPKI: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// OBJECT IDENTIFIER 1.3.132.0.34 (RFC 5480).
+const P384_OID: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
 
 const RSA_BITS: u64 = 3072;
 
 /// The mechanism that makes a key of this algorithm.
 pub(super) fn generation(algorithm: KeyAlgorithm) -> Mechanism<'static> {
     match algorithm {
-        KeyAlgorithm::P256 => Mechanism::EccKeyPairGen,
+        KeyAlgorithm::P256 | KeyAlgorithm::P384 => Mechanism::EccKeyPairGen,
         KeyAlgorithm::Ed25519 => Mechanism::EccEdwardsKeyPairGen,
-        KeyAlgorithm::Rsa3072Pss => Mechanism::RsaPkcsKeyPairGen,
+        KeyAlgorithm::Rsa3072 => Mechanism::RsaPkcsKeyPairGen,
     }
 }
 
 /// The mechanism that signs with a key of this algorithm.
 pub(super) fn signing(algorithm: KeyAlgorithm) -> SignMechanism {
     match algorithm {
-        KeyAlgorithm::P256 => SignMechanism::Ecdsa,
+        KeyAlgorithm::P256 | KeyAlgorithm::P384 => SignMechanism::Ecdsa,
         KeyAlgorithm::Ed25519 => SignMechanism::Eddsa,
-        KeyAlgorithm::Rsa3072Pss => SignMechanism::PssSha256,
+        KeyAlgorithm::Rsa3072 => SignMechanism::PssSha256,
     }
 }
 
@@ -64,8 +60,9 @@ pub(super) fn templates(request: &KeyRequest, stays: bool) -> (Vec<Attribute>, V
     ];
     match request.algorithm {
         KeyAlgorithm::P256 => public.push(Attribute::EcParams(P256_OID.to_vec())),
+        KeyAlgorithm::P384 => public.push(Attribute::EcParams(P384_OID.to_vec())),
         KeyAlgorithm::Ed25519 => public.push(Attribute::EcParams(ED25519_OID.to_vec())),
-        KeyAlgorithm::Rsa3072Pss => {
+        KeyAlgorithm::Rsa3072 => {
             public.push(Attribute::ModulusBits(RSA_BITS.into()));
             public.push(Attribute::PublicExponent(vec![1, 0, 1]));
         }
@@ -176,40 +173,37 @@ fn seen(session: &Session, handle: ObjectHandle) -> Result<SeenKey, CryptokiErro
     Ok(key)
 }
 
-/// Reads CKA_EC_PARAMS and CKA_EC_POINT. Modules encode the point in four ways, told apart by exact length.
+/// Reads CKA_EC_PARAMS and CKA_EC_POINT. Modules give the bare point, the same inside an OCTET STRING (the standard's form) or a
+/// BIT STRING, or a whole SubjectPublicKeyInfo: told apart by exact length.
 fn elliptic(parameters: &[u8], point: &[u8]) -> Result<PublicKey, String> {
-    if parameters == P256_OID {
-        let sec1 = match point.len() {
-            65 => Some(point),
-            67 => point.strip_prefix(&[0x04, 0x41]),
-            68 => point.strip_prefix(&[0x03, 0x42, 0x00]),
-            91 => point.strip_prefix(P256_SPKI),
-            _ => None,
-        };
-        let sec1 = sec1.ok_or_else(|| format!("its P-256 point has an unknown form of {} bytes", point.len()))?;
-        return PublicKey::p256(sec1).ok_or_else(|| "its P-256 point is not on the curve".into());
-    }
-    if [ED25519_OID, ED25519_NAME].contains(&parameters) {
-        let raw = match point.len() {
-            32 => Some(point),
-            34 => point.strip_prefix(&[0x04, 0x20]),
-            35 => point.strip_prefix(&[0x03, 0x21, 0x00]),
-            44 => point.strip_prefix(ED25519_SPKI),
-            _ => None,
-        };
-        let raw = raw.ok_or_else(|| format!("its Ed25519 point has an unknown form of {} bytes", point.len()))?;
-        return PublicKey::ed25519(raw).ok_or_else(|| "its Ed25519 point is not a public key".into());
-    }
-    Err("this program does not use keys of its curve".into())
+    let (name, bare, read): (_, usize, fn(&[u8]) -> Option<PublicKey>) = match parameters {
+        P256_OID => ("P-256", 65, PublicKey::from_point),
+        P384_OID => ("P-384", 97, PublicKey::from_point),
+        ED25519_OID | ED25519_NAME => ("Ed25519", 32, PublicKey::from_ed25519),
+        _ => return Err("this program does not use keys of its curve".into()),
+    };
+    // Each length fits one byte of DER: 97 + 1 < 128.
+    let octets = [0x04, bare as u8];
+    let bits = [0x03, bare as u8 + 1, 0x00];
+    let key = match point.len() {
+        length if length == bare => read(point),
+        length if length == bare + octets.len() => point.strip_prefix(&octets).and_then(read),
+        length if length == bare + bits.len() => point.strip_prefix(&bits).and_then(read),
+        _ => PublicKey::from_spki_der(point),
+    };
+    let wanted = |key: &PublicKey| match key.key_algorithm() {
+        Some(KeyAlgorithm::P256) => name == "P-256",
+        Some(KeyAlgorithm::P384) => name == "P-384",
+        Some(KeyAlgorithm::Ed25519) => name == "Ed25519",
+        _ => false,
+    };
+    key.filter(wanted).ok_or_else(|| format!("its {name} point of {} bytes is not one", point.len()))
 }
 
 fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<PublicKey, String> {
-    let strip = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|byte| *byte == 0).collect() };
-    let (modulus, exponent) = (strip(modulus), strip(exponent));
-    if modulus.len() != 384 || modulus[0] < 0x80 || exponent != [1, 0, 1] {
-        return Err("this program uses RSA keys of 3072 bits with exponent 65537 only".into());
-    }
-    PublicKey::rsa(&modulus, &exponent).ok_or_else(|| "its modulus is not one of RSA".into())
+    let key = PublicKey::from_rsa(modulus, exponent);
+    key.filter(|key| key.key_algorithm() == Some(KeyAlgorithm::Rsa3072))
+        .ok_or_else(|| "this program uses RSA keys of 3072 bits only".into())
 }
 
 #[cfg(test)]
@@ -218,23 +212,24 @@ mod tests {
 
     #[test]
     fn a_point_is_read_in_four_forms_by_exact_length_and_in_no_other() {
-        let secret = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
-        let sec1 = secret.verifying_key().to_sec1_point(false).as_bytes().to_vec();
+        let p256 = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+        let p256 = p256.verifying_key().to_sec1_point(false).as_bytes().to_vec();
+        let p384 = p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap();
+        let p384 = p384.verifying_key().to_sec1_point(false).as_bytes().to_vec();
         let ed = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key().to_bytes().to_vec();
-        for (parameters, bare, heads) in [
-            (P256_OID, &sec1, [&[][..], &[4, 0x41], &[3, 0x42, 0], P256_SPKI]),
-            (ED25519_OID, &ed, [&[][..], &[4, 0x20], &[3, 0x21, 0], ED25519_SPKI]),
-            (ED25519_NAME, &ed, [&[][..], &[4, 0x20], &[3, 0x21, 0], ED25519_SPKI]),
-        ] {
+        for (parameters, bare) in [(P256_OID, &p256), (P384_OID, &p384), (ED25519_OID, &ed), (ED25519_NAME, &ed)] {
             let whole = elliptic(parameters, bare).unwrap();
-            for head in heads {
-                let point = [head, bare.as_slice()].concat();
+            let length = bare.len() as u8;
+            let octets = [&[4, length], bare.as_slice()].concat();
+            let bits = [&[3, length + 1, 0], bare.as_slice()].concat();
+            for point in [bare.clone(), octets, bits, whole.to_spki_der().unwrap()] {
                 assert_eq!(elliptic(parameters, &point).as_ref(), Ok(&whole));
                 assert!(elliptic(parameters, &point[..point.len() - 1]).is_err());
                 assert!(elliptic(parameters, &[&point[..], &[0]].concat()).is_err());
             }
         }
-        assert!(elliptic(&[5, 0], &sec1).is_err());
+        assert!(elliptic(&[5, 0], &p256).is_err(), "unknown curve");
+        assert!(elliptic(P384_OID, &p256).is_err(), "a point of another curve");
         assert!(elliptic(P256_OID, &[4; 65]).is_err(), "not on the curve");
         assert!(rsa(&[0xff; 256], &[1, 0, 1]).is_err());
     }

@@ -1,6 +1,7 @@
 //! A token behind a module: one session, one login, one handle, for a whole act.
 
 use std::{
+    borrow::Cow,
     ops::ControlFlow,
     sync::{Arc, atomic::Ordering},
 };
@@ -12,7 +13,7 @@ use cryptoki::{
     slot::Slot,
 };
 use cryptoki_sys::{CKU_SO, CKU_USER};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha384};
 
 use super::{Module, TokenUri, objects, raw, rv};
 use crate::{
@@ -178,9 +179,11 @@ impl Pkcs11Token {
             return Err(self.unexpected(what));
         }
         let attributes = objects::attributes(session, private).map_err(|e| failed(&e))?;
+        let algorithm =
+            key.key_algorithm().ok_or_else(|| self.unexpected("its algorithm is not one to sign with.".into()))?;
         self.pairs.push(Pair { private, public });
         let (handle, epoch) = (self.pairs.len() - 1, self.epoch);
-        Ok(Key { algorithm: key.algorithm(), public: key, label: seen.label, id: seen.id, attributes, handle, epoch })
+        Ok(Key { algorithm, public: key, label: seen.label, id: seen.id, attributes, handle, epoch })
     }
 
     pub(super) fn unexpected(&self, what: String) -> Error {
@@ -196,20 +199,17 @@ impl Pkcs11Token {
         payload: &Signable,
         pin: Option<PinEntry<'_>>,
     ) -> Result<RawSignature, Error> {
-        let hash: [u8; 32];
         // Modules sign the first bytes of whatever ECDSA is given: it gets a digest that we computed, and nothing else.
-        let data = match key.algorithm {
-            KeyAlgorithm::Ed25519 => payload.bytes(),
-            KeyAlgorithm::P256 | KeyAlgorithm::Rsa3072Pss => {
-                hash = Sha256::digest(payload.bytes()).into();
-                &hash[..]
-            }
+        let data: Cow<'_, [u8]> = match key.algorithm {
+            KeyAlgorithm::Ed25519 => payload.bytes().into(),
+            KeyAlgorithm::P256 | KeyAlgorithm::Rsa3072 => Sha256::digest(payload.bytes()).to_vec().into(),
+            KeyAlgorithm::P384 => Sha384::digest(payload.bytes()).to_vec().into(),
         };
         let again = pin.filter(|_| key.wants_pin_each_time());
         let session = self.session()?.handle();
-        let made = self.module.raw().sign(session, objects::signing(key.algorithm), private.handle(), data, again);
+        let made = self.module.raw().sign(session, objects::signing(key.algorithm), private.handle(), &data, again);
         let signature = match made {
-            Ok(bytes) => RawSignature(bytes),
+            Ok(bytes) => RawSignature::new(bytes),
             Err(e) => {
                 let fault = self.pin_fault(User::User, &e);
                 if fault.token_lost() {
@@ -220,7 +220,7 @@ impl Pkcs11Token {
                 return Err(fault.into());
             }
         };
-        if !key.public.verifies(payload.bytes(), &signature) {
+        if !key.public.verify(payload.bytes(), &signature) {
             return Err(Refusal::new(
                 Rule::SignatureVerifies,
                 format!("{} returned a signature that its public key does not verify.", self.identity.name()),
