@@ -1,0 +1,263 @@
+//! What a token says of itself and of its keys, as plain facts without any device behind them, and the rules over those
+//! facts. The transcript records facts; tokens are only where they come from.
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::fault::Tries;
+use crate::{
+    digest::Digest,
+    rules::{Passed, Refusal, Rule},
+    text::shown,
+};
+
+/// The PKCS#11 module through which a token is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleIdentity {
+    /// The file that was loaded, symbolic links resolved.
+    pub path: String,
+    /// The SHA-256 of that file.
+    pub sha256: Digest,
+    /// `manufacturerID` of C_GetInfo.
+    pub manufacturer: String,
+    /// `libraryDescription` of C_GetInfo.
+    pub description: String,
+    /// `libraryVersion` of C_GetInfo, as `2.6`.
+    pub version: String,
+}
+
+/// A token as it identifies itself. It is told from others by label *and* serial, never by its slot. All text is from
+/// outside: show it through [`shown`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenIdentity {
+    /// How it is reached.
+    pub module: ModuleIdentity,
+    /// Its label; empty on most tokens before they are initialised.
+    pub label: String,
+    /// Its serial. Some modules give the same one to every token ([`TokenIdentity::serial_tells`]).
+    pub serial: String,
+    /// Who made it.
+    pub manufacturer: String,
+    /// Its model.
+    pub model: String,
+    /// Firmware version, as `5.7`.
+    pub firmware: String,
+    /// Whether it was initialised.
+    pub initialised: bool,
+    /// Whether it has its own PIN pad, so that no PIN passes this machine.
+    pub pin_pad: bool,
+    /// Why it is known to be a software token; `None` where nothing says so, which proves nothing.
+    pub software: Option<String>,
+}
+
+impl TokenIdentity {
+    /// Whether the serial tells this token from others: not blank, not only zeros, not the constant `123` of openCryptoki.
+    pub fn serial_tells(&self) -> bool {
+        !self.serial.chars().all(|c| c == '0') && self.serial != "123"
+    }
+
+    /// `token "root-a" (serial 5f1a…)`, fit to be shown.
+    pub fn name(&self) -> String {
+        match (self.label.as_str(), self.serial.as_str()) {
+            ("", "") => "the blank token".to_owned(),
+            ("", serial) => format!("token without label (serial {})", shown(serial)),
+            (label, "") => format!("token \"{}\" (no serial)", shown(label)),
+            (label, serial) => format!("token \"{}\" (serial {})", shown(label), shown(serial)),
+        }
+    }
+}
+
+/// What a script pins of a hardware token's make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedMake {
+    /// The SHA-256 of the module's file.
+    pub module_sha256: Digest,
+    /// The token's model, exactly as it says.
+    pub model: String,
+}
+
+/// `TOKEN-IS-HARDWARE`, for production: the module is the one that the script pins, so is the model, and the token is no known
+/// software token. What passes is *claimed* by the module, not attested.
+///
+/// # Errors
+/// The refusal.
+pub fn is_hardware(token: &TokenIdentity, pinned: &PinnedMake) -> Result<Passed, Refusal> {
+    let no = |what: String, remedy: &str| Err(Refusal::new(Rule::TokenIsHardware, what, remedy));
+    if let Some(why) = &token.software {
+        return no(
+            format!("{} is a software token: {why}.", token.name()),
+            "Use a hardware token; software tokens are for `officiant rehearse`.",
+        );
+    }
+    if token.module.sha256 != pinned.module_sha256 {
+        return no(
+            format!(
+                "The module {} has SHA-256 {}, and the script pins {}.",
+                shown(&token.module.path),
+                token.module.sha256,
+                pinned.module_sha256
+            ),
+            "Find out why the module differs; where it was meant to change, change the script and rehearse again.",
+        );
+    }
+    if token.model != pinned.model {
+        return no(
+            format!(
+                "{} is of model \"{}\", and the script pins \"{}\".",
+                token.name(),
+                shown(&token.model),
+                shown(&pinned.model)
+            ),
+            "Take the token that the script names.",
+        );
+    }
+    Ok(Passed::new(
+        Rule::TokenIsHardware,
+        format!("claimed: model \"{}\" through module SHA-256 {}", shown(&token.model), token.module.sha256),
+    ))
+}
+
+/// The state of one PIN of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinState {
+    /// Whether it was set; `None` where the token does not tell (PKCS#11 has no flag for the SO-PIN).
+    pub set: Option<bool>,
+    /// What the token tells of the tries that are left.
+    pub tries: Tries,
+    /// Whether it is a first PIN that must be changed before use.
+    pub must_change: bool,
+    /// The shortest that the token takes, in bytes.
+    pub min: usize,
+    /// The longest, in bytes; `None` where the token sets no limit.
+    pub max: Option<usize>,
+}
+
+/// Both PINs of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinStates {
+    /// The user PIN.
+    pub user: PinState,
+    /// The SO-PIN.
+    pub so: PinState,
+}
+
+/// Attributes of a private key as its token reads them back. `None` is *absent*: the token has no such attribute, which is
+/// recorded as such and proves neither yes nor no. They are what the token says, not proof.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyAttributes {
+    /// CKA_TOKEN: it stays when the session ends.
+    pub token: Option<bool>,
+    /// CKA_PRIVATE: only seen after login.
+    pub private: Option<bool>,
+    /// CKA_SENSITIVE: its value cannot be read.
+    pub sensitive: Option<bool>,
+    /// CKA_EXTRACTABLE: it can be wrapped out.
+    pub extractable: Option<bool>,
+    /// CKA_ALWAYS_SENSITIVE.
+    pub always_sensitive: Option<bool>,
+    /// CKA_NEVER_EXTRACTABLE.
+    pub never_extractable: Option<bool>,
+    /// CKA_LOCAL: it was generated on the token. NSS says no of keys that it generated.
+    pub local: Option<bool>,
+    /// CKA_SIGN.
+    pub sign: Option<bool>,
+    /// CKA_DECRYPT.
+    pub decrypt: Option<bool>,
+    /// CKA_UNWRAP.
+    pub unwrap: Option<bool>,
+    /// CKA_DERIVE.
+    pub derive: Option<bool>,
+    /// CKA_ALWAYS_AUTHENTICATE: the PIN is wanted for each signature.
+    pub always_authenticate: Option<bool>,
+}
+
+/// `KEY-NOT-EXTRACTABLE`, over the attributes of a key that was just generated: sensitive and not extractable, as the token reads them
+/// back, and never otherwise as far as the token tells.
+///
+/// # Errors
+/// The refusal, naming the attribute.
+pub fn not_extractable(attributes: &KeyAttributes) -> Result<Passed, Refusal> {
+    let wanted = [
+        ("CKA_TOKEN", attributes.token, true, true),
+        ("CKA_SENSITIVE", attributes.sensitive, true, true),
+        ("CKA_EXTRACTABLE", attributes.extractable, false, true),
+        ("CKA_ALWAYS_SENSITIVE", attributes.always_sensitive, true, false),
+        ("CKA_NEVER_EXTRACTABLE", attributes.never_extractable, true, false),
+    ];
+    let mut seen = Vec::new();
+    for (name, value, right, must_be_present) in wanted {
+        let read = value.map_or("absent".to_owned(), |value| value.to_string());
+        if value.map_or(must_be_present, |value| value != right) {
+            return Err(Refusal::new(
+                Rule::KeyNotExtractable,
+                format!("{name} of the new key reads back as {read}, and {right} was asked for."),
+                "This token does not keep its keys to itself. Destroy the key and use another token.",
+            ));
+        }
+        seen.push(format!("{name} {read}"));
+    }
+    Ok(Passed::new(Rule::KeyNotExtractable, seen.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token() -> TokenIdentity {
+        TokenIdentity {
+            module: ModuleIdentity {
+                path: "/usr/lib/hsm.so".into(),
+                sha256: Digest::of(b"module"),
+                manufacturer: "Maker".into(),
+                description: "HSM".into(),
+                version: "1.0".into(),
+            },
+            label: "root-a".into(),
+            serial: "5f1a".into(),
+            manufacturer: "Maker".into(),
+            model: "HSM 2".into(),
+            firmware: "1.0".into(),
+            initialised: true,
+            pin_pad: false,
+            software: None,
+        }
+    }
+
+    #[test]
+    fn only_the_pinned_make_counts_as_hardware_and_no_software_token_does() {
+        let pinned = PinnedMake { module_sha256: Digest::of(b"module"), model: "HSM 2".into() };
+        assert!(is_hardware(&token(), &pinned).is_ok());
+        let other_module = PinnedMake { module_sha256: Digest::of(b"other"), ..pinned.clone() };
+        assert!(is_hardware(&token(), &other_module).is_err());
+        assert!(is_hardware(&token(), &PinnedMake { model: "HSM 3".into(), ..pinned.clone() }).is_err());
+        let soft = TokenIdentity { software: Some("SoftHSM".into()), ..token() };
+        assert_eq!(is_hardware(&soft, &pinned).unwrap_err().rule, Rule::TokenIsHardware);
+    }
+
+    #[test]
+    fn blank_zero_and_constant_serials_do_not_tell_tokens_apart() {
+        for (serial, tells) in [("", false), ("0000000000000000", false), ("123", false), ("5f1a", true)] {
+            assert_eq!(TokenIdentity { serial: serial.into(), ..token() }.serial_tells(), tells, "{serial}");
+        }
+    }
+
+    #[test]
+    fn a_key_counts_only_when_it_reads_back_as_sensitive_and_not_extractable_and_absent_is_said() {
+        let good = KeyAttributes {
+            token: Some(true),
+            sensitive: Some(true),
+            extractable: Some(false),
+            ..KeyAttributes::default()
+        };
+        assert!(not_extractable(&good).unwrap().seen.ends_with("CKA_NEVER_EXTRACTABLE absent"));
+        for bad in [
+            KeyAttributes { extractable: Some(true), ..good },
+            KeyAttributes { extractable: None, ..good },
+            KeyAttributes { sensitive: Some(false), ..good },
+            KeyAttributes { token: Some(false), ..good },
+            KeyAttributes { never_extractable: Some(false), ..good },
+            KeyAttributes { always_sensitive: Some(false), ..good },
+        ] {
+            assert_eq!(not_extractable(&bad).unwrap_err().rule, Rule::KeyNotExtractable);
+        }
+    }
+}

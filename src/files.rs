@@ -1,0 +1,261 @@
+//! Files of this machine: read with a limit, created and never overwritten (`OUTPUT-FRESH`), on the disk before anything is
+//! said about them.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    digest::Digest,
+    fault::{Error, Fault},
+    rules::{Refusal, Rule},
+    text::shown,
+};
+
+/// The largest sizes that are read, in bytes. Each is generous for what it names and far below what would trouble a machine.
+pub mod limit {
+    /// A script of a ceremony.
+    pub const SCRIPT: u64 = 1 << 20;
+    /// An answers file.
+    pub const ANSWERS: u64 = 1 << 20;
+    /// A public key or a certificate.
+    pub const PUBLIC_KEY: u64 = 64 << 10;
+    /// One piece of metadata: root files are small, targets files of large repositories are not.
+    pub const METADATA: u64 = 64 << 20;
+    /// A transcript.
+    pub const TRANSCRIPT: u64 = 256 << 20;
+    /// A PKCS#11 module or this program, to be hashed and not kept.
+    pub const MODULE: u64 = 512 << 20;
+}
+
+/// Reads a whole regular file of at most `limit` bytes.
+///
+/// # Errors
+/// A fault that names the file: absent, not a regular file, too large, or unreadable.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
+    let doing = || format!("read {}", name(path));
+    let mut file = open_regular(path).map_err(|e| Fault::machine(doing(), e))?;
+    let mut bytes = Vec::new();
+    (&mut file).take(limit + 1).read_to_end(&mut bytes).map_err(|e| Fault::machine(doing(), e))?;
+    if bytes.len() as u64 > limit {
+        return Err(Fault::machine(
+            doing(),
+            format!("larger than {limit} bytes, which is the limit for this kind of file"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// The SHA-256 of a regular file of at most `limit` bytes, without keeping it.
+///
+/// # Errors
+/// As [`read`].
+pub fn digest(path: &Path, limit: u64) -> Result<Digest, Fault> {
+    let doing = || format!("hash {}", name(path));
+    let mut file = open_regular(path).map_err(|e| Fault::machine(doing(), e))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    let mut total = 0u64;
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Digest::from_bytes(hash.finalize().into())),
+            Ok(count) => {
+                total += count as u64;
+                if total > limit {
+                    return Err(Fault::machine(doing(), format!("larger than {limit} bytes")));
+                }
+                hash.update(&buffer[..count]);
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Fault::machine(doing(), e)),
+        }
+    }
+}
+
+/// Writes a new file and puts it and its name on the disk. Returns the SHA-256 of what was written.
+///
+/// # Errors
+/// `OUTPUT-FRESH` where something already has this name; a fault where the disk fails. After a fault the file may be there in
+/// part.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<Digest, Error> {
+    let mut output = Output::create(path)?;
+    output.write(bytes)?;
+    Ok(output.finish()?)
+}
+
+/// A new file that is hashed while it is written.
+pub struct Output {
+    path: PathBuf,
+    file: File,
+    hash: Sha256,
+}
+
+impl Output {
+    /// Creates the file, readable by its owner and group as the umask allows.
+    ///
+    /// # Errors
+    /// `OUTPUT-FRESH` where something already has this name (a dangling link too), a fault where it cannot be created.
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o666).open(path);
+        let file = file.map_err(|e| not_created(path, &e))?;
+        Ok(Self { path: path.to_owned(), file, hash: Sha256::new() })
+    }
+
+    /// Adds `bytes`.
+    ///
+    /// # Errors
+    /// A fault where the disk fails.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.hash.update(bytes);
+        self.file.write_all(bytes).map_err(|e| Fault::machine(format!("write {}", name(&self.path)), e))
+    }
+
+    /// Puts the file and its name on the disk, and returns the SHA-256 of everything written.
+    ///
+    /// # Errors
+    /// A fault where the disk fails.
+    pub fn finish(self) -> Result<Digest, Fault> {
+        self.file.sync_all().map_err(|e| Fault::machine(format!("sync {}", name(&self.path)), e))?;
+        sync_directory_of(&self.path)?;
+        Ok(Digest::from_bytes(self.hash.finalize().into()))
+    }
+}
+
+/// Creates a directory that only its owner enters (mode 0700), and puts its name on the disk.
+///
+/// # Errors
+/// `OUTPUT-FRESH` where something already has this name, a fault where it cannot be created.
+pub fn create_directory(path: &Path) -> Result<(), Error> {
+    fs::DirBuilder::new().mode(0o700).create(path).map_err(|e| not_created(path, &e))?;
+    Ok(sync_directory_of(path)?)
+}
+
+/// A file that grows by whole entries, such as a transcript.
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Starts an empty one.
+    ///
+    /// # Errors
+    /// As [`Output::create`].
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o666).open(path);
+        let file = file.map_err(|e| not_created(path, &e))?;
+        sync_directory_of(path)?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Goes on with an existing one, after cutting it to `length` bytes (its whole entries).
+    ///
+    /// # Errors
+    /// A fault where it cannot be opened or is shorter than `length`.
+    pub fn resume(path: &Path, length: u64) -> Result<Self, Fault> {
+        let doing = || format!("open {} to append", name(path));
+        let file = OpenOptions::new().append(true).open(path).map_err(|e| Fault::machine(doing(), e))?;
+        let now = file.metadata().map_err(|e| Fault::machine(doing(), e))?.len();
+        if now < length {
+            return Err(Fault::machine(doing(), format!("it has {now} bytes where {length} were read before")));
+        }
+        if now > length {
+            file.set_len(length).and_then(|()| file.sync_all()).map_err(|e| Fault::machine(doing(), e))?;
+        }
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Appends `bytes`, which are on the disk after [`Journal::sync`].
+    ///
+    /// # Errors
+    /// A fault where the medium fails; the file may end in a part of `bytes`.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.file.write_all(bytes).map_err(|e| Fault::machine(format!("append to {}", name(&self.path)), e))
+    }
+
+    /// Puts everything appended on the disk.
+    ///
+    /// # Errors
+    /// A fault where the medium fails.
+    pub fn sync(&mut self) -> Result<(), Fault> {
+        self.file.sync_data().map_err(|e| Fault::machine(format!("sync {}", name(&self.path)), e))
+    }
+}
+
+/// A path as people see it.
+pub fn name(path: &Path) -> String {
+    shown(&path.to_string_lossy())
+}
+
+fn open_regular(path: &Path) -> io::Result<File> {
+    // Without O_NONBLOCK, opening a FIFO would wait for ever.
+    let file = OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    Ok(file)
+}
+
+fn not_created(path: &Path, cause: &io::Error) -> Error {
+    if cause.kind() == io::ErrorKind::AlreadyExists {
+        let what = format!("{} already exists.", name(path));
+        return Refusal::new(Rule::OutputFresh, what, "Name another place, or move the old one away.").into();
+    }
+    Fault::machine(format!("create {}", name(path)), cause).into()
+}
+
+fn sync_directory_of(path: &Path) -> Result<(), Fault> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(parent).and_then(|directory| directory.sync_all());
+    synced.map_err(|e| Fault::machine(format!("sync {}", name(parent)), e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_exists_is_overwritten_not_even_a_dangling_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.json");
+        assert_eq!(write_new(&path, b"one").unwrap(), Digest::of(b"one"));
+        let refused = write_new(&path, b"two").unwrap_err();
+        assert_eq!(refused.refusal().map(|r| r.rule), Some(Rule::OutputFresh));
+        assert_eq!(read(&path, 3).unwrap(), b"one");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert!(write_new(&link, b"x").unwrap_err().refusal().is_some());
+        assert!(create_directory(folder.path()).unwrap_err().refusal().is_some());
+    }
+
+    #[test]
+    fn what_is_too_large_or_not_a_file_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a\u{1b}b");
+        write_new(&path, b"four").unwrap();
+        assert_eq!(read(&path, 4).unwrap(), b"four");
+        assert!(read(&path, 3).unwrap_err().to_string().contains("a\\u{1b}b: larger than 3 bytes"));
+        assert!(digest(&path, 3).is_err());
+        assert_eq!(digest(&path, 4).unwrap(), Digest::of(b"four"));
+        assert!(read(folder.path(), 3).is_err());
+        assert!(read(Path::new("/dev/zero"), 3).unwrap_err().to_string().contains("not a regular file"));
+    }
+
+    #[test]
+    fn a_journal_is_cut_to_its_whole_entries_and_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("transcript.jsonl");
+        let mut journal = Journal::create(&path).unwrap();
+        journal.append(b"one\ntw").unwrap();
+        journal.sync().unwrap();
+        assert!(Journal::create(&path).is_err());
+        assert!(Journal::resume(&path, 7).is_err());
+        Journal::resume(&path, 4).unwrap().append(b"two\n").unwrap();
+        assert_eq!(read(&path, 100).unwrap(), b"one\ntwo\n");
+    }
+}

@@ -1,0 +1,254 @@
+//! Secrets: PINs, passphrases, key bytes, personal words. Held in locked memory, filled in place, compared in constant time,
+//! wiped when dropped. None of these types can be shown, cloned or serialised.
+//!
+//! A front end fills an [`Entry`] straight from the keyboard's file descriptor and hands over a [`Secret`]; the performer
+//! makes a [`Pin`] of it, which goes to the token and no further.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+
+use crate::{digest::Digest, fault::Fault, locked::LockedBytes};
+pub use crate::{fault::Tries, locked::LOCKED_MAX};
+
+/// A secret that is being typed or read.
+pub struct Entry(LockedBytes);
+
+impl Entry {
+    /// An empty entry with room for [`LOCKED_MAX`] bytes.
+    ///
+    /// # Errors
+    /// A fault where memory cannot be locked: the limit (`ulimit -l`) is too low.
+    pub fn new() -> Result<Self, Fault> {
+        LockedBytes::new().map(Self)
+    }
+
+    /// Adds a byte as it comes from the keyboard; `false` where the entry is full.
+    pub fn push(&mut self, byte: u8) -> bool {
+        match self.0.spare_mut().first_mut() {
+            Some(place) => *place = byte,
+            None => return false,
+        }
+        self.0.grow(1);
+        true
+    }
+
+    /// Takes back the last character (one or more bytes of UTF-8).
+    pub fn backspace(&mut self) {
+        let start = self.0.bytes().iter().rposition(|byte| byte & 0xc0 != 0x80).unwrap_or(0);
+        self.0.truncate(start);
+    }
+
+    /// Takes everything back.
+    pub fn clear(&mut self) {
+        self.0.truncate(0);
+    }
+
+    /// How many characters were entered, for the bullets on the screen.
+    pub fn characters(&self) -> usize {
+        self.0.bytes().iter().filter(|byte| **byte & 0xc0 != 0x80).count()
+    }
+
+    /// Whether nothing was entered.
+    pub fn is_empty(&self) -> bool {
+        self.0.bytes().is_empty()
+    }
+
+    /// Lets `reader` (for example one `read(2)` on a file descriptor) put bytes straight into the locked memory, and says how
+    /// many came.
+    ///
+    /// # Errors
+    /// That of the reader.
+    pub fn fill(&mut self, reader: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+        let count = reader(self.0.spare_mut())?;
+        self.0.grow(count);
+        Ok(count)
+    }
+
+    /// Cuts the end of the line off: everything from the first line feed or carriage return on. `true` where there was one.
+    pub fn end_at_newline(&mut self) -> bool {
+        let end = self.0.bytes().iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        self.0.truncate(end.unwrap_or(usize::MAX));
+        end.is_some()
+    }
+
+    /// What was entered.
+    pub fn finish(self) -> Secret {
+        Secret(self.0)
+    }
+}
+
+/// Secret bytes: what a front end hands to the performer.
+pub struct Secret(LockedBytes);
+
+impl Secret {
+    /// Reads a secret in place; see [`Entry::fill`].
+    ///
+    /// # Errors
+    /// A fault where memory cannot be locked or the reader fails.
+    pub fn read(reader: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> Result<Self, Fault> {
+        let mut entry = Entry::new()?;
+        entry.fill(reader).map_err(|e| Fault::machine("read a secret", e))?;
+        Ok(entry.finish())
+    }
+
+    /// A secret that is already in ordinary memory: the PINs of a rehearsal's answers file, and tests. Nothing that people
+    /// type in production comes this way.
+    ///
+    /// # Errors
+    /// A fault where memory cannot be locked, or the secret is longer than [`LOCKED_MAX`].
+    pub fn copied(bytes: &[u8]) -> Result<Self, Fault> {
+        Self::read(|room| {
+            let place = room.get_mut(..bytes.len()).ok_or(io::ErrorKind::FileTooLarge)?;
+            place.copy_from_slice(bytes);
+            Ok(bytes.len())
+        })
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.expose().len()
+    }
+
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether two secrets are the same: two equal entries of a new PIN, a PIN that equals the SO-PIN. The time taken depends
+    /// on the lengths only.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.expose().ct_eq(other.expose()).into()
+    }
+
+    /// The bytes, for the call that needs them. They must not be copied anywhere.
+    pub fn expose(&self) -> &[u8] {
+        self.0.bytes()
+    }
+}
+
+macro_rules! kinds_of_secret {
+    ($($(#[$doc:meta])* $name:ident)+) => {$(
+        $(#[$doc])*
+        pub struct $name(Secret);
+
+        impl From<Secret> for $name {
+            fn from(secret: Secret) -> Self {
+                Self(secret)
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = Secret;
+
+            fn deref(&self) -> &Secret {
+                &self.0
+            }
+        }
+    )+};
+}
+
+kinds_of_secret! {
+    /// A PIN or SO-PIN of a token, as the bytes that are sent to it.
+    Pin
+    /// A passphrase of a backup.
+    Passphrase
+    /// Private key bytes.
+    KeyMaterial
+}
+
+/// What a front end must ask for. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretRequest {
+    /// Which secret.
+    pub what: SecretKind,
+    /// The token's label, `None` where the secret is not a token's. From outside: show through [`crate::text::shown`].
+    pub label: Option<String>,
+    /// The token's serial.
+    pub serial: Option<String>,
+    /// Who is to type it.
+    pub holder: Option<String>,
+    /// What the token tells of the tries that are left.
+    pub tries: Tries,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The shortest that the token takes, in bytes.
+    pub min: Option<usize>,
+    /// The longest that the token takes, in bytes.
+    pub max: Option<usize>,
+}
+
+/// Which secret is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretKind {
+    /// The PIN in use.
+    UserPin,
+    /// The SO-PIN in use.
+    SoPin,
+    /// A new PIN, first entry.
+    NewUserPin,
+    /// The same new PIN once more.
+    NewUserPinAgain,
+    /// A new SO-PIN, first entry.
+    NewSoPin,
+    /// The same new SO-PIN once more.
+    NewSoPinAgain,
+    /// A participant's personal word: set at roll-call, or repeated to confirm.
+    PersonalWord,
+    /// A passphrase of a backup.
+    Passphrase,
+}
+
+impl SecretKind {
+    /// What people call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UserPin => "user PIN",
+            Self::SoPin => "SO-PIN",
+            Self::NewUserPin => "new user PIN",
+            Self::NewUserPinAgain => "new user PIN, once more",
+            Self::NewSoPin => "new SO-PIN",
+            Self::NewSoPinAgain => "new SO-PIN, once more",
+            Self::PersonalWord => "personal word",
+            Self::Passphrase => "passphrase",
+        }
+    }
+}
+
+/// Length of the salt of a personal word, in bytes.
+pub const WORD_SALT_LENGTH: usize = 16;
+
+/// What a person's word proves: scrypt (RFC 7914, N = 2^14, r = 8, p = 1, 32 bytes) of the word under the person's salt.
+/// Whoever holds it can confirm as that person, so it is used once, to check, and is not kept.
+#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+pub struct WordProof([u8; 32]);
+
+impl WordProof {
+    /// Derives the proof of `word`, without regard to ASCII case and surrounding ASCII space. Takes about a twentieth of a
+    /// second and 16 MiB.
+    ///
+    /// # Errors
+    /// A fault where memory cannot be locked.
+    pub fn derive(word: &Secret, salt: &[u8; WORD_SALT_LENGTH]) -> Result<Self, Fault> {
+        let word = Secret::copied(word.expose().trim_ascii()).map(|mut own| {
+            own.0.bytes_mut().make_ascii_lowercase();
+            own
+        })?;
+        let cost = scrypt::Params::new(14, 8, 1).expect("these are the parameters of RFC 7914's own example");
+        let mut proof = Self([0; 32]);
+        scrypt::scrypt(word.expose(), salt, &cost, &mut proof.0).expect("32 bytes are a valid length of output");
+        Ok(proof)
+    }
+
+    /// The 32 bytes, to be compared with a verifier by whoever holds one.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// What may be kept: the SHA-256 of the proof.
+    pub fn verifier(&self) -> Digest {
+        Digest::of(&self.0)
+    }
+}

@@ -1,0 +1,236 @@
+//! Objects of a token: full templates for what is made, and public keys read from what tokens answer.
+
+use cryptoki::{
+    error::Error as CryptokiError,
+    mechanism::Mechanism,
+    mechanism::eddsa::{EddsaParams, EddsaSignatureScheme},
+    object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle},
+    session::Session,
+};
+
+use super::raw::SignMechanism;
+use crate::{
+    device::KeyAttributes,
+    token::{KeyAlgorithm, KeyRequest, PublicKey, SeenKey},
+};
+
+/// OBJECT IDENTIFIER 1.2.840.10045.3.1.7 (RFC 5480).
+const P256_OID: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+/// OBJECT IDENTIFIER 1.3.101.112 (RFC 8410).
+const ED25519_OID: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
+/// PrintableString "edwards25519" (PKCS#11 3.0, section 2.3.10).
+const ED25519_NAME: &[u8] = b"\x13\x0cedwards25519";
+/// OBJECT IDENTIFIER 1.3.132.0.34 (RFC 5480).
+const P384_OID: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+
+const RSA_BITS: u64 = 3072;
+
+/// The mechanism that makes a key of this algorithm.
+pub(super) fn generation(algorithm: KeyAlgorithm) -> Mechanism<'static> {
+    match algorithm {
+        KeyAlgorithm::P256 | KeyAlgorithm::P384 => Mechanism::EccKeyPairGen,
+        KeyAlgorithm::Ed25519 => Mechanism::EccEdwardsKeyPairGen,
+        KeyAlgorithm::Rsa3072 => Mechanism::RsaPkcsKeyPairGen,
+    }
+}
+
+/// The mechanism that signs with a key of this algorithm.
+pub(super) fn signing(algorithm: KeyAlgorithm) -> SignMechanism {
+    match algorithm {
+        KeyAlgorithm::P256 | KeyAlgorithm::P384 => SignMechanism::Ecdsa,
+        KeyAlgorithm::Ed25519 => SignMechanism::Eddsa,
+        KeyAlgorithm::Rsa3072 => SignMechanism::PssSha256,
+    }
+}
+
+/// CKM_EDDSA as a verification in a module needs it.
+pub(super) fn eddsa() -> Mechanism<'static> {
+    Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519))
+}
+
+/// Templates of the public and the private half. Every attribute that modules default differently is given: they differ in five.
+/// `stays` is CKA_TOKEN: a probe's keys end with its session.
+pub(super) fn templates(request: &KeyRequest, stays: bool) -> (Vec<Attribute>, Vec<Attribute>) {
+    let mut public = vec![
+        Attribute::Token(stays),
+        Attribute::Private(false),
+        Attribute::Label(request.label.clone().into_bytes()),
+        Attribute::Id(request.id.clone()),
+        Attribute::Verify(true),
+    ];
+    match request.algorithm {
+        KeyAlgorithm::P256 => public.push(Attribute::EcParams(P256_OID.to_vec())),
+        KeyAlgorithm::P384 => public.push(Attribute::EcParams(P384_OID.to_vec())),
+        KeyAlgorithm::Ed25519 => public.push(Attribute::EcParams(ED25519_OID.to_vec())),
+        KeyAlgorithm::Rsa3072 => {
+            public.push(Attribute::ModulusBits(RSA_BITS.into()));
+            public.push(Attribute::PublicExponent(vec![1, 0, 1]));
+        }
+    }
+    let private = vec![
+        Attribute::Token(stays),
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Label(request.label.clone().into_bytes()),
+        Attribute::Id(request.id.clone()),
+        Attribute::Sign(true),
+        Attribute::Decrypt(false),
+        Attribute::Unwrap(false),
+        Attribute::Derive(false),
+    ];
+    (public, private)
+}
+
+/// What the token says of a private key. Attributes are asked one by one: some modules fail a whole query for one that they do
+/// not know.
+pub(super) fn attributes(session: &Session, key: ObjectHandle) -> Result<KeyAttributes, CryptokiError> {
+    let ask = |kind: AttributeType| -> Result<Option<bool>, CryptokiError> {
+        // Matched by type, since absent attributes are left out of the answer.
+        Ok(session.get_attributes(key, &[kind])?.into_iter().find(|found| found.attribute_type() == kind).and_then(
+            |attribute| match attribute {
+                Attribute::Token(value)
+                | Attribute::Private(value)
+                | Attribute::Sensitive(value)
+                | Attribute::Extractable(value)
+                | Attribute::AlwaysSensitive(value)
+                | Attribute::NeverExtractable(value)
+                | Attribute::Local(value)
+                | Attribute::Sign(value)
+                | Attribute::Decrypt(value)
+                | Attribute::Unwrap(value)
+                | Attribute::Derive(value)
+                | Attribute::AlwaysAuthenticate(value) => Some(value),
+                _ => None,
+            },
+        ))
+    };
+    Ok(KeyAttributes {
+        token: ask(AttributeType::Token)?,
+        private: ask(AttributeType::Private)?,
+        sensitive: ask(AttributeType::Sensitive)?,
+        extractable: ask(AttributeType::Extractable)?,
+        always_sensitive: ask(AttributeType::AlwaysSensitive)?,
+        never_extractable: ask(AttributeType::NeverExtractable)?,
+        local: ask(AttributeType::Local)?,
+        sign: ask(AttributeType::Sign)?,
+        decrypt: ask(AttributeType::Decrypt)?,
+        unwrap: ask(AttributeType::Unwrap)?,
+        derive: ask(AttributeType::Derive)?,
+        always_authenticate: ask(AttributeType::AlwaysAuthenticate)?,
+    })
+}
+
+/// Every public key object that the session sees.
+pub(super) fn public_objects(session: &Session) -> Result<Vec<(ObjectHandle, SeenKey)>, CryptokiError> {
+    let handles = session.find_objects(&[Attribute::Class(ObjectClass::PUBLIC_KEY)])?;
+    handles.into_iter().map(|handle| Ok((handle, seen(session, handle)?))).collect()
+}
+
+/// The objects of a class with this id, and this label where one is given.
+pub(super) fn with_id(
+    session: &Session,
+    class: ObjectClass,
+    id: &[u8],
+    label: Option<&str>,
+) -> Result<Vec<ObjectHandle>, CryptokiError> {
+    let mut template = vec![Attribute::Class(class), Attribute::Id(id.to_vec())];
+    template.extend(label.map(|label| Attribute::Label(label.as_bytes().to_vec())));
+    session.find_objects(&template)
+}
+
+fn seen(session: &Session, handle: ObjectHandle) -> Result<SeenKey, CryptokiError> {
+    let mut key = SeenKey { label: String::new(), id: Vec::new(), public: Err("its key type is missing".into()) };
+    let (mut kind, mut parameters, mut point, mut modulus, mut exponent) = (None, vec![], vec![], vec![], vec![]);
+    let common = [AttributeType::Label, AttributeType::Id, AttributeType::KeyType];
+    for attribute in session.get_attributes(handle, &common)? {
+        match attribute {
+            Attribute::Label(label) => key.label = String::from_utf8_lossy(&label).into_owned(),
+            Attribute::Id(id) => key.id = id,
+            Attribute::KeyType(found) => kind = Some(found),
+            _ => {}
+        }
+    }
+    let wanted: &[AttributeType] = match kind {
+        Some(KeyType::EC | KeyType::EC_EDWARDS) => &[AttributeType::EcParams, AttributeType::EcPoint],
+        Some(KeyType::RSA) => &[AttributeType::Modulus, AttributeType::PublicExponent],
+        Some(_) => {
+            key.public = Err("this program does not use keys of its type".into());
+            return Ok(key);
+        }
+        None => return Ok(key),
+    };
+    for attribute in session.get_attributes(handle, wanted)? {
+        match attribute {
+            Attribute::EcParams(bytes) => parameters = bytes,
+            Attribute::EcPoint(bytes) => point = bytes,
+            Attribute::Modulus(bytes) => modulus = bytes,
+            Attribute::PublicExponent(bytes) => exponent = bytes,
+            _ => {}
+        }
+    }
+    key.public = if kind == Some(KeyType::RSA) { rsa(&modulus, &exponent) } else { elliptic(&parameters, &point) };
+    Ok(key)
+}
+
+/// Reads CKA_EC_PARAMS and CKA_EC_POINT. Modules give the bare point, the same inside an OCTET STRING (the standard's form) or a
+/// BIT STRING, or a whole SubjectPublicKeyInfo: told apart by exact length.
+fn elliptic(parameters: &[u8], point: &[u8]) -> Result<PublicKey, String> {
+    let (name, bare, read): (_, usize, fn(&[u8]) -> Option<PublicKey>) = match parameters {
+        P256_OID => ("P-256", 65, PublicKey::from_point),
+        P384_OID => ("P-384", 97, PublicKey::from_point),
+        ED25519_OID | ED25519_NAME => ("Ed25519", 32, PublicKey::from_ed25519),
+        _ => return Err("this program does not use keys of its curve".into()),
+    };
+    // Each length fits one byte of DER: 97 + 1 < 128.
+    let octets = [0x04, bare as u8];
+    let bits = [0x03, bare as u8 + 1, 0x00];
+    let key = match point.len() {
+        length if length == bare => read(point),
+        length if length == bare + octets.len() => point.strip_prefix(&octets).and_then(read),
+        length if length == bare + bits.len() => point.strip_prefix(&bits).and_then(read),
+        _ => PublicKey::from_spki_der(point),
+    };
+    let wanted = |key: &PublicKey| match key.key_algorithm() {
+        Some(KeyAlgorithm::P256) => name == "P-256",
+        Some(KeyAlgorithm::P384) => name == "P-384",
+        Some(KeyAlgorithm::Ed25519) => name == "Ed25519",
+        _ => false,
+    };
+    key.filter(wanted).ok_or_else(|| format!("its {name} point of {} bytes is not one", point.len()))
+}
+
+fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<PublicKey, String> {
+    let key = PublicKey::from_rsa(modulus, exponent);
+    key.filter(|key| key.key_algorithm() == Some(KeyAlgorithm::Rsa3072))
+        .ok_or_else(|| "this program uses RSA keys of 3072 bits only".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_read_in_four_forms_by_exact_length_and_in_no_other() {
+        let p256 = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+        let p256 = p256.verifying_key().to_sec1_point(false).as_bytes().to_vec();
+        let p384 = p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap();
+        let p384 = p384.verifying_key().to_sec1_point(false).as_bytes().to_vec();
+        let ed = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key().to_bytes().to_vec();
+        for (parameters, bare) in [(P256_OID, &p256), (P384_OID, &p384), (ED25519_OID, &ed), (ED25519_NAME, &ed)] {
+            let whole = elliptic(parameters, bare).unwrap();
+            let length = bare.len() as u8;
+            let octets = [&[4, length], bare.as_slice()].concat();
+            let bits = [&[3, length + 1, 0], bare.as_slice()].concat();
+            for point in [bare.clone(), octets, bits, whole.to_spki_der().unwrap()] {
+                assert_eq!(elliptic(parameters, &point).as_ref(), Ok(&whole));
+                assert!(elliptic(parameters, &point[..point.len() - 1]).is_err());
+                assert!(elliptic(parameters, &[&point[..], &[0]].concat()).is_err());
+            }
+        }
+        assert!(elliptic(&[5, 0], &p256).is_err(), "unknown curve");
+        assert!(elliptic(P384_OID, &p256).is_err(), "a point of another curve");
+        assert!(elliptic(P256_OID, &[4; 65]).is_err(), "not on the curve");
+        assert!(rsa(&[0xff; 256], &[1, 0, 1]).is_err());
+    }
+}

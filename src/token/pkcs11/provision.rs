@@ -1,0 +1,176 @@
+//! Preparing a token: initialise, set PINs, make a key.
+
+use cryptoki::object::{Attribute, ObjectClass};
+
+use super::{Pkcs11Token, objects, rv};
+use crate::{
+    device,
+    fault::{Error, Fault, FaultKind},
+    rules::{Refusal, Rule},
+    secret::Pin,
+    text::shown,
+    token::{Erase, Key, KeyRequest, KeySelector, LastTry, PinEntry, Provision, Token as _, User, new_pin_is_good},
+};
+
+/// The longest label of a token, in bytes of UTF-8: the standard's field.
+pub const LABEL_MAX: usize = 32;
+
+impl Provision for Pkcs11Token {
+    fn initialise(&mut self, label: &str, so_pin: PinEntry<'_>, erase: Erase<'_>) -> Result<(), Error> {
+        let padded = padded(label)?;
+        self.may_be_erased(erase)?;
+        let named_so = self.module.tokens()?.into_iter().filter(|listed| {
+            let token = listed.token.as_ref().ok().map(|(token, _)| token);
+            listed.slot != self.slot.id() && token.is_some_and(|token| token.initialised && token.label == label)
+        });
+        if named_so.count() > 0 {
+            return Err(Refusal::new(
+                Rule::TokenIsExpected,
+                format!("Another token is already labelled \"{}\".", shown(label)),
+                "Give each token a label of its own, or take the other one out.",
+            )
+            .into());
+        }
+        if let PinEntry::Typed(pin) = so_pin {
+            let (_, pins) = self.module.read(self.slot).map_err(|e| self.fault(&e))?;
+            new_pin_is_good(pin, None, &pins.so)?;
+        }
+        // C_InitToken is refused while a session is open.
+        self.end_session();
+        let done = self.module.raw().init_token(self.slot.id(), so_pin, &padded);
+        done.map_err(|e| self.pin_fault(User::So, &e))?;
+        // Until the module is loaded again the token keeps its slot, but it may have a new serial.
+        let (identity, _) = self.module.read(self.slot).map_err(|e| self.fault(&e))?;
+        if !identity.initialised || identity.label != label {
+            let doing = format!("C_InitToken, {}", self.identity.name());
+            return Err(
+                Fault::new(FaultKind::Other, doing, "the token says OK and does not carry the new label").into()
+            );
+        }
+        self.identity = identity;
+        Ok(())
+    }
+
+    fn set_user_pin(&mut self, so_pin: &Pin, user_pin: &Pin) -> Result<(), Error> {
+        let pins = self.pins()?;
+        new_pin_is_good(user_pin, Some(so_pin), &pins.user)?;
+        self.keep_last_try(User::So, LastTry::Keep)?;
+        self.enter(User::So, PinEntry::Typed(so_pin))?;
+        let session = self.session()?.handle();
+        let done = self.module.raw().init_pin(session, user_pin).map_err(|e| self.fault(&e));
+        self.leave(done)
+    }
+
+    fn change_pin(&mut self, user: User, old: &Pin, new: &Pin, last_try: LastTry) -> Result<(), Error> {
+        let pins = self.pins()?;
+        new_pin_is_good(new, Some(old), pins.of(user))?;
+        self.keep_last_try(user, last_try)?;
+        self.enter(user, PinEntry::Typed(old))?;
+        let session = self.session()?.handle();
+        let done = self.module.raw().set_pin(session, old, new).map_err(|e| self.pin_fault(user, &e));
+        self.leave(done)
+    }
+
+    fn generate_key(&mut self, request: &KeyRequest) -> Result<Key, Error> {
+        self.nothing_of_that_name(request)?;
+        let (public, private) = objects::templates(request, true);
+        let name = self.identity.name();
+        let session = self.session()?;
+        if let Err(e) = session.generate_key_pair(&objects::generation(request.algorithm), &public, &private) {
+            let fault = self.fault(&e);
+            if fault.token_lost() {
+                self.end_session();
+            }
+            return Err(fault.into());
+        }
+        let wanted = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
+        let key = self.find_key(&wanted)?;
+        if key.algorithm != request.algorithm {
+            let doing = format!("C_GenerateKeyPair, {name}");
+            return Err(
+                Fault::new(FaultKind::Other, doing, "the new key is of another algorithm than was asked for").into()
+            );
+        }
+        if let Err(refusal) = device::not_extractable(&key.attributes) {
+            self.destroy_key(&key)?;
+            return Err(refusal.into());
+        }
+        self.prove_pair(&key, None)?;
+        Ok(key)
+    }
+
+    fn destroy_key(&mut self, key: &Key) -> Result<(), Error> {
+        let (private, public) = self.pair(key)?;
+        let name = self.identity.name();
+        let session = self.session()?;
+        let done = session.destroy_object(private).and_then(|()| session.destroy_object(public));
+        self.forget_keys();
+        done.map_err(|e| rv::fault(&name, &e).into())
+    }
+}
+
+impl Pkcs11Token {
+    fn may_be_erased(&self, erase: Erase<'_>) -> Result<(), Error> {
+        // What the token says now, not when it was opened.
+        let (now, _) = self.module.read(self.slot).map_err(|e| self.fault(&e))?;
+        let allowed = match erase {
+            Erase::NothingThere => !now.initialised,
+            Erase::TypedSerial(typed) => !now.initialised || (!now.serial.is_empty() && typed == now.serial),
+        };
+        if now.serial != self.identity.serial || now.label != self.identity.label {
+            return Err(self.unexpected(format!("its place was taken by {}.", now.name())));
+        }
+        if !allowed {
+            return Err(Refusal::new(
+                Rule::TokenInitialisedOnce,
+                format!("{} is initialised already, and everything on it would be gone.", now.name()),
+                "Insert a blank token; or type this token's serial to have it wiped.",
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Two objects of one label or id are told apart by no module in the same way, and one module overwrites.
+    fn nothing_of_that_name(&mut self, request: &KeyRequest) -> Result<(), Error> {
+        let name = self.identity.name();
+        let session = self.session()?;
+        for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
+            for attribute in [Attribute::Id(request.id.clone()), Attribute::Label(request.label.clone().into_bytes())] {
+                let found =
+                    session.find_objects(&[Attribute::Class(class), attribute]).map_err(|e| rv::fault(&name, &e))?;
+                if !found.is_empty() {
+                    return Err(Refusal::new(
+                        Rule::OutputFresh,
+                        format!("{name} already holds a key of label \"{}\" or of that id.", shown(&request.label)),
+                        "Look at the key that is there before making another; name the new one differently.",
+                    )
+                    .into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs out after `done`, whatever it was.
+    fn leave(&mut self, done: Result<(), Fault>) -> Result<(), Error> {
+        let left = self.logout();
+        done?;
+        left
+    }
+}
+
+/// A label in the standard's field: refused where a module would cut it in silence.
+fn padded(label: &str) -> Result<[u8; LABEL_MAX], Fault> {
+    let bytes = label.as_bytes();
+    if bytes.is_empty() || bytes.len() > LABEL_MAX || label.trim() != label || label.contains(crate::text::paints) {
+        return Err(Fault::new(
+            FaultKind::NotSupported,
+            format!("label a token \"{}\"", shown(label)),
+            format!("a label has 1 to {LABEL_MAX} bytes, no invisible characters, and no space at its ends"),
+        ));
+    }
+    let mut padded = [b' '; LABEL_MAX];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    Ok(padded)
+}
