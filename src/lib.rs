@@ -6,6 +6,7 @@
 //! The shell: [`fault`] says how the world fails; [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`token`]
 //! is where keys live.
 
+pub mod ceremony;
 pub mod device;
 pub mod digest;
 pub mod fault;
@@ -13,6 +14,7 @@ pub mod fault;
 pub mod files;
 #[cfg(feature = "tokens")]
 mod locked;
+pub mod machine;
 pub mod readback;
 pub mod rules;
 #[cfg(feature = "tokens")]

@@ -67,8 +67,10 @@ fn deciders_wanted(ceremony: &Ceremony) -> usize {
 
 /// Every token that has a declared spare which is still free, with that spare.
 fn spares(ceremony: &Ceremony) -> Vec<(Alias, Alias)> {
-    let free = ceremony.script.tokens.iter().filter(|spare| !ceremony.substitutes.values().any(|used| *used == spare.alias));
-    free.filter_map(|spare| spare.spare_for.as_ref().map(|alias| (ceremony.playing(alias), spare.alias.clone()))).collect()
+    let free =
+        ceremony.script.tokens.iter().filter(|spare| !ceremony.substitutes.values().any(|used| *used == spare.alias));
+    free.filter_map(|spare| spare.spare_for.as_ref().map(|alias| (ceremony.playing(alias), spare.alias.clone())))
+        .collect()
 }
 
 impl Aside {
@@ -131,15 +133,19 @@ impl Aside {
                 let person = self.named().pop().unwrap_or_else(|| ceremony.leaders().remove(0));
                 return ceremony.ask_word(&person, self.statement());
             }
-            AsideQuestion::Who => {
-                Input::Pick(self.candidates(ceremony).iter().map(|person| ceremony.script.name(person).to_owned()).collect())
-            }
+            AsideQuestion::Who => Input::Pick(
+                self.candidates(ceremony).iter().map(|person| ceremony.script.name(person).to_owned()).collect(),
+            ),
             AsideQuestion::Which => {
                 Input::Pick(spares(ceremony).iter().map(|(alias, spare)| words::substitution(alias, spare)).collect())
             }
             question => Input::Text { label: words::aside_label(question).into(), hint: words::ASIDE_HINT.into() },
         };
-        Prompt { who: ceremony.leaders(), scene: Scene::Plain { ask: words::aside_question(self.kind, question) }, input }
+        Prompt {
+            who: ceremony.leaders(),
+            scene: Scene::Plain { ask: words::aside_question(self.kind, question) },
+            input,
+        }
     }
 
     fn statement(&self) -> String {
@@ -155,9 +161,11 @@ impl Aside {
                 let spares = spares(ceremony);
                 spares.get(*index).map(|(_, spare)| spare.to_string()).ok_or_else(|| unfit("No such spare."))?
             }
-            (AsideQuestion::Who, Answer::Picked(index)) => {
-                self.candidates(ceremony).get(*index).map(ToString::to_string).ok_or_else(|| unfit("No such person."))?
-            }
+            (AsideQuestion::Who, Answer::Picked(index)) => self
+                .candidates(ceremony)
+                .get(*index)
+                .map(ToString::to_string)
+                .ok_or_else(|| unfit("No such person."))?,
             (AsideQuestion::Confirms, answer) => {
                 let person = self.named().pop().ok_or_else(|| unfit("Nobody was named."))?;
                 ceremony.confirm(&person, answer)?;

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    operation::{ExportedFile, KeyAttributes, Operation, SeenToken, Trouble},
+    operation::{ExportedFile, Operation, SeenToken, Trouble},
     participants::{Alias, PersonId},
     prompt::{AsideKind, Salt},
 };
 use crate::{
+    device::KeyAttributes,
     digest::Digest,
     machine::MachineFacts,
     readback::ReadBack,

@@ -34,7 +34,11 @@ use crate::{
 /// `METADATA-WELL-FORMED`.
 pub fn root_of(dialect: Dialect, signed: &[u8]) -> Result<Root, Refusal> {
     let value = json::parse(signed, json::Limits::METADATA).map_err(|error| {
-        Refusal::new(Rule::MetadataWellFormed, format!("The draft: {error}."), "This record was damaged. Use the other medium.")
+        Refusal::new(
+            Rule::MetadataWellFormed,
+            format!("The draft: {error}."),
+            "This record was damaged. Use the other medium.",
+        )
     })?;
     Root::from_value(dialect, value)
 }
@@ -75,7 +79,10 @@ pub fn compose(ceremony: &Ceremony, now: Utc) -> Result<Composed, Refusal> {
     passed.push(authoring::draft_is_the_change(old, &root, &changes)?);
     passed.push(is_what_the_script_lists(ceremony, &root)?);
     passed.push(authoring::expiry_window(expires, now.midnight(), (expiry.at_least_days, expiry.at_most_days))?);
-    passed.extend(declared(authoring::threshold_leaves_spare(&root), script.declares.no_spare || script.declares.single_control)?);
+    passed.extend(declared(
+        authoring::threshold_leaves_spare(&root),
+        script.declares.no_spare || script.declares.single_control,
+    )?);
     passed.extend(declared(authoring::threshold_needs_two(&root), script.declares.single_control)?);
     if let Some(old) = old {
         passed.push(crate::tuf::verify::version_step(old, &root)?);
@@ -89,7 +96,9 @@ pub fn compose(ceremony: &Ceremony, now: Utc) -> Result<Composed, Refusal> {
 fn declared(answer: authoring::Answer, declared: bool) -> Result<Option<Passed>, Refusal> {
     match answer {
         Ok(passed) => Ok(Some(passed)),
-        Err(refusal) if declared => Ok(Some(Passed::new(refusal.rule, format!("declared beforehand: {}", refusal.what)))),
+        Err(refusal) if declared => {
+            Ok(Some(Passed::new(refusal.rule, format!("declared beforehand: {}", refusal.what))))
+        }
         Err(refusal) => Err(refusal),
     }
 }
@@ -98,7 +107,10 @@ fn declared(answer: authoring::Answer, declared: bool) -> Result<Option<Passed>,
 pub fn signed_once(ceremony: &Ceremony, version: u64, payload: Digest) -> Result<Passed, Refusal> {
     let script = &ceremony.script;
     let earlier = ceremony.earlier.iter().find(|signed| {
-        signed.repository == script.repository && signed.role == RoleName::Root && signed.version == version && signed.payload != payload
+        signed.repository == script.repository
+            && signed.role == RoleName::Root
+            && signed.version == version
+            && signed.payload != payload
     });
     let here = ceremony.drafts.iter().find(|draft| {
         draft.version == version && draft.payload != payload && !draft.signatures.is_empty() && draft.voided.is_none()
@@ -111,13 +123,16 @@ pub fn signed_once(ceremony: &Ceremony, version: u64, payload: Digest) -> Result
             "Two roots of one version would split the clients. Void the other payload first if its threshold is not met; \
              otherwise the next root has the next version.",
         )),
-        None => Ok(Passed::new(Rule::VersionSignedOnce, format!("no other payload of root version {version} is signed"))),
+        None => {
+            Ok(Passed::new(Rule::VersionSignedOnce, format!("no other payload of root version {version} is signed")))
+        }
     }
 }
 
 fn changes(ceremony: &Ceremony, old: &Root, expires: Utc) -> Result<Vec<RootChange>, Refusal> {
     let script = &ceremony.script;
-    let mut changes = vec![RootChange::SetVersion { version: script.next_version() }, RootChange::SetExpires { expires }];
+    let mut changes =
+        vec![RootChange::SetVersion { version: script.next_version() }, RootChange::SetExpires { expires }];
     if script.kind == Kind::Genesis {
         changes.push(RootChange::SetSpecVersion { spec_version: script.dialect.spec_version().map(str::to_owned) });
         changes.push(RootChange::SetConsistentSnapshot { value: Some(script.root.consistent_snapshot) });
@@ -144,7 +159,11 @@ fn changes(ceremony: &Ceremony, old: &Root, expires: Utc) -> Result<Vec<RootChan
         }
         let mut wanted = vec![];
         for name in &spec.keys {
-            let key = ceremony.imported.get(name).cloned().ok_or_else(|| missing(&format!("The key {name} was not imported.")))?;
+            let key = ceremony
+                .imported
+                .get(name)
+                .cloned()
+                .ok_or_else(|| missing(&format!("The key {name} was not imported.")))?;
             wanted.push(key);
         }
         let named: BTreeSet<Digest> = wanted.iter().map(|key| key.public().fingerprint()).collect();
@@ -181,16 +200,28 @@ fn counted_key(ceremony: &Ceremony, alias: &Alias) -> Result<Key, Refusal> {
 
 /// The second half of `DRAFT-IS-THE-CHANGE`: what comes out is the whole set of keys that the script lists.
 fn is_what_the_script_lists(ceremony: &Ceremony, root: &Root) -> Result<Passed, Refusal> {
-    let listed: Result<BTreeSet<Digest>, Refusal> =
-        ceremony.script.root.keys.iter().map(|alias| counted_key(ceremony, alias).map(|key| key.public().fingerprint())).collect();
+    let listed: Result<BTreeSet<Digest>, Refusal> = ceremony
+        .script
+        .root
+        .keys
+        .iter()
+        .map(|alias| counted_key(ceremony, alias).map(|key| key.public().fingerprint()))
+        .collect();
     let found: BTreeSet<Digest> = root.keys_of(&RoleName::Root).map(|(_, key)| key.public().fingerprint()).collect();
     let listed = listed?;
     if listed == found {
-        return Ok(Passed::new(Rule::DraftIsTheChange, format!("the {} root keys are those that the script lists", found.len())));
+        return Ok(Passed::new(
+            Rule::DraftIsTheChange,
+            format!("the {} root keys are those that the script lists", found.len()),
+        ));
     }
     Err(Refusal::new(
         Rule::DraftIsTheChange,
-        format!("The script lists {} root keys; its change leaves {}, not all of them the same.", listed.len(), found.len()),
+        format!(
+            "The script lists {} root keys; its change leaves {}, not all of them the same.",
+            listed.len(),
+            found.len()
+        ),
         "Mend the script: [root] keys is the whole set afterwards, [change] what comes in and goes out.",
     ))
 }
@@ -205,8 +236,13 @@ pub fn trusted_keys(ceremony: &Ceremony) -> Vec<Digest> {
 pub fn keyid_of(ceremony: &Ceremony, alias: &Alias) -> Option<(KeyId, Digest)> {
     let key = ceremony.token(alias).key?;
     let public = key.public().fingerprint();
-    let roots = ceremony.draft().map(|draft| draft.root.as_ref()).into_iter().chain(ceremony.previous_root().map(Verified::document));
-    let known = roots.flat_map(|root| root.keys_of(&RoleName::Root)).find(|(_, other)| other.public().fingerprint() == public);
+    let roots = ceremony
+        .draft()
+        .map(|draft| draft.root.as_ref())
+        .into_iter()
+        .chain(ceremony.previous_root().map(Verified::document));
+    let known =
+        roots.flat_map(|root| root.keys_of(&RoleName::Root)).find(|(_, other)| other.public().fingerprint() == public);
     Some((known.map_or_else(|| key.id(), |(keyid, _)| keyid.clone()), public))
 }
 
@@ -214,7 +250,10 @@ pub fn keyid_of(ceremony: &Ceremony, alias: &Alias) -> Option<(KeyId, Digest)> {
 pub fn whose(ceremony: &Ceremony, key: &Key) -> Option<String> {
     let public = key.public().fingerprint();
     let script = &ceremony.script;
-    let token = ceremony.tokens.iter().find(|(_, token)| token.key.as_ref().is_some_and(|key| key.public().fingerprint() == public));
+    let token = ceremony
+        .tokens
+        .iter()
+        .find(|(_, token)| token.key.as_ref().is_some_and(|key| key.public().fingerprint() == public));
     if let Some((alias, _)) = token {
         let card = ceremony.card(alias);
         return Some(format!("{} (token {alias})", card.holder_name));
@@ -244,12 +283,17 @@ pub fn review_sheet(ceremony: &Ceremony, draft: &Draft, passed: Vec<Passed>) -> 
     let blank = Root::blank();
     let old = ceremony.previous_root().map_or(&blank, Verified::document);
     let new = &*draft.root;
-    let names = |keyid: &KeyId| new.keys.get(keyid).or_else(|| old.keys.get(keyid)).and_then(|key| whose(ceremony, key));
+    let names =
+        |keyid: &KeyId| new.keys.get(keyid).or_else(|| old.keys.get(keyid)).and_then(|key| whose(ceremony, key));
     let mut keys: Vec<KeyLine> = vec![];
     let all: BTreeSet<&KeyId> = new.keys.keys().chain(old.keys.keys()).collect();
     for keyid in all {
         let roles_in = |root: &Root| -> Vec<String> {
-            root.roles.iter().filter(|(_, role)| role.keyids.contains(keyid)).map(|(name, _)| name.to_string()).collect()
+            root.roles
+                .iter()
+                .filter(|(_, role)| role.keyids.contains(keyid))
+                .map(|(name, _)| name.to_string())
+                .collect()
         };
         let (before, after) = (roles_in(old), roles_in(new));
         let Some(key) = new.keys.get(keyid).or_else(|| old.keys.get(keyid)) else { continue };
@@ -266,8 +310,11 @@ pub fn review_sheet(ceremony: &Ceremony, draft: &Draft, passed: Vec<Passed>) -> 
             change,
         });
     }
-    keys.sort_by(|a, b| (a.roles.join(" ") != "root", &a.roles, &a.name).cmp(&(b.roles.join(" ") != "root", &b.roles, &b.name)));
-    let thresholds = new.roles.iter().map(|(name, role)| format!("{name}: {} of {}", role.threshold, role.keyids.len())).collect();
+    keys.sort_by(|a, b| {
+        (a.roles.join(" ") != "root", &a.roles, &a.name).cmp(&(b.roles.join(" ") != "root", &b.roles, &b.name))
+    });
+    let thresholds =
+        new.roles.iter().map(|(name, role)| format!("{name}: {} of {}", role.threshold, role.keyids.len())).collect();
     ReviewSheet {
         repository: ceremony.script.repository.clone(),
         role: RoleName::Root.to_string(),

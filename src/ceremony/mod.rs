@@ -158,7 +158,7 @@ impl Ceremony {
     fn ask_about(&self, trouble: &Trouble) -> Prompt {
         let remedy = match trouble {
             Trouble::Refused(refusal) => refusal.remedy.clone(),
-            Trouble::Fault { .. } => words::AFTER_FAULT.into(),
+            Trouble::Fault(_) => words::AFTER_FAULT.into(),
             Trouble::NobodyAnswered { .. } => words::AFTER_NO_ANSWER.into(),
         };
         Prompt {
@@ -172,8 +172,11 @@ impl Ceremony {
     pub(crate) fn leaders(&self) -> Vec<PersonId> {
         use participants::Duty::{Administrator, Operator};
         let script = &self.script;
-        let mut leaders: Vec<_> =
-            script.with_duty(Operator).chain(script.with_duty(Administrator)).map(|person| self.acting(&person.id)).collect();
+        let mut leaders: Vec<_> = script
+            .with_duty(Operator)
+            .chain(script.with_duty(Administrator))
+            .map(|person| self.acting(&person.id))
+            .collect();
         leaders.dedup();
         if leaders.is_empty() { vec![self.acting(&script.people[0].id)] } else { leaders }
     }
@@ -230,7 +233,9 @@ impl Ceremony {
         rule: Rule,
     ) -> Result<ReadBack, Refusal> {
         let blind = self.blind(digest, length);
-        blind.check(supplied).map_err(|wrong| Refusal::new(rule, format!("{}.", capital(&wrong.to_string())), words::AFTER_WRONG_WORD))?;
+        blind.check(supplied).map_err(|wrong| {
+            Refusal::new(rule, format!("{}.", capital(&wrong.to_string())), words::AFTER_WRONG_WORD)
+        })?;
         Ok(ReadBack { blind, supplied: supplied.to_vec() })
     }
 
@@ -252,7 +257,8 @@ impl Ceremony {
 
     /// A prompt for a person's own word.
     pub(crate) fn ask_word(&self, person: &PersonId, text: impl Into<String>) -> Prompt {
-        let salt = self.people.get(person).and_then(|presence| presence.word.clone()).map(|word| word.0).unwrap_or_default();
+        let salt =
+            self.people.get(person).and_then(|presence| presence.word.clone()).map(|word| word.0).unwrap_or_default();
         Prompt {
             who: vec![person.clone()],
             scene: Scene::Statement { text: text.into() },
@@ -303,7 +309,8 @@ fn fits(input: &Input, answer: &Answer) -> Result<(), Refusal> {
             true
         }
         (Input::Pick(options), Answer::Picked(index)) => *index < options.len(),
-        (Input::NewPersonalWord { .. }, Answer::NewPersonalWord { .. }) | (Input::PersonalWord { .. }, Answer::PersonalWord(_)) => true,
+        (Input::NewPersonalWord { .. }, Answer::NewPersonalWord { .. })
+        | (Input::PersonalWord { .. }, Answer::PersonalWord(_)) => true,
         _ => false,
     };
     if ok { Ok(()) } else { Err(unfit("That is not an answer to this question.")) }

@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::participants::Alias;
 use crate::{
+    device::{KeyAttributes, TokenIdentity},
     digest::Digest,
+    fault::Fault,
     machine::MachineFacts,
     rules::Refusal,
+    text::shown,
     tuf::key::{Key, KeyAlgorithm, KeyId, RawSignature},
 };
 
@@ -112,7 +115,7 @@ impl Operation {
     pub fn words(&self) -> String {
         match self {
             Self::Preflight => "look whether this machine is fit".into(),
-            Self::ReadInput { file, .. } => format!("read {}", crate::text::shown(file)),
+            Self::ReadInput { file, .. } => format!("read {}", shown(file)),
             Self::StorePayload { payload } => format!("put payload {} into the record", &payload.to_string()[..8]),
             Self::Export { files } => {
                 let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
@@ -157,36 +160,25 @@ pub struct ExportedFile {
     pub length: u64,
 }
 
-/// A token as the machine sees it: everything it claims.
+/// A token as it was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SeenToken {
-    /// The module's file.
-    pub module: String,
-    /// The SHA-256 of that file.
-    pub module_sha256: Digest,
-    /// Who made it, as it says.
-    pub manufacturer: String,
-    /// The model, as it says.
-    pub model: String,
-    /// The serial, as it says; it may be blank, zeros or "123".
-    pub serial: String,
-    /// The label; empty where it is not initialised.
-    pub label: String,
-    /// Whether it is initialised.
-    pub initialised: bool,
-    /// Whether it is a software token, as far as this program knows.
-    pub software: bool,
+    /// Everything it claims.
+    pub token: TokenIdentity,
     /// The fingerprints of the public keys on it that can be read without a PIN.
     pub public_keys: Vec<Digest>,
 }
 
 impl SeenToken {
-    /// Label and serial, for people: `“root-a”, serial 5f1a…`.
+    /// Label, serial and model, for people.
     pub fn words(&self) -> String {
-        let label = if self.initialised { format!("“{}”", crate::text::shown(&self.label)) } else { "blank".into() };
-        let serial = if self.serial.trim_matches(['0', ' ']).is_empty() { "no serial".into() } else { format!("serial {}", crate::text::shown(&self.serial)) };
-        format!("{label}, {serial}, {} {}", crate::text::shown(&self.manufacturer), crate::text::shown(&self.model))
+        format!("{}, {} {}", self.token.name(), shown(&self.token.manufacturer), shown(&self.token.model))
+    }
+
+    /// Whether two findings are of one token: label and serial, never the slot.
+    pub fn same_as(&self, other: &Self) -> bool {
+        (&self.token.label, &self.token.serial) == (&other.token.label, &other.token.serial)
     }
 }
 
@@ -238,33 +230,12 @@ pub enum Outcome {
     },
 }
 
-/// What a token says of a private key. `None` where it says nothing: absent is recorded as absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct KeyAttributes {
-    /// `CKA_LOCAL`: generated on the token.
-    pub local: Option<bool>,
-    /// `CKA_SENSITIVE`.
-    pub sensitive: Option<bool>,
-    /// `CKA_EXTRACTABLE`.
-    pub extractable: Option<bool>,
-    /// `CKA_ALWAYS_SENSITIVE`.
-    pub always_sensitive: Option<bool>,
-    /// `CKA_NEVER_EXTRACTABLE`.
-    pub never_extractable: Option<bool>,
-}
-
 /// What went wrong with an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trouble {
     /// The world failed.
-    Fault {
-        /// What was being done.
-        doing: String,
-        /// Why it failed, with the code and the token: `C_Sign: CKR_PIN_LOCKED, token 5f1a…`.
-        cause: String,
-    },
+    Fault(Fault),
     /// A rule refused what came of it.
     Refused(Refusal),
     /// Nobody gave the secret that was asked for.
@@ -278,7 +249,7 @@ impl Trouble {
     /// The trouble as a sentence for people.
     pub fn words(&self) -> String {
         match self {
-            Self::Fault { doing, cause } => format!("{doing} failed: {cause}"),
+            Self::Fault(fault) => fault.to_string(),
             Self::Refused(refusal) => format!("{}: {}", refusal.rule, refusal.what),
             Self::NobodyAnswered { secret } => format!("{secret} was not given"),
         }

@@ -1,13 +1,6 @@
 //! The whole script with what is done, now and next; and, when a ceremony stops, where everything stands.
 
-use super::{
-    Ceremony,
-    event::Mode,
-    metadata,
-    participants::PersonId,
-    sheet::TallySheet,
-    steps::Prose,
-};
+use super::{Ceremony, event::Mode, metadata, participants::PersonId, sheet::TallySheet, steps::Prose};
 
 /// What has become of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,14 +138,18 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
     for token in &ceremony.script.tokens {
         let state = ceremony.token(&token.alias);
         let card = ceremony.card(&token.alias);
-        let serial = card.serial.map_or_else(|| "not bound".into(), |serial| format!("serial {}", crate::text::shown(&serial)));
+        let serial =
+            card.serial.map_or_else(|| "not bound".into(), |serial| format!("serial {}", crate::text::shown(&serial)));
         let key = match (&state.key, state.counts) {
             (Some(key), true) => format!("holds root key {}, which counts", key.id().short()),
             (Some(key), false) => format!("holds key {}, which does not count yet", key.id().short()),
             (None, _) if state.bound.is_some() => "initialised, without a key".into(),
             (None, _) => "untouched".into(),
         };
-        lines.push(format!("Token {} ({}, {serial}): {key}. Bag it; its holder is {}.", token.alias, card.tag, card.holder_name));
+        lines.push(format!(
+            "Token {} ({}, {serial}): {key}. Bag it; its holder is {}.",
+            token.alias, card.tag, card.holder_name
+        ));
     }
     for draft in &ceremony.drafts {
         let signers: Vec<_> = draft.signatures.iter().map(|(keyid, _)| keyid.short().to_owned()).collect();
@@ -162,7 +159,11 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
             (None, true) => "its threshold is met: it exists".into(),
             (None, false) => "its threshold is not met: nobody accepts it".into(),
         };
-        lines.push(format!("Payload {}… of root version {}: {signed}; {fate}.", &draft.payload.to_string()[..16], draft.version));
+        lines.push(format!(
+            "Payload {}… of root version {}: {signed}; {fate}.",
+            &draft.payload.to_string()[..16],
+            draft.version
+        ));
     }
     for file in &ceremony.exported {
         lines.push(format!("File {} left, SHA-256 {}….", file.name, &file.sha256.to_string()[..16]));

@@ -25,7 +25,8 @@ pub fn check(file: &[u8], script: &Script, spec: &KeySpec, key: &Key, now: Utc) 
         )
     };
     let text = std::str::from_utf8(file).map_err(|_| refuse("the file is not text".into()))?;
-    let (statement, last) = text.trim_end().rsplit_once('\n').ok_or_else(|| refuse("it has no signature line".into()))?;
+    let (statement, last) =
+        text.trim_end().rsplit_once('\n').ok_or_else(|| refuse("it has no signature line".into()))?;
     let statement = format!("{statement}\n");
     if !statement.as_bytes().starts_with(CHALLENGE_PREFIX) {
         return Err(refuse("it does not begin like a statement of this program".into()));
@@ -35,8 +36,11 @@ pub fn check(file: &[u8], script: &Script, spec: &KeySpec, key: &Key, now: Utc) 
         let value = lines.next().unwrap_or_default().to_owned();
         if lines.next().is_some() { String::new() } else { value }
     };
-    let roles: Vec<_> = script.roles.iter().filter(|role| role.keys.contains(&spec.name)).map(|role| role.role.as_str()).collect();
-    for (name, right) in [("purpose", "possession"), ("repository", script.repository.as_str()), ("keyid", &key.id().to_string())] {
+    let roles: Vec<_> =
+        script.roles.iter().filter(|role| role.keys.contains(&spec.name)).map(|role| role.role.as_str()).collect();
+    for (name, right) in
+        [("purpose", "possession"), ("repository", script.repository.as_str()), ("keyid", &key.id().to_string())]
+    {
         if field(name) != right {
             return Err(refuse(format!("its {name} is “{}”, not “{}”", shown(&field(name)), shown(right))));
         }
@@ -44,14 +48,19 @@ pub fn check(file: &[u8], script: &Script, spec: &KeySpec, key: &Key, now: Utc) 
     if !roles.contains(&field("role").as_str()) {
         return Err(refuse(format!("its role is “{}”, this key is for {}", shown(&field("role")), roles.join(", "))));
     }
-    let last_day = Utc::parse(&format!("{}T23:59:59Z", field("last-day"))).ok_or_else(|| refuse("its last day is no date".into()))?;
+    let last_day = Utc::parse(&format!("{}T23:59:59Z", field("last-day")))
+        .ok_or_else(|| refuse("its last day is no date".into()))?;
     if now > last_day {
         return Err(refuse(format!("its last day was {}", last_day.date())));
     }
-    let signature = last.strip_prefix("signature: ").map(str::trim).ok_or_else(|| refuse("it has no signature line".into()))?;
+    let signature =
+        last.strip_prefix("signature: ").map(str::trim).ok_or_else(|| refuse("it has no signature line".into()))?;
     let raw: Option<RawSignature> = script.dialect.decode_signature(key.public(), signature);
     if !raw.is_some_and(|raw| key.public().verify(statement.as_bytes(), &raw)) {
         return Err(refuse("its signature does not verify".into()));
     }
-    Ok(Passed::new(Rule::KeyPossession, format!("{} signed for role {} until {}", spec.name, field("role"), last_day.date())))
+    Ok(Passed::new(
+        Rule::KeyPossession,
+        format!("{} signed for role {} until {}", spec.name, field("role"), last_day.date()),
+    ))
 }

@@ -10,10 +10,7 @@ use super::{
     participants::PersonId,
     sheet::{ReviewSheet, TokenCard},
 };
-use crate::{
-    digest::Digest,
-    readback::Blind,
-};
+use crate::{digest::Digest, readback::Blind};
 
 /// Something the room owes the ceremony.
 #[derive(Clone, Debug)]

@@ -47,7 +47,9 @@ impl Resume {
             return Some(Question::Head(paper));
         }
         let mut people = ceremony.people.iter().filter(|(_, presence)| presence.here && presence.word.is_some());
-        if let Some((person, _)) = people.find(|(person, _)| !self.confirmed.contains(person) && !self.absent.contains(person)) {
+        if let Some((person, _)) =
+            people.find(|(person, _)| !self.confirmed.contains(person) && !self.absent.contains(person))
+        {
             return Some(Question::Person(person.clone()));
         }
         // Before anybody wrote words down there is no bag that could have been opened.
@@ -59,7 +61,11 @@ impl Resume {
             Question::Head(paper) => {
                 let blind = ceremony.blind(paper.head, paper.count);
                 let input = Input::HiddenWords(blind.hidden().len());
-                Prompt { who: vec![ceremony.reader()], scene: Scene::ReadBack { subject: words::LAST_WORDS_SUBJECT.into(), blind }, input }
+                Prompt {
+                    who: vec![ceremony.reader()],
+                    scene: Scene::ReadBack { subject: words::LAST_WORDS_SUBJECT.into(), blind },
+                    input,
+                }
             }
             Question::Person(person) => ceremony.ask_word(&person, words::here_again(ceremony.script.name(&person))),
             Question::Bags => Prompt {

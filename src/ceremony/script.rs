@@ -263,9 +263,10 @@ impl Script {
 
     /// Every step with its number, `3.2` for the second of the third act.
     pub fn numbered(&self) -> impl Iterator<Item = (String, &Step)> {
-        self.acts.iter().enumerate().flat_map(|(act, a)| {
-            a.steps.iter().enumerate().map(move |(step, s)| (format!("{}.{}", act, step + 1), s))
-        })
+        self.acts
+            .iter()
+            .enumerate()
+            .flat_map(|(act, a)| a.steps.iter().enumerate().map(move |(step, s)| (format!("{}.{}", act, step + 1), s)))
     }
 
     /// How many steps there are.

@@ -6,13 +6,14 @@ use super::{
     aside::Aside,
     event::{Event, Mode, PreviousCeremony, SignedVersion, Stamp},
     metadata,
-    operation::{ExportedFile, KeyAttributes, Operation, SeenToken, Trouble},
+    operation::{ExportedFile, Operation, SeenToken, Trouble},
     participants::{Alias, PersonId},
     resume::Resume,
     script::Script,
     sheet::TokenCard,
 };
 use crate::{
+    device::KeyAttributes,
     digest::Digest,
     readback::{Blind, ReadBack, Reviewed, WORDS_OF_ACT, WORDS_OF_DIGEST},
     rules::Passed,
@@ -426,7 +427,7 @@ impl Ceremony {
         let script = &self.script;
         let spec = script.token(alias);
         let holder = spec.map(|spec| self.acting(&spec.holder));
-        let known = self.token(alias).bound.map(|seen| seen.serial);
+        let known = self.token(alias).bound.map(|seen| seen.token.serial);
         TokenCard {
             alias: alias.clone(),
             holder_name: holder.as_ref().map(|id| script.name(id).to_owned()).unwrap_or_default(),

@@ -22,13 +22,12 @@ pub const FINAL_HEAD_SUBJECT: &str = "the final head of the transcript";
 pub const LAST_WORDS_SUBJECT: &str = "the head that the witness wrote down last";
 
 /// What to do after a fault.
-pub const AFTER_FAULT: &str =
-    "Look at the token or the medium. Type AGAIN to try the same once more, note an exception, or leave: nothing is lost.";
+pub const AFTER_FAULT: &str = "Look at the token or the medium. Type AGAIN to try the same once more, note an exception, or leave: nothing is lost.";
 /// What to do when nobody gave a secret.
-pub const AFTER_NO_ANSWER: &str = "Nothing was sent to the token. Type AGAIN when the right person sits at the keyboard.";
+pub const AFTER_NO_ANSWER: &str =
+    "Nothing was sent to the token. Type AGAIN when the right person sits at the keyboard.";
 /// What to do after a wrong word.
-pub const AFTER_WRONG_WORD: &str =
-    "Read the word from the paper once more, letter by letter. If it still differs, this is not what the paper says: stop here.";
+pub const AFTER_WRONG_WORD: &str = "Read the word from the paper once more, letter by letter. If it still differs, this is not what the paper says: stop here.";
 
 /// The point of a swap.
 pub const INSERTED: &str = "the token is in";
@@ -76,7 +75,8 @@ pub const BREAK_ASK: &str = "Two people stay in the room. Tokens and paper lie i
 /// What the bags are called after a resume.
 pub const BAGS_LABEL: &str = "numbers of the bags that were opened to go on";
 /// What is asked about the bags.
-pub const BAGS_ASK: &str = "Read the number of each bag that was opened since the ceremony stopped, and compare it with the paper.";
+pub const BAGS_ASK: &str =
+    "Read the number of each bag that was opened since the ceremony stopped, and compare it with the paper.";
 /// The hint beside it.
 pub const BAGS_HINT: &str = "all numbers, with commas; “none” if nothing was bagged";
 /// How an aside is dropped.
@@ -96,7 +96,17 @@ pub const OFFER_ABANDON: &str = "give this ceremony up for ever, with an account
 /// Who sits at the keyboard, as far as the script says.
 pub fn operators(script: &Script) -> Vec<PersonId> {
     let operators: Vec<_> = script.with_duty(Duty::Operator).map(|person| person.id.clone()).collect();
-    if operators.is_empty() { script.people.first().map(|person| person.id.clone()).into_iter().collect() } else { operators }
+    if operators.is_empty() {
+        script.people.first().map(|person| person.id.clone()).into_iter().collect()
+    } else {
+        operators
+    }
+}
+
+/// A token as people call it: `ana-1 (blue tag, Ana Ruiz)`.
+pub fn token(ceremony: &Ceremony, alias: &Alias) -> String {
+    let card = ceremony.card(alias);
+    format!("{alias} ({} tag, {})", shown(&card.tag), shown(&card.holder_name))
 }
 
 /// The names of some people, as in a sentence.
@@ -144,7 +154,9 @@ pub fn read_clock(name: &str) -> String {
 
 /// What to do with a blank token.
 pub fn insert_blank(alias: &Alias) -> String {
-    format!("Take every other token out. Put in the blank token that becomes {alias}, and compare its printed serial with the paper.")
+    format!(
+        "Take every other token out. Put in the blank token that becomes {alias}, and compare its printed serial with the paper."
+    )
 }
 
 /// What to do with a token that is known.
@@ -196,12 +208,19 @@ pub fn no_return_sign(ceremony: &Ceremony, draft: &Draft, first: bool, meets: bo
     let leaving_now = match signed {
         0 => format!("Leaving now costs nothing: no signature for root {version} exists."),
         1 => format!("Leaving now: one signature for root {version} exists, and nobody accepts it. It can be voided."),
-        n => format!("Leaving now: {n} signatures for root {version} exist, and nobody accepts them. They can be voided."),
+        n => format!(
+            "Leaving now: {n} signatures for root {version} exist, and nobody accepts them. They can be voided."
+        ),
     };
     let leaving_later = if meets {
-        format!("There is no way back after this: whoever holds the record can publish root {version}. A mistake is mended by root {}.", version + 1)
+        format!(
+            "There is no way back after this: whoever holds the record can publish root {version}. A mistake is mended by root {}.",
+            version + 1
+        )
     } else {
-        format!("Leaving later: one signature for root {version} exists. It must be listed as spent if the payload changes.")
+        format!(
+            "Leaving later: one signature for root {version} exists. It must be listed as spent if the payload changes."
+        )
     };
     let _ = ceremony;
     Scene::PointOfNoReturn { what, leaving_now, leaving_later }
@@ -270,7 +289,9 @@ pub fn aside_question(kind: AsideKind, question: AsideQuestion) -> String {
         (_, AsideQuestion::Expected) => "What was expected?".into(),
         (_, AsideQuestion::Happened) => "What happened instead?".into(),
         (AsideKind::Exception, AsideQuestion::Decided) => "What is decided?".into(),
-        (AsideKind::Void, AsideQuestion::Decided) => "Why is the payload void, and by what will the next one differ?".into(),
+        (AsideKind::Void, AsideQuestion::Decided) => {
+            "Why is the payload void, and by what will the next one differ?".into()
+        }
         (AsideKind::Substitute, AsideQuestion::Decided) => "Why does the token have to be replaced?".into(),
         (AsideKind::Abandon, AsideQuestion::Decided) => "Why is this ceremony given up?".into(),
         (AsideKind::Leave, AsideQuestion::Decided) => "Why?".into(),

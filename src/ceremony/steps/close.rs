@@ -121,10 +121,9 @@ impl Kind for Close {
                 let signature = to_hex(signature.as_bytes());
                 Ok(vec![Event::HeadSigned { alias, keyid: keyid.clone(), head: *head, signature }])
             }
-            (None, Answer::Word(_)) => Ok(vec![Event::WrittenDown {
-                subject: words::FINAL_HEAD_SUBJECT.into(),
-                digest: ceremony.stamp.head,
-            }]),
+            (None, Answer::Word(_)) => {
+                Ok(vec![Event::WrittenDown { subject: words::FINAL_HEAD_SUBJECT.into(), digest: ceremony.stamp.head }])
+            }
             (None, Answer::HiddenWords(supplied)) => {
                 let head = ceremony.written_here().ok_or_else(|| unfit("Write the words down first."))?;
                 let read_back = ceremony.read_back(head, WORDS_OF_DIGEST, supplied, Rule::HeadOnPaper)?;

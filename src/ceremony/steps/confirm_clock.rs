@@ -59,15 +59,19 @@ impl Kind for ConfirmClock {
         if differs > tolerance {
             return Err(Refusal::new(
                 Rule::ClockConfirmed,
-                format!("The machine says {now}, the room says {room}: {differs} seconds apart, {tolerance} are allowed."),
+                format!(
+                    "The machine says {now}, the room says {room}: {differs} seconds apart, {tolerance} are allowed."
+                ),
                 "Read the clock once more (UTC, not local time). If the machine is wrong, leave, set its clock, and resume.",
             ));
         }
         let mut events = vec![Event::ClockRead { person: ceremony.acting(person), room, machine: now }];
         readings.push((room, now));
         if readings.len() == self.who.len() {
-            let worst = readings.iter().map(|(room, machine)| (room.seconds() - machine.seconds()).abs()).max().unwrap_or(0);
-            let seen = format!("{} independent readings, at most {worst} seconds apart from the machine", readings.len());
+            let worst =
+                readings.iter().map(|(room, machine)| (room.seconds() - machine.seconds()).abs()).max().unwrap_or(0);
+            let seen =
+                format!("{} independent readings, at most {worst} seconds apart from the machine", readings.len());
             events.push(Event::ClockConfirmed {
                 at: now,
                 differs_seconds: worst,

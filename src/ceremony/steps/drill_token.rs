@@ -109,7 +109,10 @@ impl Kind for DrillToken {
                     passed: vec![
                         Passed::new(Rule::PinWorksAgain, "taken out, put in, PIN typed again"),
                         expected,
-                        Passed::new(Rule::KeyPossession, format!("{} signed a statement that no client parses", key.id().short())),
+                        Passed::new(
+                            Rule::KeyPossession,
+                            format!("{} signed a statement that no client parses", key.id().short()),
+                        ),
                     ],
                 }])
             }

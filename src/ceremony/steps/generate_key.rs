@@ -9,12 +9,13 @@ use crate::{
     ceremony::{
         Ceremony, Now, Pending,
         event::Event,
-        operation::{KeyAttributes, Operation, Outcome},
+        operation::{Operation, Outcome},
         participants::{Alias, PersonId},
         prompt::Answer,
         script::Script,
         unfit, words,
     },
+    device,
     rules::{Passed, Refusal, Rule},
 };
 
@@ -66,7 +67,7 @@ impl Kind for GenerateKey {
             Answer::Failed(trouble) => failed(trouble),
             Answer::Done(outcome) => match outcome.as_ref() {
                 Outcome::Generated { key, attributes } => {
-                    let passed = vec![not_extractable(&alias, attributes)?, not_seen_before(ceremony, &alias, key)?];
+                    let passed = vec![device::not_extractable(attributes)?, not_seen_before(ceremony, &alias, key)?];
                     Ok(vec![Event::KeyGenerated { alias, key: key.clone(), attributes: attributes.clone(), passed }])
                 }
                 _ => Err(unfit("A key was to be generated.")),
@@ -74,27 +75,6 @@ impl Kind for GenerateKey {
             _ => Err(unfit("That is not what this step waits for.")),
         }
     }
-}
-
-/// `KEY-NOT-EXTRACTABLE`, as far as the token says. It is a report of the token, not a proof.
-fn not_extractable(alias: &Alias, attributes: &KeyAttributes) -> Result<Passed, Refusal> {
-    if attributes.extractable != Some(false) || attributes.sensitive != Some(true) {
-        return Err(Refusal::new(
-            Rule::KeyNotExtractable,
-            format!("The key on {alias} reads back as extractable or not sensitive, although it was asked for otherwise."),
-            "Do not use this token. Put its spare in its place, or leave.",
-        ));
-    }
-    let say = |value: Option<bool>| value.map_or("absent", |value| if value { "true" } else { "false" });
-    Ok(Passed::new(
-        Rule::KeyNotExtractable,
-        format!(
-            "sensitive true, extractable false, local {}, always sensitive {}, never extractable {} (claimed by the token)",
-            say(attributes.local),
-            say(attributes.always_sensitive),
-            say(attributes.never_extractable)
-        ),
-    ))
 }
 
 fn not_seen_before(ceremony: &Ceremony, alias: &Alias, key: &crate::tuf::key::Key) -> Result<Passed, Refusal> {

@@ -77,12 +77,20 @@ impl Kind for ImportKeys {
         if key.id() != expected {
             return Err(Refusal::new(
                 Rule::KeyOnPaper,
-                format!("{} holds the key {}, the paper of {} says {}.", crate::text::shown(&spec.file), key.id(), crate::text::shown(&spec.owner), expected),
+                format!(
+                    "{} holds the key {}, the paper of {} says {}.",
+                    crate::text::shown(&spec.file),
+                    key.id(),
+                    crate::text::shown(&spec.owner),
+                    expected
+                ),
                 "Do not go on with this key. Ask its owner by another way, and mend the script if the paper was wrong.",
             ));
         }
-        let on_paper = if stand_in.is_some() { "a throw-away key of this rehearsal stands for" } else { "the paper says" };
-        let mut passed = vec![Passed::new(Rule::KeyOnPaper, format!("{}: {on_paper} {}", spec.owner, spec.keyid.short()))];
+        let on_paper =
+            if stand_in.is_some() { "a throw-away key of this rehearsal stands for" } else { "the paper says" };
+        let mut passed =
+            vec![Passed::new(Rule::KeyOnPaper, format!("{}: {on_paper} {}", spec.owner, spec.keyid.short()))];
         passed.push(match (&spec.possession, with) {
             (PossessionSpec::HeldByServer, _) => {
                 Passed::new(Rule::KeyPossession, format!("{} is exempt: a server holds it", spec.name))
@@ -149,10 +157,17 @@ impl Kind for ImportRoot {
         passed.extend(root.passed().iter().cloned());
         // The clock can be wrong by years and still agree with a wrong watch; it cannot lie before what was signed last time.
         if let Some(before) = ceremony.previous_ceremony.as_ref() {
-            passed.push(Passed::new(Rule::ClockForward, format!("it is {now}; the ceremony before ended with head {}…", &before.head.to_string()[..8])));
+            passed.push(Passed::new(
+                Rule::ClockForward,
+                format!("it is {now}; the ceremony before ended with head {}…", &before.head.to_string()[..8]),
+            ));
         }
         let text = String::from_utf8(bytes.clone()).map_err(|_| {
-            Refusal::new(Rule::MetadataWellFormed, "The previous root is not UTF-8 text.", "Fetch it again from the repository.")
+            Refusal::new(
+                Rule::MetadataWellFormed,
+                "The previous root is not UTF-8 text.",
+                "Fetch it again from the repository.",
+            )
         })?;
         Ok(vec![Event::PreviousRoot { text, passed }])
     }

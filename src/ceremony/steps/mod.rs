@@ -22,7 +22,12 @@ mod sign;
 use std::collections::BTreeSet;
 
 pub use self::{
-    attest::Attest, close::Close, confirm_clock::ConfirmClock, draft::Draft, drill_token::DrillToken, export::Export,
+    attest::Attest,
+    close::Close,
+    confirm_clock::ConfirmClock,
+    draft::Draft,
+    drill_token::DrillToken,
+    export::Export,
     generate_key::GenerateKey,
     import::{ImportKeys, ImportRoot},
     open_token::OpenToken,

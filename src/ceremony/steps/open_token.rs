@@ -16,9 +16,11 @@ use crate::{
         script::Script,
         unfit, words,
     },
+    device::{self, PinnedMake},
     digest::Digest,
     readback::Challenge,
     rules::{Passed, Refusal, Rule},
+    text::shown,
     tuf::key::KeyId,
 };
 
@@ -48,14 +50,21 @@ fn expected_key(ceremony: &Ceremony, alias: &Alias) -> Option<(KeyId, Digest)> {
 
 /// `TOKEN-IS-EXPECTED`: label and serial are those of the binding, or those that the script names.
 pub(super) fn is_expected(ceremony: &Ceremony, alias: &Alias, seen: &SeenToken) -> Result<Passed, Refusal> {
-    let bound = ceremony.token(alias).bound.map(|bound| (bound.label, bound.serial));
-    let known = ceremony.script.token(alias).and_then(|spec| spec.known.clone()).map(|known| (known.label, known.serial));
+    let bound = ceremony.token(alias).bound.map(|bound| (bound.token.label, bound.token.serial));
+    let known =
+        ceremony.script.token(alias).and_then(|spec| spec.known.clone()).map(|known| (known.label, known.serial));
     // A rehearsal's throw-away tokens have other serials than the script's.
     let known = known.filter(|_| ceremony.mode() == Mode::Production);
     match bound.or(known) {
-        Some((label, serial)) if label != seen.label || serial != seen.serial => Err(Refusal::new(
+        Some((label, serial)) if label != seen.token.label || serial != seen.token.serial => Err(Refusal::new(
             Rule::TokenIsExpected,
-            format!("{alias} is “{}”, serial {}; this is {}. Nothing was signed.", crate::text::shown(&label), crate::text::shown(&serial), seen.words()),
+            format!(
+                "{} is wanted: “{}”, serial {}. This is {}. Nothing was signed.",
+                words::token(ceremony, alias),
+                shown(&label),
+                shown(&serial),
+                seen.words()
+            ),
             "Take it out and put in the right one.",
         )),
         _ => Ok(Passed::new(Rule::TokenIsExpected, format!("{alias} is {}", seen.words()))),
@@ -67,33 +76,15 @@ pub(super) fn is_hardware(ceremony: &Ceremony, alias: &Alias, seen: &SeenToken) 
     if ceremony.mode() == Mode::Rehearsal {
         return Ok(None);
     }
-    let refuse = |what: String| {
-        Err(Refusal::new(Rule::TokenIsHardware, what, "Use the token that the script means. Software tokens are for rehearsals."))
-    };
-    if seen.software {
-        return refuse(format!("{} is a software token ({}).", seen.words(), crate::text::shown(&seen.module)));
-    }
     let script = &ceremony.script;
-    let Some(module) = script.token(alias).and_then(|spec| script.module(&spec.module)) else {
-        return refuse(format!("The script names no module for {alias}."));
-    };
-    match (&module.sha256, &module.model) {
-        (Some(sha256), _) if *sha256 != seen.module_sha256 => refuse(format!(
-            "The module {} has SHA-256 {}…, the script pins {}….",
-            crate::text::shown(&seen.module),
-            &seen.module_sha256.to_string()[..16],
-            &sha256.to_string()[..16]
-        )),
-        (_, Some(model)) if *model != seen.model => refuse(format!(
-            "The token says that it is a “{}”, the script pins “{}”.",
-            crate::text::shown(&seen.model),
-            crate::text::shown(model)
-        )),
-        (Some(_), Some(_)) => Ok(Some(Passed::new(
+    let module = script.token(alias).and_then(|spec| script.module(&spec.module));
+    match module.and_then(|module| Some(PinnedMake { module_sha256: module.sha256?, model: module.model.clone()? })) {
+        Some(pinned) => device::is_hardware(&seen.token, &pinned).map(Some),
+        None => Err(Refusal::new(
             Rule::TokenIsHardware,
-            format!("module {}… and model “{}” are those of the script (claimed)", &seen.module_sha256.to_string()[..16], crate::text::shown(&seen.model)),
-        ))),
-        _ => refuse(format!("The script pins no SHA-256 or no model for the module {}.", module.name)),
+            format!("The script pins no SHA-256 and model for the module of {alias}."),
+            "Let `officiant token list` show both, put them into the script, and have it reviewed again.",
+        )),
     }
 }
 

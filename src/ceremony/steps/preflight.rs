@@ -5,7 +5,7 @@ use crate::{
     ceremony::{
         Ceremony, Now, Pending,
         event::{Event, Mode},
-        operation::{Operation, Outcome},
+        operation::{Operation, Outcome, Trouble},
         participants::PersonId,
         prompt::Answer,
         script::Script,
@@ -14,8 +14,6 @@ use crate::{
     machine,
     rules::Refusal,
 };
-
-use super::super::operation::Trouble;
 
 /// `preflight`.
 #[derive(Clone, Debug)]
@@ -54,7 +52,7 @@ impl Kind for Preflight {
         };
         // A rehearsal may run on anybody's laptop; what was found is in its record all the same.
         let passed = match ceremony.mode() {
-            Mode::Production => vec![machine::machine_fit(&facts)?],
+            Mode::Production => vec![machine::is_fit(&facts)?],
             Mode::Rehearsal => vec![],
         };
         Ok(vec![Event::Machine { facts, passed }])

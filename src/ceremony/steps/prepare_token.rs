@@ -1,6 +1,6 @@
 //! A token is initialised: its SO-PIN comes from whoever keeps it, its user PIN from whoever holds the token.
 
-use super::{Fact, Kind, Prose, ask_for_text, ask_to_type, happened, preflight::failed, went};
+use super::{Fact, Kind, Prose, ask_for_text, ask_to_type, preflight::failed, went};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending, chosen,
@@ -48,7 +48,7 @@ impl PrepareToken {
             return Some(if seated(ceremony) == Some(user.clone()) { Stage::SetPin } else { Stage::UserSits(user) });
         }
         if let Some(chosen) = token.chosen {
-            return Some(if chosen.initialised && !went(ceremony, words::SERIAL_TYPED) {
+            return Some(if chosen.token.initialised && !went(ceremony, words::SERIAL_TYPED) {
                 Stage::TypeSerial(chosen)
             } else if !went(ceremony, words::INITIALISES) {
                 Stage::NoReturn(chosen)
@@ -137,7 +137,9 @@ impl Kind for PrepareToken {
                 Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input: Input::Word(no_return_choices()) })))
             }
             Stage::SoSits(keeper) => handover(ceremony, &keeper, &alias, words::NEW_SO_PIN),
-            Stage::Initialise(seen) => Some(Pending::Do(Operation::Initialise { label: alias.to_string(), alias, seen })),
+            Stage::Initialise(seen) => {
+                Some(Pending::Do(Operation::Initialise { label: alias.to_string(), alias, seen }))
+            }
             Stage::UserSits(user) => handover(ceremony, &user, &alias, words::NEW_USER_PIN),
             Stage::SetPin => Some(Pending::Do(Operation::SetUserPin { alias })),
         }
@@ -154,9 +156,7 @@ impl Kind for PrepareToken {
                 Ok(vec![Event::Went { word: "INSERTED".into(), on: words::INSERTED.into() }])
             }
             (Stage::Find, Answer::Done(outcome)) => match outcome.as_ref() {
-                Outcome::Tokens(seen) if !seen.is_empty() => {
-                    Ok(vec![Event::TokensSeen { alias, seen: seen.clone() }])
-                }
+                Outcome::Tokens(seen) if !seen.is_empty() => Ok(vec![Event::TokensSeen { alias, seen: seen.clone() }]),
                 _ => Err(Refusal::new(
                     Rule::TokenIsExpected,
                     format!("No token is there that could become {alias}."),
@@ -172,14 +172,14 @@ impl Kind for PrepareToken {
                 None => Ok(vec![Event::TokensSeen { alias, seen: vec![] }]),
             },
             (Stage::TypeSerial(seen), Answer::Text(text)) => {
-                if text.trim() != seen.serial.trim() {
+                if text.trim() != seen.token.serial.trim() {
                     return Err(Refusal::new(
                         Rule::TokenInitialisedOnce,
                         format!("“{}” is not the serial of the token that was chosen.", crate::text::shown(text)),
                         "Read the serial from the screen and from the token itself. If they differ, this is the wrong token.",
                     ));
                 }
-                Ok(vec![Event::Went { word: seen.serial, on: words::SERIAL_TYPED.into() }])
+                Ok(vec![Event::Went { word: seen.token.serial, on: words::SERIAL_TYPED.into() }])
             }
             (Stage::NoReturn(_), Answer::Word(word)) => Ok(match chosen(&no_return_choices(), word) {
                 Some("INITIALISE") => vec![Event::Went { word: "INITIALISE".into(), on: words::INITIALISES.into() }],
@@ -207,7 +207,8 @@ fn may_be_prepared(ceremony: &Ceremony, alias: &Alias, seen: &SeenToken) -> Resu
     let mut passed = vec![];
     passed.extend(super::open_token::is_hardware(ceremony, alias, seen)?);
     let mut trusted = metadata::trusted_keys(ceremony);
-    trusted.extend(ceremony.tokens.values().filter_map(|token| token.key.as_ref()).map(|key| key.public().fingerprint()));
+    trusted
+        .extend(ceremony.tokens.values().filter_map(|token| token.key.as_ref()).map(|key| key.public().fingerprint()));
     if seen.public_keys.iter().any(|key| trusted.contains(key)) {
         return Err(Refusal::new(
             Rule::TokenHoldsNoTrustedKey,
@@ -215,9 +216,10 @@ fn may_be_prepared(ceremony: &Ceremony, alias: &Alias, seen: &SeenToken) -> Resu
             "Take it out, give it back to its holder, and put in the blank token.",
         ));
     }
-    let bound = ceremony.tokens.iter().find(|(other, token)| {
-        *other != alias && token.bound.as_ref().is_some_and(|b| b.serial == seen.serial && b.label == seen.label && b.initialised)
-    });
+    let bound = ceremony
+        .tokens
+        .iter()
+        .find(|(other, token)| *other != alias && token.bound.as_ref().is_some_and(|b| b.same_as(seen)));
     if let Some((other, _)) = bound {
         return Err(Refusal::new(
             Rule::TokenHoldsNoTrustedKey,
@@ -225,8 +227,11 @@ fn may_be_prepared(ceremony: &Ceremony, alias: &Alias, seen: &SeenToken) -> Resu
             "Put in the token that is meant.",
         ));
     }
-    passed.push(Passed::new(Rule::TokenHoldsNoTrustedKey, format!("{} public keys on it, none of them trusted", seen.public_keys.len())));
-    if !seen.initialised {
+    passed.push(Passed::new(
+        Rule::TokenHoldsNoTrustedKey,
+        format!("{} public keys on it, none of them trusted", seen.public_keys.len()),
+    ));
+    if !seen.token.initialised {
         passed.push(Passed::new(Rule::TokenInitialisedOnce, "the token is blank"));
     }
     Ok(passed)

@@ -79,7 +79,11 @@ impl Kind for Review {
             Stage::ReadBack => {
                 let blind = ceremony.blind(draft.payload, WORDS_OF_DIGEST);
                 let input = Input::HiddenWords(blind.hidden().len());
-                Some(Pending::Ask(Box::new(Prompt { who: vec![witness], scene: Scene::ReadBack { subject, blind }, input })))
+                Some(Pending::Ask(Box::new(Prompt {
+                    who: vec![witness],
+                    scene: Scene::ReadBack { subject, blind },
+                    input,
+                })))
             }
             Stage::Confirm(person) => {
                 Some(Pending::Ask(Box::new(ceremony.ask_word(&person, words::confirm_draft(ceremony, draft)))))

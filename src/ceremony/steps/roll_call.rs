@@ -85,9 +85,10 @@ impl Kind for RollCall {
                 if chosen(&choices(person), word) == Some("PRESENT") {
                     return Ok(vec![Event::Present { person: person.id.clone() }]);
                 }
-                let replaced = ceremony.script.people.iter().any(|other| {
-                    other.stands_in_for.as_ref() == Some(&person.id) && !is_absent(ceremony, &other.id)
-                });
+                let replaced =
+                    ceremony.script.people.iter().any(|other| {
+                        other.stands_in_for.as_ref() == Some(&person.id) && !is_absent(ceremony, &other.id)
+                    });
                 if !replaced && is_needed(ceremony, &person.id) {
                     return Err(Refusal::new(
                         Rule::RollCallComplete,
@@ -107,5 +108,7 @@ impl Kind for RollCall {
 
 fn is_needed(ceremony: &Ceremony, person: &PersonId) -> bool {
     let script = &ceremony.script;
-    script.numbered().any(|(_, step)| !matches!(step.action, super::Action::RollCall(_)) && step.action.kind().who(script).contains(person))
+    script.numbered().any(|(_, step)| {
+        !matches!(step.action, super::Action::RollCall(_)) && step.action.kind().who(script).contains(person)
+    })
 }

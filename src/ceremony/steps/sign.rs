@@ -107,10 +107,15 @@ impl Kind for Sign {
                     return Err(unfit("A signature was to be made."));
                 };
                 let key = ceremony.token(&alias).key.ok_or_else(|| unfit("The token holds no key."))?;
-                let (keyid, _) = metadata::keyid_of(ceremony, &alias).ok_or_else(|| unfit("The token holds no key."))?;
+                let (keyid, _) =
+                    metadata::keyid_of(ceremony, &alias).ok_or_else(|| unfit("The token holds no key."))?;
                 let mut passed = vec![super::open_token::is_expected(ceremony, &alias, seen)?];
                 if draft.reviewed().is_none() {
-                    return Err(Refusal::new(Rule::PayloadReadback, "This payload was not read back.", "Review it first."));
+                    return Err(Refusal::new(
+                        Rule::PayloadReadback,
+                        "This payload was not read back.",
+                        "Review it first.",
+                    ));
                 }
                 passed.push(Passed::new(Rule::PayloadReadback, "read back by the witness, confirmed by its officers"));
                 passed.push(metadata::signed_once(ceremony, draft.version, draft.payload)?);

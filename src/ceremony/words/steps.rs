@@ -141,8 +141,14 @@ pub fn prepare_token(script: &Script, token: &Alias) -> Prose {
         format!("Prepare {}", token_words(script, token)),
         &[
             "The blank token is put in alone. Its serial on the screen is compared with the one printed on it.",
-            &format!("{} takes the keyboard and sets the SO-PIN, twice; writes it on a card, and seals the card.", keeper_of(script, token)),
-            &format!("{} takes the keyboard and sets the user PIN, twice. Nobody looks; the camera looks away.", user_of(script, token)),
+            &format!(
+                "{} takes the keyboard and sets the SO-PIN, twice; writes it on a card, and seals the card.",
+                keeper_of(script, token)
+            ),
+            &format!(
+                "{} takes the keyboard and sets the user PIN, twice. Nobody looks; the camera looks away.",
+                user_of(script, token)
+            ),
             "A PIN is not spoken, not shown and not on this paper.",
         ],
         "The screen names the token by its serial and says that both PINs are set.",
@@ -155,7 +161,10 @@ pub fn generate_key(script: &Script, token: &Alias) -> Prose {
     prose(
         format!("Generate the root key on {}", token_words(script, token)),
         &[
-            &format!("{} types the user PIN. The key is made inside the token and never leaves it.", user_of(script, token)),
+            &format!(
+                "{} types the user PIN. The key is made inside the token and never leaves it.",
+                user_of(script, token)
+            ),
             "This can take a while. Do not take the token out.",
             "The key does not count yet.",
         ],
@@ -203,7 +212,8 @@ pub fn import_keys(script: &Script) -> Prose {
     for key in &script.keys {
         lines.push(format!("{}, owned by {}: keyid {}", key.name, shown(&key.owner), key.keyid));
     }
-    lines.push("Each keyid must be the one on its owner's own paper, which came by another way than the medium.".into());
+    lines
+        .push("Each keyid must be the one on its owner's own paper, which came by another way than the medium.".into());
     Prose {
         title: "Import the keys of the online roles".into(),
         lines,
@@ -234,7 +244,9 @@ pub fn draft(script: &Script) -> Prose {
     let what = match script.kind {
         Kind::Genesis => "Root version 1 is composed.",
         Kind::RotateRoot => "The next root is composed from the previous one and the change that this script asks for.",
-        Kind::RenewExpiry => "The previous root is composed again with a later expiry. Any other difference is refused.",
+        Kind::RenewExpiry => {
+            "The previous root is composed again with a later expiry. Any other difference is refused."
+        }
     };
     prose(
         format!("Compose root version {}", script.next_version()),
@@ -269,7 +281,10 @@ pub fn sign(script: &Script, token: &Alias) -> Prose {
         format!("Sign with {}", token_words(script, token)),
         &[
             "Only this token is in the machine.",
-            &format!("{} takes the keyboard and types the user PIN. The token signs the reviewed bytes and nothing else.", user_of(script, token)),
+            &format!(
+                "{} takes the keyboard and types the user PIN. The token signs the reviewed bytes and nothing else.",
+                user_of(script, token)
+            ),
             "The signature is verified in software before it counts.",
         ],
         "The tally on the screen rises by one, under the right name.",
@@ -307,7 +322,10 @@ pub fn close(script: &Script, tokens: &[Alias], witness: &PersonId) -> Prose {
         "Close the record",
         &[
             &format!("Each officer's token signs the head of the transcript: {}.", officers.join("; ")),
-            &format!("{} writes the 32 words of the final head, and supplies the hidden ones from that paper.", shown(script.name(witness))),
+            &format!(
+                "{} writes the 32 words of the final head, and supplies the hidden ones from that paper.",
+                shown(script.name(witness))
+            ),
             "From then on the paper vouches for the file, and the file for the paper.",
         ],
         "The screen says that the ceremony is closed.",

@@ -1,0 +1,1 @@
+//! A script weeks ahead, without a world.

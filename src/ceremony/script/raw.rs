@@ -1,0 +1,156 @@
+//! A script as it is typed: every field that a script can have, and no other. Places in the text are kept, so that an error
+//! names a line.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Declares;
+use crate::ceremony::participants::Duty;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawScript {
+    pub format: Spanned<u32>,
+    pub ceremony: super::Kind,
+    pub title: String,
+    pub repository: Spanned<String>,
+    #[serde(default)]
+    pub dialect: crate::tuf::dialect::Dialect,
+    pub planned: Option<Spanned<toml::value::Datetime>>,
+    #[serde(default)]
+    pub declares: Declares,
+    #[serde(default = "two_minutes")]
+    pub clock_tolerance_seconds: u32,
+    pub media: Spanned<[String; 2]>,
+    pub people: Spanned<Vec<RawPerson>>,
+    #[serde(default)]
+    pub module: Vec<RawModule>,
+    #[serde(default)]
+    pub token: Vec<RawToken>,
+    pub root: RawRoot,
+    #[serde(default)]
+    pub key: Vec<RawKey>,
+    #[serde(default)]
+    pub role: Vec<RawRole>,
+    pub previous: Option<RawPrevious>,
+    pub change: Option<RawChange>,
+    pub act: Spanned<Vec<RawAct>>,
+}
+
+fn two_minutes() -> u32 {
+    120
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawPerson {
+    pub id: Spanned<String>,
+    pub name: Spanned<String>,
+    pub duties: Spanned<Vec<Duty>>,
+    pub stands_in_for: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawModule {
+    pub name: Spanned<String>,
+    pub path: Spanned<String>,
+    pub sha256: Option<Spanned<String>>,
+    pub model: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawToken {
+    pub alias: Spanned<String>,
+    pub holder: Spanned<String>,
+    pub tag: Spanned<String>,
+    pub module: Spanned<String>,
+    pub label: Option<Spanned<String>>,
+    pub serial: Option<Spanned<String>>,
+    pub keyid: Option<Spanned<String>>,
+    pub spare_for: Option<Spanned<String>>,
+    pub user_pin: Option<Spanned<String>>,
+    pub so_pin: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawRoot {
+    pub threshold: Spanned<u64>,
+    pub keys: Spanned<Vec<Spanned<String>>>,
+    #[serde(default = "p256")]
+    pub algorithm: crate::tuf::key::KeyAlgorithm,
+    #[serde(default = "yes")]
+    pub consistent_snapshot: bool,
+    pub expires: Spanned<super::ExpirySpec>,
+}
+
+fn p256() -> crate::tuf::key::KeyAlgorithm {
+    crate::tuf::key::KeyAlgorithm::P256
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawKey {
+    pub name: Spanned<String>,
+    pub owner: Spanned<String>,
+    pub file: Spanned<String>,
+    pub keyid: Spanned<String>,
+    #[serde(default)]
+    pub held_by_server: bool,
+    pub possession: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawRole {
+    pub role: Spanned<String>,
+    pub threshold: Spanned<u64>,
+    pub keys: Spanned<Vec<Spanned<String>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawPrevious {
+    pub file: Spanned<String>,
+    pub version: Spanned<u64>,
+    pub sha256: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawChange {
+    #[serde(default)]
+    pub adds: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub removes: Vec<Spanned<String>>,
+    pub threshold_was: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawAct {
+    pub title: Spanned<String>,
+    pub step: Spanned<Vec<RawStep>>,
+}
+
+/// The fields of every kind of step. Which ones a kind has is checked when it is made.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawStep {
+    #[serde(rename = "do")]
+    pub kind: Spanned<String>,
+    pub minutes: Option<u32>,
+    pub say: Option<Spanned<String>>,
+    pub who: Option<Spanned<Vec<Spanned<String>>>>,
+    pub witness: Option<Spanned<String>>,
+    pub token: Option<Spanned<String>>,
+    pub tokens: Option<Spanned<Vec<Spanned<String>>>>,
+    pub statement: Option<Spanned<String>>,
+    pub fields: Option<Spanned<Vec<String>>>,
+}

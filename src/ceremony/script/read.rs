@@ -1,0 +1,534 @@
+//! Reads a script: strictly, and with the line and the field of whatever is wrong.
+
+use std::{fmt, ops::Range};
+
+use toml::Spanned;
+
+use super::{
+    Act, ChangeSpec, KeySpec, Kind, KnownToken, ModuleSpec, PossessionSpec, PreviousSpec, RoleSpec, RootSpec, Script,
+    TokenSpec,
+    raw::{RawAct, RawKey, RawPerson, RawRole, RawScript, RawStep, RawToken},
+};
+use crate::{
+    ceremony::{
+        participants::{Alias, ModuleName, Person, PersonId},
+        steps::{
+            Action, Attest, Break, Close, ConfirmClock, Draft, DrillToken, Export, GenerateKey, ImportKeys, ImportRoot,
+            OpenToken, Preflight, PrepareToken, Record, Review, RollCall, ScriptWords, Sign, Step,
+        },
+    },
+    digest::Digest,
+    text::shown,
+    tuf::{key::KeyId, role::RoleName},
+    utc::Utc,
+};
+
+/// The only format there is.
+pub const FORMAT: u32 = 1;
+/// The longest script, in bytes.
+pub const SCRIPT_SIZE_MAX: usize = 1 << 20;
+/// The longest text in one field, in characters.
+pub const FIELD_MAX: usize = 2000;
+
+/// What is wrong with a script, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong, naming the field as it is typed.
+    pub what: String,
+}
+
+impl fmt::Display for ScriptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+impl std::error::Error for ScriptError {}
+
+type Read<T> = Result<T, ScriptError>;
+
+/// Reads a script from its text.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn script(bytes: &[u8]) -> Read<Script> {
+    if bytes.len() > SCRIPT_SIZE_MAX {
+        return Err(ScriptError { line: 1, what: format!("the script is longer than {SCRIPT_SIZE_MAX} bytes") });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| ScriptError {
+        line: 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count(),
+        what: "not UTF-8 text".into(),
+    })?;
+    let raw: RawScript = toml::from_str(text).map_err(|error| ScriptError {
+        line: line_of(text, error.span().map_or(0, |span| span.start)),
+        what: error.message().lines().collect::<Vec<_>>().join(" "),
+    })?;
+    Reader { text }.script(raw, Digest::of(bytes))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+struct Reader<'a> {
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn error<T>(&self, span: Range<usize>, what: impl Into<String>) -> Read<T> {
+        Err(ScriptError { line: line_of(self.text, span.start), what: what.into() })
+    }
+
+    fn script(&self, raw: RawScript, digest: Digest) -> Read<Script> {
+        if *raw.format.get_ref() != FORMAT {
+            return self.error(
+                raw.format.span(),
+                format!("format is {}; this program reads format {FORMAT}", raw.format.get_ref()),
+            );
+        }
+        let planned = raw.planned.as_ref().map(|planned| self.instant(planned)).transpose()?;
+        let people = self.people(&raw.people)?;
+        let modules = self.modules(&raw)?;
+        let tokens = raw.token.iter().map(|token| self.token(token, &people, &modules)).collect::<Read<Vec<_>>>()?;
+        self.unique("token alias", raw.token.iter().map(|token| &token.alias))?;
+        for token in &raw.token {
+            if let Some(spare_for) = &token.spare_for {
+                self.known_token(spare_for, &tokens)?;
+            }
+        }
+        let keys = raw.key.iter().map(|key| self.key(key)).collect::<Read<Vec<_>>>()?;
+        self.unique("key name", raw.key.iter().map(|key| &key.name))?;
+        let roles = raw.role.iter().map(|role| self.role(role, &keys)).collect::<Read<Vec<_>>>()?;
+        self.unique("role", raw.role.iter().map(|role| &role.role))?;
+        let script = Script {
+            digest,
+            title: raw.title,
+            kind: raw.ceremony,
+            repository: self.line_of_text("repository", &raw.repository)?,
+            dialect: raw.dialect,
+            planned,
+            declares: raw.declares,
+            clock_tolerance_seconds: raw.clock_tolerance_seconds,
+            media: raw.media.get_ref().clone(),
+            root: self.root(&raw.root, &tokens)?,
+            previous: raw
+                .previous
+                .map(|previous| {
+                    Ok(PreviousSpec {
+                        file: self.file("previous.file", &previous.file)?,
+                        version: *previous.version.get_ref(),
+                        sha256: self.digest("previous.sha256", &previous.sha256)?,
+                    })
+                })
+                .transpose()?,
+            change: raw
+                .change
+                .map(|change| {
+                    Ok(ChangeSpec {
+                        adds: change.adds.iter().map(|alias| self.known_token(alias, &tokens)).collect::<Read<_>>()?,
+                        removes: change.removes.iter().map(|keyid| self.keyid(keyid)).collect::<Read<_>>()?,
+                        threshold_was: change.threshold_was,
+                    })
+                })
+                .transpose()?,
+            acts: self.acts(&raw.act, &people, &tokens)?,
+            people,
+            tokens,
+            modules,
+            keys,
+            roles,
+        };
+        self.whole(&script, &raw.act)?;
+        Ok(script)
+    }
+
+    /// What must hold between sections.
+    fn whole(&self, script: &Script, acts: &Spanned<Vec<RawAct>>) -> Read<()> {
+        let top = 0..0;
+        if script.media[0] == script.media[1] {
+            return self.error(top, "media: the two labels must differ, since media are named by them");
+        }
+        if script.repository.is_empty() {
+            return self.error(top, "repository is empty");
+        }
+        match (script.kind, &script.previous, &script.change) {
+            (Kind::Genesis, Some(_), _) => return self.error(top, "a genesis has no [previous] root"),
+            (Kind::Genesis, _, Some(_)) => return self.error(top, "a genesis has no [change]"),
+            (Kind::RotateRoot | Kind::RenewExpiry, None, _) => {
+                return self.error(
+                    top,
+                    "[previous] is missing: file, version and sha256 of the root that clients trust today",
+                );
+            }
+            (Kind::RotateRoot, _, None) => {
+                return self.error(top, "[change] is missing: which root keys come in and go out");
+            }
+            (Kind::RenewExpiry, _, Some(_)) => {
+                return self.error(top, "a renewal has no [change]: only the expiry changes");
+            }
+            _ => {}
+        }
+        if script.kind == Kind::RenewExpiry && !script.roles.is_empty() {
+            return self.error(top, "a renewal has no [[role]]: only the expiry changes");
+        }
+        let drafts = script.numbered().filter(|(_, step)| step.action.drafts()).count();
+        if drafts > 1 {
+            return self.error(acts.span(), "there is more than one draft step: one ceremony writes one root");
+        }
+        Ok(())
+    }
+
+    fn people(&self, raw: &Spanned<Vec<RawPerson>>) -> Read<Vec<Person>> {
+        if raw.get_ref().is_empty() {
+            return self.error(raw.span(), "people: a ceremony needs at least one person");
+        }
+        let mut people: Vec<Person> = vec![];
+        for person in raw.get_ref() {
+            if person.duties.get_ref().is_empty() {
+                return self.error(person.duties.span(), "duties: everybody has at least one");
+            }
+            people.push(Person {
+                id: self.short("people.id", &person.id)?,
+                name: self.line_of_text("people.name", &person.name)?,
+                duties: person.duties.get_ref().clone(),
+                stands_in_for: person.stands_in_for.as_ref().map(|id| self.short("stands-in-for", id)).transpose()?,
+            });
+        }
+        self.unique("people.id", raw.get_ref().iter().map(|person| &person.id))?;
+        for person in raw.get_ref() {
+            if let Some(principal) = &person.stands_in_for {
+                let id = self.known_person(principal, &people)?;
+                if people.iter().any(|other| other.id == id && other.stands_in_for.is_some()) {
+                    return self.error(principal.span(), format!("stands-in-for: {id} is a surrogate themselves"));
+                }
+            }
+        }
+        Ok(people)
+    }
+
+    fn modules(&self, raw: &RawScript) -> Read<Vec<ModuleSpec>> {
+        let modules = raw.module.iter().map(|module| {
+            Ok(ModuleSpec {
+                name: self.short("module.name", &module.name)?,
+                path: self.line_of_text("module.path", &module.path)?,
+                sha256: module.sha256.as_ref().map(|digest| self.digest("module.sha256", digest)).transpose()?,
+                model: module.model.clone(),
+            })
+        });
+        self.unique("module.name", raw.module.iter().map(|module| &module.name))?;
+        modules.collect()
+    }
+
+    fn token(&self, raw: &RawToken, people: &[Person], modules: &[ModuleSpec]) -> Read<TokenSpec> {
+        let module: ModuleName = self.short("token.module", &raw.module)?;
+        if !modules.iter().any(|known| known.name == module) {
+            return self.error(raw.module.span(), format!("module: no [[module]] has the name {module}"));
+        }
+        let known = match (&raw.label, &raw.serial) {
+            (Some(label), Some(serial)) => Some(KnownToken {
+                label: self.line_of_text("token.label", label)?,
+                serial: self.line_of_text("token.serial", serial)?,
+            }),
+            (None, None) => None,
+            (Some(one), None) | (None, Some(one)) => {
+                return self.error(one.span(), "label and serial go together: a token is known by both, never by one");
+            }
+        };
+        let holder = self.known_person(&raw.holder, people)?;
+        Ok(TokenSpec {
+            alias: self.short("token.alias", &raw.alias)?,
+            user_pin: raw.user_pin.as_ref().map_or(Ok(holder.clone()), |person| self.known_person(person, people))?,
+            holder,
+            tag: self.line_of_text("token.tag", &raw.tag)?,
+            module,
+            known,
+            keyid: raw.keyid.as_ref().map(|keyid| self.keyid(keyid)).transpose()?,
+            spare_for: raw.spare_for.as_ref().map(|alias| self.short("token.spare-for", alias)).transpose()?,
+            so_pin: self.known_person(&raw.so_pin, people)?,
+        })
+    }
+
+    fn root(&self, raw: &super::raw::RawRoot, tokens: &[TokenSpec]) -> Read<RootSpec> {
+        let keys: Vec<Alias> =
+            raw.keys.get_ref().iter().map(|alias| self.known_token(alias, tokens)).collect::<Read<_>>()?;
+        self.unique("root.keys", raw.keys.get_ref())?;
+        if *raw.threshold.get_ref() == 0 || *raw.threshold.get_ref() > keys.len() as u64 {
+            let what = format!(
+                "root.threshold is {}, with {} keys nobody could ever sign, or anybody",
+                raw.threshold.get_ref(),
+                keys.len()
+            );
+            return self.error(raw.threshold.span(), what);
+        }
+        let expiry = *raw.expires.get_ref();
+        if !(expiry.at_least_days <= expiry.days && expiry.days <= expiry.at_most_days) || expiry.at_most_days > 36_525
+        {
+            return self
+                .error(raw.expires.span(), "root.expires: at-least-days ≤ days ≤ at-most-days ≤ 36525 must hold");
+        }
+        Ok(RootSpec {
+            threshold: *raw.threshold.get_ref(),
+            keys,
+            algorithm: raw.algorithm,
+            consistent_snapshot: raw.consistent_snapshot,
+            expiry,
+        })
+    }
+
+    fn key(&self, raw: &RawKey) -> Read<KeySpec> {
+        let possession = match (&raw.possession, raw.held_by_server) {
+            (Some(file), false) => PossessionSpec::Statement(self.file("key.possession", file)?),
+            (None, true) => PossessionSpec::HeldByServer,
+            (Some(both), true) => {
+                return self.error(both.span(), "a key is held-by-server or shows possession, not both");
+            }
+            (None, false) => {
+                return self.error(
+                    raw.name.span(),
+                    "possession is missing: the file with the proof, or held-by-server = true",
+                );
+            }
+        };
+        Ok(KeySpec {
+            name: self.short("key.name", &raw.name)?,
+            owner: self.line_of_text("key.owner", &raw.owner)?,
+            file: self.file("key.file", &raw.file)?,
+            keyid: self.keyid(&raw.keyid)?,
+            possession,
+        })
+    }
+
+    fn role(&self, raw: &RawRole, keys: &[KeySpec]) -> Read<RoleSpec> {
+        let role = RoleName::from(raw.role.get_ref().as_str());
+        if !matches!(role, RoleName::Targets | RoleName::Snapshot | RoleName::Timestamp) {
+            return self.error(raw.role.span(), "role: one of targets, snapshot, timestamp (the root role is [root])");
+        }
+        let mut names = vec![];
+        for name in raw.keys.get_ref() {
+            let alias: Alias = self.short("role.keys", name)?;
+            if !keys.iter().any(|key| key.name == alias) {
+                return self.error(name.span(), format!("role.keys: no [[key]] has the name {alias}"));
+            }
+            names.push(alias);
+        }
+        self.unique("role.keys", raw.keys.get_ref())?;
+        let threshold = *raw.threshold.get_ref();
+        if threshold == 0 || threshold > names.len() as u64 {
+            return self.error(
+                raw.threshold.span(),
+                format!("role.threshold is {threshold}, the role has {} keys", names.len()),
+            );
+        }
+        Ok(RoleSpec { role, threshold, keys: names })
+    }
+
+    fn acts(&self, raw: &Spanned<Vec<RawAct>>, people: &[Person], tokens: &[TokenSpec]) -> Read<Vec<Act>> {
+        if raw.get_ref().is_empty() {
+            return self.error(raw.span(), "act: a script has at least one act");
+        }
+        let acts = raw.get_ref().iter().map(|act| {
+            if act.step.get_ref().is_empty() {
+                return self.error(act.step.span(), "step: an act has at least one step");
+            }
+            let steps = act.step.get_ref().iter().map(|step| self.step(step, people, tokens)).collect::<Read<_>>()?;
+            Ok(Act { title: self.line_of_text("act.title", &act.title)?, steps })
+        });
+        acts.collect()
+    }
+
+    fn step(&self, raw: &RawStep, people: &[Person], tokens: &[TokenSpec]) -> Read<Step> {
+        let fields = StepFields { reader: self, raw, people, tokens };
+        let action = match raw.kind.get_ref().as_str() {
+            "roll-call" => fields.only(&[]).map(|()| Action::RollCall(RollCall)),
+            "attest" => fields.only(&["who", "statement"]).and_then(|()| {
+                Ok(Action::Attest(Attest { who: fields.who()?, statement: fields.text("statement", &raw.statement)? }))
+            }),
+            "record" => fields
+                .only(&["who", "fields"])
+                .and_then(|()| Ok(Action::Record(Record { who: fields.who()?, fields: fields.fields()? }))),
+            "script-words" => fields
+                .only(&["witness"])
+                .and_then(|()| Ok(Action::ScriptWords(ScriptWords { witness: fields.witness()? }))),
+            "confirm-clock" => {
+                fields.only(&["who"]).and_then(|()| Ok(Action::ConfirmClock(ConfirmClock { who: fields.who()? })))
+            }
+            "preflight" => fields.only(&[]).map(|()| Action::Preflight(Preflight)),
+            "prepare-token" => {
+                fields.only(&["token"]).and_then(|()| Ok(Action::PrepareToken(PrepareToken { token: fields.token()? })))
+            }
+            "generate-key" => {
+                fields.only(&["token"]).and_then(|()| Ok(Action::GenerateKey(GenerateKey { token: fields.token()? })))
+            }
+            "drill-token" => {
+                fields.only(&["token"]).and_then(|()| Ok(Action::DrillToken(DrillToken { token: fields.token()? })))
+            }
+            "open-token" => {
+                fields.only(&["token"]).and_then(|()| Ok(Action::OpenToken(OpenToken { token: fields.token()? })))
+            }
+            "import-keys" => fields.only(&[]).map(|()| Action::ImportKeys(ImportKeys)),
+            "import-root" => fields.only(&[]).map(|()| Action::ImportRoot(ImportRoot)),
+            "draft" => fields.only(&[]).map(|()| Action::Draft(Draft)),
+            "review" => fields
+                .only(&["witness", "who"])
+                .and_then(|()| Ok(Action::Review(Review { witness: fields.witness()?, who: fields.who()? }))),
+            "sign" => fields.only(&["token"]).and_then(|()| Ok(Action::Sign(Sign { token: fields.token()? }))),
+            "break" => fields.only(&[]).map(|()| Action::Break(Break { minutes: raw.minutes.unwrap_or(10) })),
+            "export" => fields.only(&[]).map(|()| Action::Export(Export)),
+            "close" => fields
+                .only(&["tokens", "witness"])
+                .and_then(|()| Ok(Action::Close(Close { tokens: fields.tokens()?, witness: fields.witness()? }))),
+            other => {
+                return self.error(
+                    raw.kind.span(),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, drill-token, open-token, import-keys, import-root, draft, review, sign, break, export, close)", shown(other)),
+                );
+            }
+        }?;
+        let say = raw.say.as_ref().map(|say| self.line_of_text("say", say)).transpose()?;
+        Ok(Step { action, minutes: raw.minutes.unwrap_or(5), say })
+    }
+
+    fn known_person(&self, id: &Spanned<String>, people: &[Person]) -> Read<PersonId> {
+        let person: PersonId = self.short("a person", id)?;
+        if people.iter().any(|known| known.id == person) {
+            return Ok(person);
+        }
+        self.error(id.span(), format!("nobody in [[people]] has the id {person}"))
+    }
+
+    fn known_token(&self, alias: &Spanned<String>, tokens: &[TokenSpec]) -> Read<Alias> {
+        let token: Alias = self.short("a token", alias)?;
+        if tokens.iter().any(|known| known.alias == token) {
+            return Ok(token);
+        }
+        self.error(alias.span(), format!("no [[token]] has the alias {token}"))
+    }
+
+    fn short<T: TryFrom<String, Error = String>>(&self, field: &str, text: &Spanned<String>) -> Read<T> {
+        T::try_from(text.get_ref().clone()).or_else(|what| self.error(text.span(), format!("{field}: {what}")))
+    }
+
+    fn line_of_text(&self, field: &str, text: &Spanned<String>) -> Read<String> {
+        let trimmed = text.get_ref().trim();
+        if trimmed.is_empty() || trimmed.chars().count() > FIELD_MAX {
+            return self.error(text.span(), format!("{field}: between 1 and {FIELD_MAX} characters"));
+        }
+        Ok(trimmed.to_owned())
+    }
+
+    /// A file beside the script: no absolute path, and no way up and out.
+    fn file(&self, field: &str, text: &Spanned<String>) -> Read<String> {
+        let file = self.line_of_text(field, text)?;
+        if file.starts_with('/') || file.split('/').any(|part| part == ".." || part.is_empty()) {
+            return self.error(text.span(), format!("{field}: a path below the script's own folder, without .."));
+        }
+        Ok(file)
+    }
+
+    fn digest(&self, field: &str, text: &Spanned<String>) -> Read<Digest> {
+        Digest::from_hex(text.get_ref()).map_or_else(
+            || self.error(text.span(), format!("{field}: 64 hexadecimal digits, the SHA-256 of the file")),
+            Ok,
+        )
+    }
+
+    fn keyid(&self, text: &Spanned<String>) -> Read<KeyId> {
+        self.line_of_text("keyid", text).map(KeyId::from)
+    }
+
+    fn instant(&self, text: &Spanned<toml::value::Datetime>) -> Read<Utc> {
+        Utc::parse_rfc3339(&text.get_ref().to_string())
+            .map_or_else(|| self.error(text.span(), "planned: a UTC instant like 2026-12-01T09:00:00Z"), Ok)
+    }
+
+    fn unique<'b>(&self, what: &str, names: impl IntoIterator<Item = &'b Spanned<String>>) -> Read<()> {
+        let mut seen: Vec<&str> = vec![];
+        for name in names {
+            if seen.contains(&name.get_ref().as_str()) {
+                return self.error(name.span(), format!("{what} “{}” stands twice", shown(name.get_ref())));
+            }
+            seen.push(name.get_ref());
+        }
+        Ok(())
+    }
+}
+
+/// The fields of one step.
+struct StepFields<'a> {
+    reader: &'a Reader<'a>,
+    raw: &'a RawStep,
+    people: &'a [Person],
+    tokens: &'a [TokenSpec],
+}
+
+impl StepFields<'_> {
+    /// Refuses every field that this kind of step does not have.
+    fn only(&self, allowed: &[&str]) -> Read<()> {
+        let raw = self.raw;
+        let given = [
+            ("who", raw.who.as_ref().map(Spanned::span)),
+            ("witness", raw.witness.as_ref().map(Spanned::span)),
+            ("token", raw.token.as_ref().map(Spanned::span)),
+            ("tokens", raw.tokens.as_ref().map(Spanned::span)),
+            ("statement", raw.statement.as_ref().map(Spanned::span)),
+            ("fields", raw.fields.as_ref().map(Spanned::span)),
+        ];
+        for (name, span) in given {
+            if let Some(span) = span.filter(|_| !allowed.contains(&name)) {
+                return self.reader.error(span, format!("a step “{}” has no field {name}", shown(raw.kind.get_ref())));
+            }
+        }
+        Ok(())
+    }
+
+    fn missing<T>(&self, field: &str) -> Read<T> {
+        self.reader
+            .error(self.raw.kind.span(), format!("a step “{}” needs the field {field}", shown(self.raw.kind.get_ref())))
+    }
+
+    fn who(&self) -> Read<Vec<PersonId>> {
+        match &self.raw.who {
+            Some(who) if !who.get_ref().is_empty() => {
+                who.get_ref().iter().map(|person| self.reader.known_person(person, self.people)).collect()
+            }
+            _ => self.missing("who"),
+        }
+    }
+
+    fn witness(&self) -> Read<PersonId> {
+        match &self.raw.witness {
+            Some(person) => self.reader.known_person(person, self.people),
+            None => self.missing("witness"),
+        }
+    }
+
+    fn token(&self) -> Read<Alias> {
+        match &self.raw.token {
+            Some(token) => self.reader.known_token(token, self.tokens),
+            None => self.missing("token"),
+        }
+    }
+
+    fn tokens(&self) -> Read<Vec<Alias>> {
+        match &self.raw.tokens {
+            Some(tokens) => tokens.get_ref().iter().map(|token| self.reader.known_token(token, self.tokens)).collect(),
+            None => self.missing("tokens"),
+        }
+    }
+
+    fn text(&self, name: &str, field: &Option<Spanned<String>>) -> Read<String> {
+        match field {
+            Some(text) => self.reader.line_of_text(name, text),
+            None => self.missing(name),
+        }
+    }
+
+    fn fields(&self) -> Read<Vec<String>> {
+        match &self.raw.fields {
+            Some(fields) if !fields.get_ref().is_empty() => Ok(fields.get_ref().clone()),
+            _ => self.missing("fields"),
+        }
+    }
+}
