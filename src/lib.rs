@@ -18,9 +18,12 @@ pub mod machine;
 pub mod readback;
 pub mod rules;
 #[cfg(feature = "tokens")]
+pub mod runner;
+#[cfg(feature = "tokens")]
 pub mod secret;
 pub mod text;
 #[cfg(feature = "tokens")]
 pub mod token;
+pub mod transcript;
 pub mod tuf;
 pub mod utc;

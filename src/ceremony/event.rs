@@ -55,7 +55,7 @@ pub struct Program {
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Event {
     /// Entry 0.
     Began {
@@ -178,7 +178,10 @@ pub enum Event {
         trouble: Trouble,
     },
     /// After a failure or a resume, somebody decided to try once more.
-    TryAgain,
+    TryAgain {
+        /// Whether they decided to spend the last try of a PIN (`PIN-TRIES-LEFT`).
+        last_try: bool,
+    },
     /// This machine.
     Machine {
         /// What was found.

@@ -112,8 +112,8 @@ impl Ceremony {
                 if let Some(aside) = &self.aside {
                     return aside.decide(self, answer);
                 }
-                if self.trouble.is_some() {
-                    return Ok(vec![Event::TryAgain]);
+                if let Some(trouble) = &self.trouble {
+                    return Ok(vec![Event::TryAgain { last_try: trouble.is_last_try() }]);
                 }
                 if self.step().is_none() {
                     return self.decide_end_of_act(answer);
@@ -164,7 +164,11 @@ impl Ceremony {
         Prompt {
             who: self.leaders(),
             scene: Scene::Trouble { trouble: trouble.clone(), remedy },
-            input: Input::Word(vec![Choice::new("AGAIN", "try the same once more")]),
+            input: Input::Word(vec![if trouble.is_last_try() {
+                Choice::new("SPEND THE LAST TRY", words::DOES_LAST_TRY)
+            } else {
+                Choice::new("AGAIN", words::DOES_AGAIN)
+            }]),
         }
     }
 

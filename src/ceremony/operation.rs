@@ -7,9 +7,9 @@ use super::participants::Alias;
 use crate::{
     device::{KeyAttributes, TokenIdentity},
     digest::Digest,
-    fault::Fault,
+    fault::{Fault, FaultKind, Tries},
     machine::MachineFacts,
-    rules::Refusal,
+    rules::{Refusal, Rule},
     text::shown,
     tuf::key::{Key, KeyAlgorithm, KeyId, RawSignature},
 };
@@ -221,6 +221,8 @@ pub enum Outcome {
         /// The signature; it is verified again before it counts.
         signature: RawSignature,
     },
+    /// Of every operation that needs a token: it is not here, others are. No PIN was asked for.
+    WrongToken(Vec<SeenToken>),
     /// Of [`Operation::Open`].
     Opened {
         /// The token as it was found.
@@ -246,6 +248,15 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Whether the next wrong PIN locks the token (`PIN-TRIES-LEFT`).
+    pub fn is_last_try(&self) -> bool {
+        match self {
+            Self::Fault(fault) => matches!(fault.kind, FaultKind::PinIncorrect { tries: Tries::LastTry | Tries::Left(1) }),
+            Self::Refused(refusal) => refusal.rule == Rule::PinTriesLeft,
+            Self::NobodyAnswered { .. } => false,
+        }
+    }
+
     /// The trouble as a sentence for people.
     pub fn words(&self) -> String {
         match self {

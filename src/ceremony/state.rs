@@ -41,6 +41,8 @@ pub struct Ceremony {
     pub(super) here: Vec<Event>,
     pub(super) intent: Option<Operation>,
     pub(super) trouble: Option<Trouble>,
+    /// Whether people decided to spend the last try of a PIN on the operation that comes next.
+    pub(super) last_try: bool,
     pub(super) aside: Option<Aside>,
     pub(super) resume: Option<Resume>,
     pub(super) paused: bool,
@@ -165,6 +167,7 @@ impl Ceremony {
             here: Vec::new(),
             intent: None,
             trouble: None,
+            last_try: false,
             aside: None,
             resume: None,
             paused: false,
@@ -236,9 +239,10 @@ impl Ceremony {
                 self.intent = None;
                 self.trouble = Some(trouble.clone());
             }
-            Event::TryAgain => {
+            Event::TryAgain { last_try } => {
                 self.intent = None;
                 self.trouble = None;
+                self.last_try = *last_try;
             }
             Event::KeyImported { name, key, .. } => {
                 self.imported.insert(name.clone(), key.clone());
@@ -348,6 +352,7 @@ impl Ceremony {
         }
         if event.is_outcome() {
             self.intent = None;
+            self.last_try = false;
         }
     }
 
@@ -485,6 +490,11 @@ impl Ceremony {
     /// What the program was about to do when the transcript ended.
     pub fn intent(&self) -> Option<&Operation> {
         self.intent.as_ref()
+    }
+
+    /// Whether the last try of a PIN may be spent on the operation that comes next.
+    pub fn last_try_may_be_spent(&self) -> bool {
+        self.last_try
     }
 
     /// The labels of the media that hold the record.

@@ -53,6 +53,10 @@ pub const DOES_DRAFT: &str = "composes the root from the script and the keys tha
 pub const DOES_READ: &str = "the sheet was read aloud to its end";
 /// What WRITTEN does.
 pub const DOES_WRITE: &str = "the words stand on the witness's paper";
+/// What AGAIN does.
+pub const DOES_AGAIN: &str = "tries the same once more";
+/// What SPEND THE LAST TRY does.
+pub const DOES_LAST_TRY: &str = "asks for the PIN once more; if it is wrong, the token locks";
 /// What SIGN does.
 pub const DOES_SIGN: &str = "the token signs after its PIN";
 /// What is asked to be looked for once more.

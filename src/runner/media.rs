@@ -1,0 +1,92 @@
+//! The media that a record is on. Either may fail; the record goes on on the others.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    fault::{Error, Fault},
+    files::{self, Journal},
+    transcript,
+};
+
+/// A medium: the words on its label, and the folder of the record on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Medium {
+    /// As the script labels it.
+    pub label: String,
+    /// The record's folder.
+    pub folder: PathBuf,
+}
+
+pub(super) struct Media(Vec<Open>);
+
+struct Open {
+    medium: Medium,
+    journal: Journal,
+}
+
+/// The script's name in a record.
+pub(super) const SCRIPT: &str = "script.toml";
+
+impl Media {
+    /// Makes the record's folder on every medium, with the script and an empty transcript.
+    pub(super) fn create(media: &[Medium], script: &[u8]) -> Result<Self, Error> {
+        let mut open = vec![];
+        for medium in media {
+            files::create_directory(&medium.folder)?;
+            files::write_new(&medium.folder.join(SCRIPT), script)?;
+            let journal = Journal::create(&medium.folder.join(transcript::FILE))?;
+            open.push(Open { medium: medium.clone(), journal });
+        }
+        Ok(Self(open))
+    }
+
+    /// Opens the record on every medium, and brings the shorter copies up to `bytes`, of which each is a beginning.
+    pub(super) fn resume(media: &[(Medium, u64)], bytes: &[u8]) -> Result<Self, Error> {
+        let mut open = vec![];
+        for (medium, length) in media {
+            let mut journal = Journal::resume(&medium.folder.join(transcript::FILE), *length)?;
+            let missing = usize::try_from(*length).ok().and_then(|length| bytes.get(length..)).unwrap_or_default();
+            if !missing.is_empty() {
+                journal.append(missing)?;
+                journal.sync()?;
+            }
+            open.push(Open { medium: medium.clone(), journal });
+        }
+        Ok(Self(open))
+    }
+
+    /// Appends to every medium and fsyncs it. Media that fail are dropped and named.
+    ///
+    /// # Errors
+    /// Where none is left.
+    pub(super) fn append(&mut self, group: &[u8]) -> Result<Vec<(String, Fault)>, Fault> {
+        let mut failed = vec![];
+        let mut last = None;
+        self.0.retain_mut(|open| {
+            let done = open.journal.append(group).and_then(|()| open.journal.sync());
+            if let Err(fault) = &done {
+                failed.push((open.medium.label.clone(), fault.clone()));
+                last = Some(fault.clone());
+            }
+            done.is_ok()
+        });
+        match last {
+            Some(fault) if self.0.is_empty() => Err(fault),
+            _ => Ok(failed),
+        }
+    }
+
+    pub(super) fn alive(&self) -> Vec<Medium> {
+        self.0.iter().map(|open| open.medium.clone()).collect()
+    }
+}
+
+/// The transcript's bytes on a medium.
+pub(super) fn transcript_of(folder: &Path) -> Result<Vec<u8>, Fault> {
+    files::read(&folder.join(transcript::FILE), files::limit::TRANSCRIPT)
+}
+
+/// The script's bytes on a medium.
+pub(super) fn script_of(folder: &Path) -> Result<Vec<u8>, Fault> {
+    files::read(&folder.join(SCRIPT), files::limit::SCRIPT)
+}

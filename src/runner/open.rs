@@ -1,0 +1,181 @@
+//! Beginning a record, and finding one again.
+
+use std::sync::Arc;
+
+use super::{
+    Clock, Medium, Runner,
+    media::{Media, script_of, transcript_of},
+};
+use crate::{
+    ceremony::{
+        Ceremony,
+        event::{Event, Mode, PreviousCeremony, Program},
+        script::{Script, read},
+    },
+    digest::Digest,
+    fault::Error,
+    rules::{Refusal, Rule},
+    transcript::{self, Chain, Torn},
+};
+
+/// Everything that entry 0 says.
+pub struct Beginning {
+    /// The script's text.
+    pub script: Vec<u8>,
+    /// Rehearsal or production.
+    pub mode: Mode,
+    /// Which program runs.
+    pub program: Program,
+    /// Where the record goes: two media, labelled as the script labels them.
+    pub media: Vec<Medium>,
+    /// What the ceremony before this one left.
+    pub previous: Option<PreviousCeremony>,
+    /// What stands in for the real keys and the real root, in a rehearsal.
+    pub stand_ins: Vec<Event>,
+}
+
+/// A record that was found, with its chain checked.
+pub struct Found {
+    script: Arc<Script>,
+    chain: Chain,
+    bytes: Vec<u8>,
+    media: Vec<(Medium, u64)>,
+}
+
+impl Runner {
+    /// Makes the record and writes entry 0.
+    ///
+    /// # Errors
+    /// A script that cannot be read (as a refusal by `SCRIPT-HOLDS`), `OUTPUT-FRESH` where the record exists, or a fault.
+    pub fn begin(beginning: Beginning, clock: Clock) -> Result<Self, Error> {
+        let script = parse(&beginning.script)?;
+        if beginning.mode == Mode::Production && !beginning.stand_ins.is_empty() {
+            return Err(Refusal::new(
+                Rule::RehearsalMarked,
+                "In production nothing stands in for anything.",
+                "Use `officiant rehearse` for throw-away keys.",
+            )
+            .into());
+        }
+        let media = Media::create(&beginning.media, &beginning.script)?;
+        let mut runner = Self { ceremony: Ceremony::begin(Arc::clone(&script)), entries: vec![], media, clock };
+        let began = Event::Began {
+            script: script.digest,
+            title: script.title.clone(),
+            program: beginning.program,
+            mode: beginning.mode,
+            media: beginning.media.iter().map(|medium| medium.label.clone()).collect(),
+            previous: beginning.previous,
+        };
+        let now = runner.now();
+        runner.append(&std::iter::once(began).chain(beginning.stand_ins).collect::<Vec<_>>(), now)?;
+        Ok(runner)
+    }
+
+    /// Looks for a record on its media: the longest whole transcript counts, and every other must be a beginning of it.
+    ///
+    /// # Errors
+    /// `TRANSCRIPT-CHAIN` where a copy is damaged or two differ, `SCRIPT-DIGEST` where the script was changed, or a fault.
+    pub fn find(media: &[Medium]) -> Result<Found, Error> {
+        let mut best: Option<(Chain, Vec<u8>)> = None;
+        let mut copies = vec![];
+        for medium in media {
+            let bytes = transcript_of(&medium.folder)?;
+            let chain = transcript::read(&bytes)?;
+            copies.push((medium.clone(), chain.length, bytes.clone()));
+            if best.as_ref().is_none_or(|(longest, _)| chain.length > longest.length) {
+                best = Some((chain, bytes));
+            }
+        }
+        let Some((mut chain, bytes)) = best else {
+            return Err(Refusal::new(Rule::RecordOnTwoMedia, "No medium was named.", "Name the folder of the record.").into());
+        };
+        let whole = &bytes[..usize::try_from(chain.length).unwrap_or(bytes.len())];
+        for (medium, length, copy) in &copies {
+            let length = usize::try_from(*length).unwrap_or(copy.len());
+            if !whole.starts_with(&copy[..length]) {
+                return Err(Refusal::new(
+                    Rule::TranscriptChain,
+                    format!("The record on “{}” and the longest one tell different stories.", crate::text::shown(&medium.label)),
+                    "Keep both as evidence, and go on with neither.",
+                )
+                .into());
+            }
+            // A torn line on any medium is shown, whichever copy is the longest.
+            if chain.torn.is_none() && copy.len() > length {
+                chain.torn = transcript::read(copy)?.torn;
+            }
+        }
+        let Some((_, Event::Began { script: digest, .. })) = chain.entries.first() else {
+            return Err(Refusal::new(
+                Rule::TranscriptChain,
+                "The transcript has no whole entry.",
+                "Nothing happened in this ceremony yet: begin it again in another folder.",
+            )
+            .into());
+        };
+        let text = script_of(&media[0].folder)?;
+        if Digest::of(&text) != *digest {
+            return Err(Refusal::new(
+                Rule::ScriptDigest,
+                format!("script.toml has SHA-256 {}…, entry 0 says {}….", &Digest::of(&text).to_string()[..16], &digest.to_string()[..16]),
+                "The script of a record never changes. Use the other medium.",
+            )
+            .into());
+        }
+        let script = parse(&text)?;
+        let media = copies.into_iter().map(|(medium, length, _)| (medium, length)).collect();
+        Ok(Found { script, bytes: whole.to_vec(), chain, media })
+    }
+}
+
+impl Found {
+    /// The torn line at the end, if there is one; it is cut off only on the operator's word.
+    pub fn torn(&self) -> Option<Torn> {
+        self.chain.torn
+    }
+
+    /// The script of the record.
+    pub fn script(&self) -> &Arc<Script> {
+        &self.script
+    }
+
+    /// Every whole entry.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The ceremony as it stood.
+    pub fn ceremony(&self) -> Ceremony {
+        let mut ceremony = Ceremony::begin(Arc::clone(&self.script));
+        for (stamp, event) in &self.chain.entries {
+            ceremony.apply(*stamp, event);
+        }
+        ceremony
+    }
+
+    /// Goes on: cuts the torn line off, brings every medium up to date, and writes who goes on with what.
+    ///
+    /// # Errors
+    /// Where the media cannot be written.
+    pub fn resume(self, program: Program, clock: Clock) -> Result<Runner, Error> {
+        let ceremony = self.ceremony();
+        let media = Media::resume(&self.media, &self.bytes)?;
+        let mut runner = Runner { ceremony, entries: self.chain.entries, media, clock };
+        let mut events = vec![];
+        if let Some(torn) = self.chain.torn {
+            events.push(Event::TornTailCut { sha256: torn.sha256, length: torn.length });
+        }
+        let media = self.media.iter().map(|(medium, _)| medium.label.clone()).collect();
+        events.push(Event::Resumed { program, media });
+        let now = runner.now();
+        runner.append(&events, now)?;
+        Ok(runner)
+    }
+}
+
+fn parse(text: &[u8]) -> Result<Arc<Script>, Error> {
+    read::script(text).map(Arc::new).map_err(|error| {
+        Refusal::new(Rule::ScriptHolds, format!("The script, {error}."), "Mend the script, check it, and have it reviewed again.").into()
+    })
+}
