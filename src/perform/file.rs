@@ -1,0 +1,59 @@
+//! Files: what comes in is read within a limit; what goes out is written once, to every medium, and read again.
+
+use std::{fs, path::Path};
+
+use super::{Performed, Performer};
+use crate::{
+    ceremony::operation::Outcome,
+    digest::Digest,
+    fault::{Error, Fault},
+    files,
+    runner::Job,
+};
+
+impl Performer {
+    pub(super) fn read_input(&self, file: &str, with: Option<&str>) -> Performed {
+        let read = |file: &str| files::read(&self.inputs.join(file), files::limit::METADATA);
+        Ok(Outcome::Input { bytes: read(file)?, with: with.map(read).transpose()? })
+    }
+}
+
+pub(super) fn store(job: &Job) -> Performed {
+    write_everywhere(job)?;
+    Ok(Outcome::Stored)
+}
+
+pub(super) fn export(job: &Job) -> Performed {
+    write_everywhere(job)?;
+    Ok(Outcome::Exported { media: job.media.iter().map(|medium| medium.label.clone()).collect() })
+}
+
+/// Writes every file of a job to every medium. A file that is there already with the same bytes was written before a crash, or
+/// by an earlier try of the same operation; any other is never overwritten.
+fn write_everywhere(job: &Job) -> Result<(), Error> {
+    for medium in &job.media {
+        for file in &job.files {
+            let path = medium.folder.join(&file.name);
+            let digest = Digest::of(&file.bytes);
+            if path.exists() && files::digest(&path, files::limit::METADATA)? == digest {
+                continue;
+            }
+            if let Some(folder) = path.parent() {
+                make_folder(folder)?;
+            }
+            files::write_new(&path, &file.bytes)?;
+            if files::digest(&path, files::limit::METADATA)? != digest {
+                return Err(Fault::machine(
+                    format!("read {} again", files::name(&path)),
+                    "it differs from what was written; the medium is bad",
+                )
+                .into());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn make_folder(folder: &Path) -> Result<(), Fault> {
+    fs::create_dir_all(folder).map_err(|error| Fault::machine(format!("make the folder {}", files::name(folder)), error))
+}

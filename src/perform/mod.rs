@@ -1,0 +1,92 @@
+//! Does what a ceremony intends, a file a family of operations, and says what came of it. Holds the open tokens; asks for
+//! secrets through one closure and hands them to a token and nowhere else.
+
+mod file;
+mod token;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use crate::{
+    ceremony::{
+        operation::{Operation, Outcome, Trouble},
+        participants::Alias,
+        prompt::Answer,
+        script::Script,
+    },
+    fault::{Error, Fault},
+    preflight::Probe,
+    runner::Job,
+    secret::{Secret, SecretRequest},
+    token::{quirks::Trust, pkcs11::Pkcs11Token},
+};
+
+/// Gives the secret that a request names, or nothing where nobody is there to give it.
+pub type Ask<'a> = &'a mut dyn FnMut(&SecretRequest) -> Option<Secret>;
+
+/// Performs operations, one at a time.
+pub struct Performer {
+    script: Arc<Script>,
+    /// The folder that the script's file names are relative to.
+    inputs: PathBuf,
+    /// The module that every token of a rehearsal lives in; `None` in production, where the script names modules.
+    rehearsal_module: Option<PathBuf>,
+    trust: Trust,
+    probe: Probe,
+    open: BTreeMap<Alias, Pkcs11Token>,
+    /// SO-PINs between the initialisation of a token and its first user PIN.
+    so_pins: BTreeMap<Alias, crate::secret::Pin>,
+}
+
+/// Why an operation did not come to its end.
+enum Stopped {
+    /// The world failed, or a rule refused what came of it.
+    Error(Error),
+    /// Nobody gave the secret with this name.
+    Nobody(&'static str),
+}
+
+impl<E: Into<Error>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+type Performed = Result<Outcome, Stopped>;
+
+impl Performer {
+    /// A performer for `script`, whose files lie in `inputs`.
+    pub fn new(script: Arc<Script>, inputs: PathBuf, rehearsal_module: Option<PathBuf>, trust: Trust) -> Self {
+        Self { script, inputs, rehearsal_module, trust, probe: Probe::real(), open: BTreeMap::new(), so_pins: BTreeMap::new() }
+    }
+
+    /// The same, with another machine to look at. For tests.
+    #[must_use]
+    pub fn with_probe(self, probe: Probe) -> Self {
+        Self { probe, ..self }
+    }
+
+    /// Performs a job. Nothing is done twice: what may have been done already is looked for first.
+    pub fn perform(&mut self, job: &Job, ask: Ask<'_>) -> Answer {
+        let performed = match &job.operation {
+            Operation::Preflight => self.preflight(),
+            Operation::ReadInput { file, with } => self.read_input(file, with.as_deref()),
+            Operation::StorePayload { .. } => file::store(job),
+            Operation::Export { .. } => file::export(job),
+            _ => self.with_token(job, ask),
+        };
+        match performed {
+            Ok(outcome) => Answer::Done(Box::new(outcome)),
+            Err(Stopped::Nobody(secret)) => Answer::Failed(Trouble::NobodyAnswered { secret: secret.into() }),
+            Err(Stopped::Error(Error::Fault(fault))) => Answer::Failed(Trouble::Fault(fault)),
+            Err(Stopped::Error(Error::Refused(refusal))) => Answer::Failed(Trouble::Refused(refusal)),
+        }
+    }
+
+    fn preflight(&self) -> Performed {
+        Ok(Outcome::Machine(self.probe.facts()?))
+    }
+}
+
+fn job_without(what: &str) -> Fault {
+    Fault::machine(format!("perform an operation without {what}"), "this is a mistake of the program; leave, and report it")
+}

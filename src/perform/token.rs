@@ -1,0 +1,328 @@
+//! Tokens: found by label and serial before any PIN is asked for, opened with one login for one operation, and closed again.
+
+use std::path::PathBuf;
+
+use super::{Ask, Performed, Performer, Stopped, job_without};
+use crate::{
+    ceremony::{
+        operation::{Operation, Outcome, SeenToken},
+        participants::Alias,
+        script::TokenSpec,
+    },
+    digest::Digest,
+    fault::{Fault, FaultKind},
+    runner::Job,
+    secret::{Pin, SecretKind, SecretRequest},
+    token::{
+        Erase, Key, KeyRequest, KeySelector, LastTry, PinEntry, PinState, Provision, Token, User, new_pin_is_good,
+        pkcs11::{Module, Pkcs11Token, TokenUri},
+    },
+    tuf::key::PublicKey,
+};
+
+impl Performer {
+    pub(super) fn with_token(&mut self, job: &Job, ask: Ask<'_>) -> Performed {
+        let alias = job.operation.alias().ok_or_else(|| job_without("a token"))?;
+        match &job.operation {
+            Operation::FindTokens { .. } => self.find(alias),
+            Operation::Initialise { seen, label, .. } => self.initialise(alias, seen, label, job, ask),
+            Operation::SetUserPin { .. } => self.set_user_pin(alias, job, ask),
+            Operation::Generate { algorithm, label, .. } => {
+                let id = Digest::of(format!("{label}\n{alias}").as_bytes()).as_bytes()[..8].to_vec();
+                self.generate(alias, &KeyRequest { algorithm: *algorithm, label: label.clone(), id }, job, ask)
+            }
+            Operation::Drill { public, .. } => self.sign(alias, *public, true, job, ask),
+            Operation::Sign { public, .. } | Operation::SignHead { public, .. } => self.sign(alias, *public, false, job, ask),
+            Operation::Open { public, .. } => self.open_known(alias, *public, job, ask),
+            _ => Err(job_without("a token").into()),
+        }
+    }
+
+    fn spec(&self, alias: &Alias) -> Result<&TokenSpec, Fault> {
+        self.script.token(alias).ok_or_else(|| job_without("a token of the script"))
+    }
+
+    fn module_path(&self, alias: &Alias) -> Result<PathBuf, Fault> {
+        if let Some(path) = &self.rehearsal_module {
+            return Ok(path.clone());
+        }
+        let spec = self.spec(alias)?;
+        let module = self.script.module(&spec.module).ok_or_else(|| job_without("a module of the script"))?;
+        Ok(PathBuf::from(&module.path))
+    }
+
+    fn module(&self, alias: &Alias) -> Result<std::sync::Arc<Module>, Fault> {
+        Module::load(&self.module_path(alias)?, None, self.trust)
+    }
+
+    /// Every token that could become `alias`: blank ones where there are any, otherwise the others.
+    fn find(&mut self, alias: &Alias) -> Performed {
+        let seen = self.present(alias)?;
+        let blank: Vec<_> = seen.iter().filter(|seen| !seen.token.initialised).cloned().collect();
+        Ok(Outcome::Tokens(if blank.is_empty() { seen } else { blank }))
+    }
+
+    /// Every token that the module of `alias` shows.
+    fn present(&mut self, alias: &Alias) -> Result<Vec<SeenToken>, Stopped> {
+        let module = self.module(alias)?;
+        let mut seen = vec![];
+        for listed in module.tokens()? {
+            let Ok((token, _)) = listed.token else { continue };
+            let mut public_keys = vec![];
+            if token.initialised {
+                let mut opened = module.open(&uri_of(&token.label, &token.serial))?;
+                public_keys = fingerprints(&mut opened)?;
+            }
+            seen.push(SeenToken { token, public_keys });
+        }
+        Ok(seen)
+    }
+
+    fn initialise(&mut self, alias: &Alias, seen: &SeenToken, label: &str, job: &Job, ask: Ask<'_>) -> Performed {
+        let module = self.module(alias)?;
+        if job.in_doubt {
+            // Initialised before the crash or not: a token of this label tells.
+            let done = self.present(alias)?.into_iter().find(|seen| seen.token.initialised && seen.token.label == label);
+            return match done {
+                Some(seen) => Ok(Outcome::Initialised(seen)),
+                None => Err(nothing_found("initialise the token", "no token has its label yet").into()),
+            };
+        }
+        let used = seen.token.initialised;
+        let uri = uri_of(&seen.token.label, &seen.token.serial);
+        let mut token = if used { module.open(&uri)? } else { module.open_blank(&TokenUri { label: None, ..uri })? };
+        let state = token.pins()?.so;
+        let so_pin = if used {
+            self.ask_pin(SecretKind::SoPin, alias, &token, &state, ask)?
+        } else {
+            self.ask_new_pin(SecretKind::NewSoPin, SecretKind::NewSoPinAgain, alias, &token, &state, None, ask)?
+        };
+        let serial = seen.token.serial.clone();
+        let erase = if used { Erase::TypedSerial(&serial) } else { Erase::NothingThere };
+        provision(&mut token)?.initialise(label, PinEntry::Typed(&so_pin), erase)?;
+        let seen = self.seen(&mut token)?;
+        self.so_pins.insert(alias.clone(), so_pin);
+        self.open.insert(alias.clone(), token);
+        Ok(Outcome::Initialised(seen))
+    }
+
+    fn set_user_pin(&mut self, alias: &Alias, job: &Job, ask: Ask<'_>) -> Performed {
+        let mut token = self.take(alias, job)?;
+        let pins = token.pins()?;
+        if job.in_doubt && pins.user.set == Some(true) {
+            self.open.insert(alias.clone(), token);
+            return Ok(Outcome::UserPinSet);
+        }
+        let so_pin = match self.so_pins.remove(alias) {
+            Some(pin) => pin,
+            None => self.ask_pin(SecretKind::SoPin, alias, &token, &pins.so, ask)?,
+        };
+        let new =
+            self.ask_new_pin(SecretKind::NewUserPin, SecretKind::NewUserPinAgain, alias, &token, &pins.user, Some(&so_pin), ask);
+        let set = new.and_then(|pin| Ok(provision(&mut token)?.set_user_pin(&so_pin, &pin)?));
+        self.open.insert(alias.clone(), token);
+        if set.is_err() {
+            // Nobody has to fetch the SO-PIN again because a user PIN was refused.
+            self.so_pins.insert(alias.clone(), so_pin);
+        }
+        set.map(|()| Outcome::UserPinSet)
+    }
+
+    fn generate(&mut self, alias: &Alias, request: &KeyRequest, job: &Job, ask: Ask<'_>) -> Performed {
+        let mut token = self.take(alias, job)?;
+        let made = self.logged_in(alias, &mut token, job, ask, |token| {
+            let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
+            if job.in_doubt {
+                return token.find_key(&named).map_err(|_| nothing_found("generate a key", "the token holds no key of that name").into());
+            }
+            provision(token).map_err(Into::into).and_then(|token| token.generate_key(request).map_err(Into::into))
+        });
+        self.open.insert(alias.clone(), token);
+        let key = made?;
+        Ok(Outcome::Generated { key: self.tuf_key(&key)?, attributes: key.attributes })
+    }
+
+    /// Signs what the job carries with the key of this fingerprint. Which token it is, and that it holds the key, is settled
+    /// before anybody types a PIN.
+    fn sign(&mut self, alias: &Alias, public: Digest, again: bool, job: &Job, ask: Ask<'_>) -> Performed {
+        let signable = job.signable.as_ref().ok_or_else(|| job_without("reviewed bytes"))?;
+        let mut token = match self.take_or_wrong(alias, job)? {
+            Ok(token) => token,
+            Err(others) => return Ok(Outcome::WrongToken(others)),
+        };
+        if again {
+            token.reopen()?;
+        }
+        let seen = self.seen(&mut token)?;
+        let Some(wanted) = find_public(&mut token, public)? else {
+            return Ok(Outcome::WrongToken(vec![seen]));
+        };
+        let signature = self.logged_in(alias, &mut token, job, ask, |token| {
+            let key = token.find_key(&KeySelector::Public(wanted.clone()))?;
+            Ok(token.sign(&key, signable, None)?)
+        });
+        self.open.insert(alias.clone(), token);
+        Ok(Outcome::Signed { seen, signature: signature? })
+    }
+
+    /// Finds the token that holds a known key, and lets it prove so.
+    fn open_known(&mut self, alias: &Alias, public: Digest, job: &Job, ask: Ask<'_>) -> Performed {
+        let holders: Vec<_> =
+            self.present(alias)?.into_iter().filter(|seen| seen.public_keys.contains(&public)).collect();
+        let Some(holder) = holders.first() else {
+            return Ok(Outcome::WrongToken(self.present(alias)?.into_iter().filter(|seen| seen.token.initialised).collect()));
+        };
+        let mut token = self.module(alias)?.open(&uri_of(&holder.token.label, &holder.token.serial))?;
+        let seen = self.seen(&mut token)?;
+        let signable = job.signable.as_ref().ok_or_else(|| job_without("a nonce"))?;
+        let Some(wanted) = find_public(&mut token, public)? else {
+            return Ok(Outcome::WrongToken(vec![seen]));
+        };
+        let opened = self.logged_in(alias, &mut token, job, ask, |token| {
+            let key = token.find_key(&KeySelector::Public(wanted.clone()))?;
+            token.sign(&key, signable, None)?;
+            Ok(key)
+        });
+        self.open.insert(alias.clone(), token);
+        let key = self.tuf_key(&opened?)?;
+        Ok(Outcome::Opened { seen, key })
+    }
+
+    /// The token that `alias` is bound to, opened anew unless it is open.
+    fn take(&mut self, alias: &Alias, job: &Job) -> Result<Pkcs11Token, Stopped> {
+        match self.take_or_wrong(alias, job)? {
+            Ok(token) => Ok(token),
+            Err(others) => {
+                let names: Vec<_> = others.iter().map(SeenToken::words).collect();
+                let here = if names.is_empty() { "no token is in".to_owned() } else { format!("here is {}", names.join("; ")) };
+                Err(Fault::new(FaultKind::TokenLost, format!("open {alias}"), here).into())
+            }
+        }
+    }
+
+    fn take_or_wrong(&mut self, alias: &Alias, job: &Job) -> Result<Result<Pkcs11Token, Vec<SeenToken>>, Stopped> {
+        if let Some(mut token) = self.open.remove(alias)
+            && token.is_present()?
+        {
+            return Ok(Ok(token));
+        }
+        let bound = job.bound.as_ref().ok_or_else(|| job_without("a bound token"))?;
+        let uri = uri_of(&bound.label, &bound.serial);
+        let module = self.module(alias)?;
+        let present = self.present(alias)?;
+        if present.iter().any(|seen| uri.matches(&seen.token)) {
+            return Ok(Ok(module.open(&uri)?));
+        }
+        Ok(Err(present.into_iter().filter(|seen| seen.token.initialised).collect()))
+    }
+
+    /// Asks for the user PIN, logs in, does one thing, and logs out whatever came of it.
+    fn logged_in<T>(
+        &self,
+        alias: &Alias,
+        token: &mut Pkcs11Token,
+        job: &Job,
+        ask: Ask<'_>,
+        act: impl FnOnce(&mut Pkcs11Token) -> Result<T, Stopped>,
+    ) -> Result<T, Stopped> {
+        let state = token.pins()?.user;
+        let last_try = if job.last_try { LastTry::MayBeSpent } else { LastTry::Keep };
+        if token.identity().pin_pad {
+            token.login(User::User, PinEntry::Pad, last_try)?;
+        } else {
+            let pin = self.ask_pin(SecretKind::UserPin, alias, token, &state, ask)?;
+            token.login(User::User, PinEntry::Typed(&pin), last_try)?;
+        }
+        let done = act(token);
+        let out = token.logout();
+        let done = done?;
+        out?;
+        Ok(done)
+    }
+
+    fn ask_pin(
+        &self,
+        what: SecretKind,
+        alias: &Alias,
+        token: &Pkcs11Token,
+        state: &PinState,
+        ask: Ask<'_>,
+    ) -> Result<Pin, Stopped> {
+        let request = self.request(what, alias, token, state)?;
+        ask(&request).map(Pin::from).ok_or(Stopped::Nobody(what.name()))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the two names of one secret, and what it must differ from")]
+    fn ask_new_pin(
+        &self,
+        what: SecretKind,
+        again: SecretKind,
+        alias: &Alias,
+        token: &Pkcs11Token,
+        state: &PinState,
+        other: Option<&Pin>,
+        ask: Ask<'_>,
+    ) -> Result<Pin, Stopped> {
+        let first = self.ask_pin(what, alias, token, state, ask)?;
+        new_pin_is_good(&first, other, state)?;
+        let second = self.ask_pin(again, alias, token, state, ask)?;
+        if first.same_as(&second) {
+            return Ok(first);
+        }
+        Err(Fault::new(FaultKind::PinNotAcceptable, format!("set the {}", what.name()), "the two entries differ").into())
+    }
+
+    fn request(&self, what: SecretKind, alias: &Alias, token: &Pkcs11Token, state: &PinState) -> Result<SecretRequest, Fault> {
+        let spec = self.spec(alias)?;
+        let person = match what {
+            SecretKind::SoPin | SecretKind::NewSoPin | SecretKind::NewSoPinAgain => &spec.so_pin,
+            _ => &spec.user_pin,
+        };
+        let identity = token.identity();
+        Ok(SecretRequest {
+            what,
+            label: Some(alias.to_string()),
+            serial: Some(identity.serial.clone()),
+            holder: Some(self.script.name(person).to_owned()),
+            tries: state.tries,
+            attempt: 1,
+            min: Some(state.min),
+            max: state.max,
+        })
+    }
+
+    fn seen(&self, token: &mut Pkcs11Token) -> Result<SeenToken, Stopped> {
+        let public_keys = fingerprints(token)?;
+        Ok(SeenToken { token: token.identity().clone(), public_keys })
+    }
+
+    fn tuf_key(&self, key: &Key) -> Result<crate::tuf::key::Key, Fault> {
+        self.script.dialect.key(&key.public).ok_or_else(|| {
+            Fault::new(FaultKind::NotSupported, "read the public key", format!("metadata cannot hold a {} key", key.public.algorithm()))
+        })
+    }
+}
+
+fn provision(token: &mut Pkcs11Token) -> Result<&mut dyn Provision, Fault> {
+    token.provision().ok_or_else(|| {
+        Fault::new(FaultKind::NotSupported, "prepare the token", "this kind of token is prepared with its maker's tool")
+    })
+}
+
+fn nothing_found(doing: &str, what: &str) -> Fault {
+    Fault::new(FaultKind::Other, format!("look whether the last operation ({doing}) was done"), format!("{what}; it was not done"))
+}
+
+fn uri_of(label: &str, serial: &str) -> TokenUri {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    TokenUri { label: some(label), serial: some(serial), ..TokenUri::default() }
+}
+
+fn fingerprints(token: &mut Pkcs11Token) -> Result<Vec<Digest>, Stopped> {
+    Ok(token.public_keys()?.into_iter().filter_map(|seen| seen.public.ok()).map(|key| key.fingerprint()).collect())
+}
+
+fn find_public(token: &mut Pkcs11Token, public: Digest) -> Result<Option<PublicKey>, Stopped> {
+    let keys = token.public_keys()?;
+    Ok(keys.into_iter().filter_map(|seen| seen.public.ok()).find(|key| key.fingerprint() == public))
+}
