@@ -4,7 +4,7 @@
 //! [`readback`] turns digests into words and words into proofs; [`tuf`] reads, verifies and writes metadata.
 //!
 //! The shell: [`fault`] says how the world fails; [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`token`]
-//! is where keys live.
+//! is where keys live, and [`device`] what they say of themselves; [`preflight`] looks at the machine, and [`machine`] judges it.
 
 pub mod device;
 pub mod digest;
@@ -13,6 +13,9 @@ pub mod fault;
 pub mod files;
 #[cfg(feature = "tokens")]
 mod locked;
+pub mod machine;
+#[cfg(feature = "tokens")]
+pub mod preflight;
 pub mod readback;
 pub mod rules;
 #[cfg(feature = "tokens")]
