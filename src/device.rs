@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod probe;
+
 pub use crate::fault::Tries;
 use crate::{
     digest::Digest,

@@ -8,7 +8,10 @@ use std::{
 
 use rustix::{
     fs::Mode,
-    process::{DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit, getuid, set_dumpable_behavior, setrlimit, umask},
+    process::{
+        DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit, getuid, set_dumpable_behavior, setrlimit,
+        umask,
+    },
 };
 
 use crate::{
@@ -35,7 +38,8 @@ pub fn harden() -> Result<(), Fault> {
     umask(Mode::RWXG | Mode::RWXO);
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
         .map_err(|e| Fault::machine("set the limit of core files to 0", e))?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|e| Fault::machine("make this process not dumpable", e))
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|e| Fault::machine("make this process not dumpable", e))
 }
 
 /// The clock, in UTC.
@@ -43,7 +47,8 @@ pub fn harden() -> Result<(), Fault> {
 /// # Errors
 /// A fault where it stands before 1970 or after 9999.
 pub fn now() -> Result<Utc, Fault> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok());
+    let seconds =
+        SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok());
     let clock = seconds.and_then(Utc::from_seconds);
     clock.ok_or_else(|| Fault::machine("read the clock", "it stands before 1970 or after 9999; set it"))
 }
@@ -85,7 +90,8 @@ impl Probe {
         };
         // A kernel without swap has no such file, which is as good as an empty one.
         let swaps_path = self.proc.join("swaps");
-        let swaps = if self.proc.is_dir() && !swaps_path.exists() { String::new() } else { proc("swaps", &mut unknown) };
+        let swaps =
+            if self.proc.is_dir() && !swaps_path.exists() { String::new() } else { proc("swaps", &mut unknown) };
         Ok(MachineFacts {
             clock: now()?,
             kernel: proc("sys/kernel/osrelease", &mut unknown),
@@ -117,9 +123,8 @@ impl Probe {
             if !place.is_dir() {
                 continue;
             }
-            let flags = read_text(&place.join("flags")).map(|text| {
-                text.strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok())
-            });
+            let flags = read_text(&place.join("flags"))
+                .map(|text| text.strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok()));
             match flags {
                 Ok(Some(flags)) => interfaces.push(Interface {
                     up: flags & IFF_UP != 0,
@@ -201,7 +206,8 @@ fn read_text(path: &Path) -> Result<String, String> {
 
 fn entries(folder: &Path) -> Result<Vec<String>, String> {
     let list = fs::read_dir(folder).map_err(|e| format!("{}: {e}", files::name(folder)))?;
-    let names = list.take(ENTRIES_MAX).filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names =
+        list.take(ENTRIES_MAX).filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<_> = names.collect();
     names.sort();
     Ok(names)

@@ -1,5 +1,7 @@
 //! Secrets leave no trace in memory.
 
+mod support;
+
 use std::{
     fs::File,
     io::{BufRead as _, BufReader},
@@ -12,7 +14,8 @@ use officiant::{
 };
 
 /// The canary, masked so that this program's own text is not found.
-const MASKED: [u8; 24] = *b"\x39\x3b\x34\x3b\x28\x23\x77\x6b\x68\x69\x6e\x6f\x6c\x6d\x62\x63\x6a\x77\x29\x33\x34\x3d\x29\x7b";
+const MASKED: [u8; 24] =
+    *b"\x39\x3b\x34\x3b\x28\x23\x77\x6b\x68\x69\x6e\x6f\x6c\x6d\x62\x63\x6a\x77\x29\x33\x34\x3d\x29\x7b";
 const MASK: u8 = 0x5a;
 
 /// Where the canary stands in this process's memory.
@@ -88,10 +91,12 @@ fn an_entry_takes_back_whole_characters_and_ends_at_the_line() {
     entry.backspace();
     entry.backspace();
     assert_eq!(entry.characters(), 1);
-    entry.fill(|room| {
-        room[..6].copy_from_slice(b"in1\r\nx");
-        Ok(6)
-    }).unwrap();
+    entry
+        .fill(|room| {
+            room[..6].copy_from_slice(b"in1\r\nx");
+            Ok(6)
+        })
+        .unwrap();
     assert!(entry.end_at_newline());
     assert!(entry.finish().same_as(&Secret::copied(b"pin1").unwrap()));
 
@@ -105,7 +110,8 @@ fn an_entry_takes_back_whole_characters_and_ends_at_the_line() {
 
 #[test]
 fn a_personal_word_is_known_again_by_its_proof_and_no_other_word_or_salt_is() {
-    let proof = |word: &[u8], salt: u8| WordProof::derive(&Secret::copied(word).unwrap(), &[salt; WORD_SALT_LENGTH]).unwrap();
+    let proof =
+        |word: &[u8], salt: u8| WordProof::derive(&Secret::copied(word).unwrap(), &[salt; WORD_SALT_LENGTH]).unwrap();
     let set = proof(b"heron", 1);
     assert_eq!(proof(b" Heron \n", 1).as_bytes(), set.as_bytes());
     assert_eq!(set.verifier(), officiant::digest::Digest::of(set.as_bytes()));
@@ -115,14 +121,20 @@ fn a_personal_word_is_known_again_by_its_proof_and_no_other_word_or_salt_is() {
 
 #[test]
 fn a_hardened_process_leaves_no_core_and_says_so() {
-    preflight::harden().unwrap();
-    let facts = preflight::Probe::real().facts().unwrap();
-    assert!(!facts.dumpable);
-    assert_eq!(facts.core_limit, Some(0));
-    if let Err(refusal) = machine::is_fit(&facts) {
-        assert!(!refusal.what.contains("core file"), "{refusal}");
-    }
-    let program = std::env::current_exe().unwrap();
-    let bytes = std::fs::read(program).unwrap();
-    assert_eq!(facts.program_sha256, officiant::digest::Digest::of(&bytes));
+    support::alone(
+        "a_hardened_process_leaves_no_core_and_says_so",
+        |_| vec![],
+        || {
+            preflight::harden().unwrap();
+            let facts = preflight::Probe::real().facts().unwrap();
+            assert!(!facts.dumpable);
+            assert_eq!(facts.core_limit, Some(0));
+            if let Err(refusal) = machine::is_fit(&facts) {
+                assert!(!refusal.what.contains("core file"), "{refusal}");
+            }
+            let program = std::env::current_exe().unwrap();
+            let bytes = std::fs::read(program).unwrap();
+            assert_eq!(facts.program_sha256, officiant::digest::Digest::of(&bytes));
+        },
+    );
 }

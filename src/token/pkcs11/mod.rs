@@ -3,6 +3,7 @@
 
 mod module;
 mod objects;
+mod probe;
 mod provision;
 mod raw;
 pub mod rehearsal;
