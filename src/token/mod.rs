@@ -148,13 +148,13 @@ pub trait Provision: Token {
     fn change_pin(&mut self, user: User, old: &Pin, new: &Pin, last_try: LastTry) -> Result<(), Error>;
 
     /// Makes a key pair on the token, reads its attributes back (`KEY-NOT-EXTRACTABLE`) and proves the pair. Wants the user
-    /// logged in. A key that breaks the rule is destroyed before the refusal.
+    /// logged in. A key that breaks a rule is destroyed before the refusal; after a fault it may be there.
     ///
     /// # Errors
     /// `OUTPUT-FRESH` where a key of this label or id exists, `KEY-NOT-EXTRACTABLE`, `SIGNATURE-VERIFIES`; a fault.
     fn generate_key(&mut self, request: &KeyRequest) -> Result<Key, Error>;
 
-    /// Destroys both objects of a key. Wants the user logged in.
+    /// Destroys both objects of a key. Wants the user logged in; every other [`Key`] must be found again afterwards.
     ///
     /// # Errors
     /// A fault.

@@ -209,7 +209,7 @@ impl Module {
         // A module whose token was pulled out may fail to finalise; loading it again tells whether it recovered.
         let _ = self.pkcs11.clone().finalize();
         let reserved = self.reserved.as_ref().map(|text| text.to_string_lossy().into_owned());
-        Self::load(&self.path, reserved.as_deref(), self.trust.clone())
+        Self::load(&self.path, reserved.as_deref(), self.trust)
     }
 
     pub(super) fn pkcs11(&self) -> &Pkcs11 {

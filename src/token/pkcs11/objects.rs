@@ -168,10 +168,12 @@ pub(super) fn seen(session: &Session, handle: ObjectHandle) -> Result<SeenKey, C
     Ok(key)
 }
 
+type ReadPoint = fn(&[u8]) -> Option<PublicKey>;
+
 /// Reads CKA_EC_PARAMS and CKA_EC_POINT. Modules give the bare point, the same inside an OCTET STRING (the standard's form) or a
 /// BIT STRING, or a whole SubjectPublicKeyInfo: told apart by exact length.
 fn elliptic(parameters: &[u8], point: &[u8]) -> Result<PublicKey, String> {
-    let (name, bare, read): (_, usize, fn(&[u8]) -> Option<PublicKey>) = match parameters {
+    let (name, bare, read): (_, usize, ReadPoint) = match parameters {
         P256_OID => ("P-256", 65, PublicKey::from_point),
         P384_OID => ("P-384", 97, PublicKey::from_point),
         ED25519_OID | ED25519_NAME => ("Ed25519", 32, PublicKey::from_ed25519),

@@ -118,9 +118,7 @@ impl Pkcs11Token {
         let pair = self.session_pair(algorithm)?;
         let read = objects::attributes(self.open_session()?, pair.private);
         self.destroy(&[pair.private, pair.public]);
-        // Session keys are asked for here; the rule speaks of keys that stay.
-        let stays = device::KeyAttributes { token: Some(true), ..read? };
-        Ok(match device::not_extractable(&stays) {
+        Ok(match device::stays_inside(&read?) {
             Ok(passed) => (Verdict::Good, passed.seen),
             Err(refusal) => (Verdict::Bad, refusal.what),
         })

@@ -166,11 +166,14 @@ impl Pkcs11Token {
         let publics = objects::with_id(session, ObjectClass::PUBLIC_KEY, &seen.id, label).map_err(|e| failed(&e))?;
         let privates = objects::with_id(session, ObjectClass::PRIVATE_KEY, &seen.id, label).map_err(|e| failed(&e))?;
         let &[private] = privates.as_slice() else {
-            let what = format!("{} private key objects share its id, where one is wanted.", privates.len());
+            let what = format!(
+                "{} private key objects have its id, where one is wanted (they are seen after login only).",
+                privates.len()
+            );
             return Err(self.unexpected(what));
         };
         if publics != [public] {
-            let what = format!("{} public key objects share its id, where one is wanted.", publics.len());
+            let what = format!("{} public key objects have its id, where one is wanted.", publics.len());
             return Err(self.unexpected(what));
         }
         let attributes = objects::attributes(session, private).map_err(|e| failed(&e))?;
@@ -219,6 +222,10 @@ impl Pkcs11Token {
         pin: Option<PinEntry<'_>>,
     ) -> Result<RawSignature, Error> {
         let again = pin.filter(|_| key.wants_pin_each_time());
+        if key.wants_pin_each_time() && again.is_none() {
+            let doing = format!("sign with a key of {}", self.identity.name());
+            return Err(Fault::new(FaultKind::Other, doing, "this key wants its PIN for each signature").into());
+        }
         self.session()?;
         let made = self.sign_raw(private, key.algorithm, payload.bytes(), again);
         let signature = match made {
