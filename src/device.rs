@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod probe;
+
 pub use crate::fault::Tries;
 use crate::{
     digest::Digest,
@@ -170,32 +172,47 @@ pub struct KeyAttributes {
     pub always_authenticate: Option<bool>,
 }
 
-/// `KEY-NOT-EXTRACTABLE`, over the attributes of a key that was just generated: sensitive and not extractable, as the token reads them
-/// back, and never otherwise as far as the token tells.
+/// `KEY-NOT-EXTRACTABLE`, over the attributes of a key that was just generated: it stays on the token, is sensitive and not
+/// extractable, as the token reads them back, and never was otherwise as far as the token tells.
 ///
 /// # Errors
 /// The refusal, naming the attribute.
 pub fn not_extractable(attributes: &KeyAttributes) -> Result<Passed, Refusal> {
-    let wanted = [
-        ("CKA_TOKEN", attributes.token, true, true),
-        ("CKA_SENSITIVE", attributes.sensitive, true, true),
-        ("CKA_EXTRACTABLE", attributes.extractable, false, true),
-        ("CKA_ALWAYS_SENSITIVE", attributes.always_sensitive, true, false),
-        ("CKA_NEVER_EXTRACTABLE", attributes.never_extractable, true, false),
+    let stays = read_back("CKA_TOKEN", attributes.token, true, Presence::Wanted)?;
+    let inside = stays_inside(attributes)?;
+    Ok(Passed::new(Rule::KeyNotExtractable, format!("{stays}, {}", inside.seen)))
+}
+
+/// The same for a key that need not outlive its session.
+///
+/// # Errors
+/// The refusal, naming the attribute.
+pub fn stays_inside(attributes: &KeyAttributes) -> Result<Passed, Refusal> {
+    let seen = [
+        read_back("CKA_SENSITIVE", attributes.sensitive, true, Presence::Wanted)?,
+        read_back("CKA_EXTRACTABLE", attributes.extractable, false, Presence::Wanted)?,
+        read_back("CKA_ALWAYS_SENSITIVE", attributes.always_sensitive, true, Presence::Optional)?,
+        read_back("CKA_NEVER_EXTRACTABLE", attributes.never_extractable, true, Presence::Optional)?,
     ];
-    let mut seen = Vec::new();
-    for (name, value, right, must_be_present) in wanted {
-        let read = value.map_or("absent".to_owned(), |value| value.to_string());
-        if value.map_or(must_be_present, |value| value != right) {
-            return Err(Refusal::new(
-                Rule::KeyNotExtractable,
-                format!("{name} of the new key reads back as {read}, and {right} was asked for."),
-                "This token does not keep its keys to itself. Destroy the key and use another token.",
-            ));
-        }
-        seen.push(format!("{name} {read}"));
-    }
     Ok(Passed::new(Rule::KeyNotExtractable, seen.join(", ")))
+}
+
+enum Presence {
+    Wanted,
+    Optional,
+}
+
+fn read_back(name: &str, value: Option<bool>, right: bool, presence: Presence) -> Result<String, Refusal> {
+    let read = value.map_or("absent".to_owned(), |value| value.to_string());
+    let good = value.map_or(matches!(presence, Presence::Optional), |value| value == right);
+    if !good {
+        return Err(Refusal::new(
+            Rule::KeyNotExtractable,
+            format!("{name} of the new key reads back as {read}, and {right} was asked for."),
+            "This token does not keep its keys to itself. Use another token.",
+        ));
+    }
+    Ok(format!("{name} {read}"))
 }
 
 #[cfg(test)]

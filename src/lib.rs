@@ -1,10 +1,13 @@
 //! *Officiant* leads root-key ceremonies. This is its library; the programs are thin front ends.
 //!
-//! In reading order: [`rules`] names every check; [`digest`], [`utc`] and [`text`] are the words in which the rest speaks;
-//! [`readback`] turns digests into words and words into proofs; [`tuf`] reads, verifies and writes metadata.
+//! In reading order. What everybody speaks in: [`rules`] names every check; [`digest`], [`utc`] and [`text`] are the words;
+//! [`fault`] says how the world fails, [`device`] and [`machine`] what tokens and this machine say of themselves.
 //!
-//! The shell: [`fault`] says how the world fails; [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`token`]
-//! is where keys live.
+//! The pure part: [`readback`] turns digests into words and words into proofs; [`tuf`] reads, verifies and writes metadata;
+//! [`ceremony`] is the engine; [`transcript`] is what happened.
+//!
+//! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`preflight`] looks at the machine;
+//! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
 
 pub mod ceremony;
 pub mod device;
@@ -15,6 +18,10 @@ pub mod files;
 #[cfg(feature = "tokens")]
 mod locked;
 pub mod machine;
+#[cfg(feature = "tokens")]
+pub mod perform;
+#[cfg(feature = "tokens")]
+pub mod preflight;
 pub mod readback;
 pub mod rules;
 #[cfg(feature = "tokens")]

@@ -6,11 +6,11 @@
 mod media;
 mod open;
 
+use self::media::Media;
 pub use self::{
     media::Medium,
     open::{Beginning, Found},
 };
-use self::media::Media;
 use crate::{
     ceremony::{
         Ceremony, Pending,
@@ -111,7 +111,12 @@ impl Runner {
         if !in_doubt {
             let now = self.now();
             if now < self.ceremony.stamp().at {
-                return Err(Refusal::new(Rule::ClockForward, "The machine's clock ran backwards.", "Set it right and go on.").into());
+                return Err(Refusal::new(
+                    Rule::ClockForward,
+                    "The machine's clock ran backwards.",
+                    "Set it right and go on.",
+                )
+                .into());
             }
             self.append(&[Event::Intended { operation: operation.clone() }], now)?;
         }
@@ -129,7 +134,8 @@ impl Runner {
             Operation::Export { .. } => metadata::leaving(&self.ceremony),
             Operation::StorePayload { payload } => {
                 let draft = self.ceremony.drafts().iter().find(|draft| draft.payload == *payload);
-                let payloads = draft.map(|draft| Leaving { name: format!("payloads/{payload}"), bytes: draft.signed.to_vec() });
+                let payloads =
+                    draft.map(|draft| Leaving { name: format!("payloads/{payload}"), bytes: draft.signed.to_vec() });
                 Ok(payloads.into_iter().collect())
             }
             _ => Ok(vec![]),

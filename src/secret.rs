@@ -9,7 +9,12 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-use crate::{digest::Digest, fault::Fault, locked::LockedBytes};
+use crate::{
+    device::{PinState, TokenIdentity},
+    digest::Digest,
+    fault::Fault,
+    locked::LockedBytes,
+};
 pub use crate::{fault::Tries, locked::LOCKED_MAX};
 
 /// A secret that is being typed or read.
@@ -177,6 +182,23 @@ pub struct SecretRequest {
     pub min: Option<usize>,
     /// The longest that the token takes, in bytes.
     pub max: Option<usize>,
+}
+
+impl SecretRequest {
+    /// The first request for a PIN of `token`, whose present state is `pin`.
+    pub fn of_token(what: SecretKind, token: &TokenIdentity, pin: &PinState) -> Self {
+        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+        Self {
+            what,
+            label: some(&token.label),
+            serial: some(&token.serial),
+            holder: None,
+            tries: pin.tries,
+            attempt: 1,
+            min: Some(pin.min),
+            max: pin.max,
+        }
+    }
 }
 
 /// Which secret is asked for.

@@ -54,7 +54,8 @@ pub const fn nothing_before() -> Digest {
 /// Writes the entry that follows `last` (`None` for entry 0).
 pub fn write(last: Option<Stamp>, at: Utc, event: &Event) -> Written {
     let (seq, prev) = last.map_or((0, nothing_before()), |last| (last.seq + 1, last.head));
-    let mut line = serde_json::to_vec(&Line { seq, prev, at, event }).expect("events hold strings, numbers and lists only");
+    let mut line =
+        serde_json::to_vec(&Line { seq, prev, at, event }).expect("events hold strings, numbers and lists only");
     line.push(b'\n');
     let head = Digest::of(&line);
     Written { line, stamp: Stamp { seq, at, head } }
@@ -119,7 +120,11 @@ pub fn read(bytes: &[u8]) -> Result<Chain, Refusal> {
             return Err(broken(format!("it says number {}, {seq} follows here", read.seq)));
         }
         if read.prev != prev {
-            return Err(broken(format!("it follows {}…, the line before is {}…", &read.prev.to_string()[..16], &prev.to_string()[..16])));
+            return Err(broken(format!(
+                "it follows {}…, the line before is {}…",
+                &read.prev.to_string()[..16],
+                &prev.to_string()[..16]
+            )));
         }
         if matches!(read.event, Event::Began { .. }) != (seq == 0) {
             return Err(broken("a transcript begins once, with its first entry".into()));

@@ -149,10 +149,37 @@ impl Ceremony {
     }
 
     fn decide_step(&self, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal> {
+        if let Answer::Done(outcome) = answer
+            && let operation::Outcome::WrongToken(seen) = outcome.as_ref()
+        {
+            return Err(self.wrong_token(seen));
+        }
         match self.step() {
             Some(step) => step.action.kind().decide(self, answer, now),
             None => Err(unfit("No step is under way.")),
         }
+    }
+
+    /// `TOKEN-IS-EXPECTED`, naming whose token is in by its binding or its key.
+    fn wrong_token(&self, seen: &[operation::SeenToken]) -> Refusal {
+        let wanted = self.intent.as_ref().and_then(Operation::alias);
+        let wanted_words = wanted.map(|alias| words::token(self, alias)).unwrap_or_default();
+        let names: Vec<_> = seen
+            .iter()
+            .map(|seen| {
+                let owner = self.tokens.iter().find(|(alias, token)| {
+                    Some(*alias) != wanted && token.bound.as_ref().is_some_and(|bound| bound.same_as(seen))
+                });
+                owner.map_or_else(|| seen.words(), |(alias, _)| words::token(self, alias))
+            })
+            .collect();
+        let here =
+            if names.is_empty() { "No token is in.".to_owned() } else { format!("This is {}.", names.join("; ")) };
+        Refusal::new(
+            Rule::TokenIsExpected,
+            format!("{here} {wanted_words} is wanted. No PIN was sent, nothing was signed."),
+            "Take it out and put in the right one.",
+        )
     }
 
     fn ask_about(&self, trouble: &Trouble) -> Prompt {

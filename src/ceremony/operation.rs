@@ -251,7 +251,9 @@ impl Trouble {
     /// Whether the next wrong PIN locks the token (`PIN-TRIES-LEFT`).
     pub fn is_last_try(&self) -> bool {
         match self {
-            Self::Fault(fault) => matches!(fault.kind, FaultKind::PinIncorrect { tries: Tries::LastTry | Tries::Left(1) }),
+            Self::Fault(fault) => {
+                matches!(fault.kind, FaultKind::PinIncorrect { tries: Tries::LastTry | Tries::Left(1) })
+            }
             Self::Refused(refusal) => refusal.rule == Rule::PinTriesLeft,
             Self::NobodyAnswered { .. } => false,
         }

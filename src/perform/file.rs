@@ -55,5 +55,6 @@ fn write_everywhere(job: &Job) -> Result<(), Error> {
 }
 
 fn make_folder(folder: &Path) -> Result<(), Fault> {
-    fs::create_dir_all(folder).map_err(|error| Fault::machine(format!("make the folder {}", files::name(folder)), error))
+    fs::create_dir_all(folder)
+        .map_err(|error| Fault::machine(format!("make the folder {}", files::name(folder)), error))
 }

@@ -17,7 +17,7 @@ use crate::{
     preflight::Probe,
     runner::Job,
     secret::{Secret, SecretRequest},
-    token::{quirks::Trust, pkcs11::Pkcs11Token},
+    token::{pkcs11::Pkcs11Token, quirks::Trust},
 };
 
 /// Gives the secret that a request names, or nothing where nobody is there to give it.
@@ -56,7 +56,15 @@ type Performed = Result<Outcome, Stopped>;
 impl Performer {
     /// A performer for `script`, whose files lie in `inputs`.
     pub fn new(script: Arc<Script>, inputs: PathBuf, rehearsal_module: Option<PathBuf>, trust: Trust) -> Self {
-        Self { script, inputs, rehearsal_module, trust, probe: Probe::real(), open: BTreeMap::new(), so_pins: BTreeMap::new() }
+        Self {
+            script,
+            inputs,
+            rehearsal_module,
+            trust,
+            probe: Probe::real(),
+            open: BTreeMap::new(),
+            so_pins: BTreeMap::new(),
+        }
     }
 
     /// The same, with another machine to look at. For tests.
@@ -88,5 +96,8 @@ impl Performer {
 }
 
 fn job_without(what: &str) -> Fault {
-    Fault::machine(format!("perform an operation without {what}"), "this is a mistake of the program; leave, and report it")
+    Fault::machine(
+        format!("perform an operation without {what}"),
+        "this is a mistake of the program; leave, and report it",
+    )
 }

@@ -32,7 +32,9 @@ impl Performer {
                 self.generate(alias, &KeyRequest { algorithm: *algorithm, label: label.clone(), id }, job, ask)
             }
             Operation::Drill { public, .. } => self.sign(alias, *public, true, job, ask),
-            Operation::Sign { public, .. } | Operation::SignHead { public, .. } => self.sign(alias, *public, false, job, ask),
+            Operation::Sign { public, .. } | Operation::SignHead { public, .. } => {
+                self.sign(alias, *public, false, job, ask)
+            }
             Operation::Open { public, .. } => self.open_known(alias, *public, job, ask),
             _ => Err(job_without("a token").into()),
         }
@@ -82,7 +84,8 @@ impl Performer {
         let module = self.module(alias)?;
         if job.in_doubt {
             // Initialised before the crash or not: a token of this label tells.
-            let done = self.present(alias)?.into_iter().find(|seen| seen.token.initialised && seen.token.label == label);
+            let done =
+                self.present(alias)?.into_iter().find(|seen| seen.token.initialised && seen.token.label == label);
             return match done {
                 Some(seen) => Ok(Outcome::Initialised(seen)),
                 None => Err(nothing_found("initialise the token", "no token has its label yet").into()),
@@ -117,8 +120,15 @@ impl Performer {
             Some(pin) => pin,
             None => self.ask_pin(SecretKind::SoPin, alias, &token, &pins.so, ask)?,
         };
-        let new =
-            self.ask_new_pin(SecretKind::NewUserPin, SecretKind::NewUserPinAgain, alias, &token, &pins.user, Some(&so_pin), ask);
+        let new = self.ask_new_pin(
+            SecretKind::NewUserPin,
+            SecretKind::NewUserPinAgain,
+            alias,
+            &token,
+            &pins.user,
+            Some(&so_pin),
+            ask,
+        );
         let set = new.and_then(|pin| Ok(provision(&mut token)?.set_user_pin(&so_pin, &pin)?));
         self.open.insert(alias.clone(), token);
         if set.is_err() {
@@ -133,7 +143,9 @@ impl Performer {
         let made = self.logged_in(alias, &mut token, job, ask, |token| {
             let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
             if job.in_doubt {
-                return token.find_key(&named).map_err(|_| nothing_found("generate a key", "the token holds no key of that name").into());
+                return token
+                    .find_key(&named)
+                    .map_err(|_| nothing_found("generate a key", "the token holds no key of that name").into());
             }
             provision(token).map_err(Into::into).and_then(|token| token.generate_key(request).map_err(Into::into))
         });
@@ -170,7 +182,9 @@ impl Performer {
         let holders: Vec<_> =
             self.present(alias)?.into_iter().filter(|seen| seen.public_keys.contains(&public)).collect();
         let Some(holder) = holders.first() else {
-            return Ok(Outcome::WrongToken(self.present(alias)?.into_iter().filter(|seen| seen.token.initialised).collect()));
+            return Ok(Outcome::WrongToken(
+                self.present(alias)?.into_iter().filter(|seen| seen.token.initialised).collect(),
+            ));
         };
         let mut token = self.module(alias)?.open(&uri_of(&holder.token.label, &holder.token.serial))?;
         let seen = self.seen(&mut token)?;
@@ -194,7 +208,11 @@ impl Performer {
             Ok(token) => Ok(token),
             Err(others) => {
                 let names: Vec<_> = others.iter().map(SeenToken::words).collect();
-                let here = if names.is_empty() { "no token is in".to_owned() } else { format!("here is {}", names.join("; ")) };
+                let here = if names.is_empty() {
+                    "no token is in".to_owned()
+                } else {
+                    format!("here is {}", names.join("; "))
+                };
                 Err(Fault::new(FaultKind::TokenLost, format!("open {alias}"), here).into())
             }
         }
@@ -269,10 +287,17 @@ impl Performer {
         if first.same_as(&second) {
             return Ok(first);
         }
-        Err(Fault::new(FaultKind::PinNotAcceptable, format!("set the {}", what.name()), "the two entries differ").into())
+        Err(Fault::new(FaultKind::PinNotAcceptable, format!("set the {}", what.name()), "the two entries differ")
+            .into())
     }
 
-    fn request(&self, what: SecretKind, alias: &Alias, token: &Pkcs11Token, state: &PinState) -> Result<SecretRequest, Fault> {
+    fn request(
+        &self,
+        what: SecretKind,
+        alias: &Alias,
+        token: &Pkcs11Token,
+        state: &PinState,
+    ) -> Result<SecretRequest, Fault> {
         let spec = self.spec(alias)?;
         let person = match what {
             SecretKind::SoPin | SecretKind::NewSoPin | SecretKind::NewSoPinAgain => &spec.so_pin,
@@ -298,7 +323,11 @@ impl Performer {
 
     fn tuf_key(&self, key: &Key) -> Result<crate::tuf::key::Key, Fault> {
         self.script.dialect.key(&key.public).ok_or_else(|| {
-            Fault::new(FaultKind::NotSupported, "read the public key", format!("metadata cannot hold a {} key", key.public.algorithm()))
+            Fault::new(
+                FaultKind::NotSupported,
+                "read the public key",
+                format!("metadata cannot hold a {} key", key.public.algorithm()),
+            )
         })
     }
 }
@@ -310,7 +339,11 @@ fn provision(token: &mut Pkcs11Token) -> Result<&mut dyn Provision, Fault> {
 }
 
 fn nothing_found(doing: &str, what: &str) -> Fault {
-    Fault::new(FaultKind::Other, format!("look whether the last operation ({doing}) was done"), format!("{what}; it was not done"))
+    Fault::new(
+        FaultKind::Other,
+        format!("look whether the last operation ({doing}) was done"),
+        format!("{what}; it was not done"),
+    )
 }
 
 fn uri_of(label: &str, serial: &str) -> TokenUri {

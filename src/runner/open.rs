@@ -88,7 +88,9 @@ impl Runner {
             }
         }
         let Some((mut chain, bytes)) = best else {
-            return Err(Refusal::new(Rule::RecordOnTwoMedia, "No medium was named.", "Name the folder of the record.").into());
+            return Err(
+                Refusal::new(Rule::RecordOnTwoMedia, "No medium was named.", "Name the folder of the record.").into()
+            );
         };
         let whole = &bytes[..usize::try_from(chain.length).unwrap_or(bytes.len())];
         for (medium, length, copy) in &copies {
@@ -96,7 +98,10 @@ impl Runner {
             if !whole.starts_with(&copy[..length]) {
                 return Err(Refusal::new(
                     Rule::TranscriptChain,
-                    format!("The record on “{}” and the longest one tell different stories.", crate::text::shown(&medium.label)),
+                    format!(
+                        "The record on “{}” and the longest one tell different stories.",
+                        crate::text::shown(&medium.label)
+                    ),
                     "Keep both as evidence, and go on with neither.",
                 )
                 .into());
@@ -118,7 +123,11 @@ impl Runner {
         if Digest::of(&text) != *digest {
             return Err(Refusal::new(
                 Rule::ScriptDigest,
-                format!("script.toml has SHA-256 {}…, entry 0 says {}….", &Digest::of(&text).to_string()[..16], &digest.to_string()[..16]),
+                format!(
+                    "script.toml has SHA-256 {}…, entry 0 says {}….",
+                    &Digest::of(&text).to_string()[..16],
+                    &digest.to_string()[..16]
+                ),
                 "The script of a record never changes. Use the other medium.",
             )
             .into());
@@ -176,6 +185,11 @@ impl Found {
 
 fn parse(text: &[u8]) -> Result<Arc<Script>, Error> {
     read::script(text).map(Arc::new).map_err(|error| {
-        Refusal::new(Rule::ScriptHolds, format!("The script, {error}."), "Mend the script, check it, and have it reviewed again.").into()
+        Refusal::new(
+            Rule::ScriptHolds,
+            format!("The script, {error}."),
+            "Mend the script, check it, and have it reviewed again.",
+        )
+        .into()
     })
 }

@@ -1,5 +1,5 @@
 //! Where keys live. A [`Token`] signs, and signs nothing but a [`Signable`]; where it can, it is also prepared
-//! ([`Provision`]) and probed by use ([`probe`]). PKCS#11 is in [`pkcs11`]; [`quirks`] holds every difference between
+//! ([`Provision`]) and probed by use ([`Probe`]). PKCS#11 is in [`pkcs11`]; [`quirks`] holds every difference between
 //! modules; [`list`] is what `officiant token list` reports.
 //!
 //! A token is found by label and serial, never by slot; a key by exactly one private and one public object. Each signature
@@ -7,11 +7,12 @@
 
 use std::ops::ControlFlow;
 
+pub mod list;
 pub mod pkcs11;
 pub mod quirks;
 
 pub use crate::{
-    device::{KeyAttributes, ModuleIdentity, PinState, PinStates, TokenIdentity, Tries},
+    device::{KeyAttributes, ModuleIdentity, PinState, PinStates, TokenIdentity, Tries, probe::ProbeReport},
     fault::{Error, Fault, FaultKind},
     tuf::key::{KeyAlgorithm, PublicKey, RawSignature},
 };
@@ -110,6 +111,18 @@ pub trait Token: Send {
 
     /// The same token where it can be prepared through this driver.
     fn provision(&mut self) -> Option<&mut dyn Provision>;
+
+    /// The same token where it can be probed by use.
+    fn prober(&mut self) -> Option<&mut dyn Probe>;
+}
+
+/// A token whose abilities can be proved by use, without leaving anything on it.
+pub trait Probe: Token {
+    /// Tries everything and reports it. Wants the user logged in; every [`Key`] must be found again afterwards.
+    ///
+    /// # Errors
+    /// A fault where the token goes away.
+    fn probe(&mut self) -> Result<ProbeReport, Error>;
 }
 
 /// A token that this program can prepare: initialise, set PINs, make and destroy keys.
@@ -135,13 +148,13 @@ pub trait Provision: Token {
     fn change_pin(&mut self, user: User, old: &Pin, new: &Pin, last_try: LastTry) -> Result<(), Error>;
 
     /// Makes a key pair on the token, reads its attributes back (`KEY-NOT-EXTRACTABLE`) and proves the pair. Wants the user
-    /// logged in. A key that breaks the rule is destroyed before the refusal.
+    /// logged in. A key that breaks a rule is destroyed before the refusal; after a fault it may be there.
     ///
     /// # Errors
     /// `OUTPUT-FRESH` where a key of this label or id exists, `KEY-NOT-EXTRACTABLE`, `SIGNATURE-VERIFIES`; a fault.
     fn generate_key(&mut self, request: &KeyRequest) -> Result<Key, Error>;
 
-    /// Destroys both objects of a key. Wants the user logged in.
+    /// Destroys both objects of a key. Wants the user logged in; every other [`Key`] must be found again afterwards.
     ///
     /// # Errors
     /// A fault.

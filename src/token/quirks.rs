@@ -193,3 +193,64 @@ fn known_software(token: &TokenIdentity) -> Option<String> {
     let row = of(token);
     row.software.then(|| format!("its module or its name is that of {}", row.name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{device::ModuleIdentity, digest::Digest};
+
+    fn token(path: &str, description: &str, manufacturer: &str, model: &str) -> TokenIdentity {
+        TokenIdentity {
+            module: ModuleIdentity {
+                path: path.into(),
+                sha256: Digest::of(b""),
+                manufacturer: String::new(),
+                description: description.into(),
+                version: "1.0".into(),
+            },
+            label: "root-a".into(),
+            serial: "5f1a".into(),
+            manufacturer: manufacturer.into(),
+            model: model.into(),
+            firmware: "1.0".into(),
+            initialised: true,
+            pin_pad: false,
+            software: None,
+        }
+    }
+
+    #[test]
+    fn a_software_token_is_known_by_its_file_or_by_what_it_says_however_it_is_named() {
+        for (path, description, manufacturer, model, software) in [
+            ("/usr/lib/softhsm/libsofthsm2.so", "", "", "", true),
+            ("/opt/renamed.so", "Implementation of PKCS11", "SoftHSM project", "SoftHSM v2", true),
+            ("/opt/libkryoptic_pkcs11.so", "", "", "", true),
+            ("/opt/renamed.so", "Kryoptic PKCS11 Module", "", "v1", true),
+            ("/usr/lib/libsoftokn3.so", "NSS Internal Crypto Services", "Mozilla Foundation", "NSS 3", true),
+            ("/usr/lib/opencryptoki/libopencryptoki.so", "openCryptoki", "IBM", "IBM SoftTok", true),
+            ("/usr/lib/opencryptoki/libopencryptoki.so", "openCryptoki", "IBM", "EP11", false),
+            ("/usr/lib/pkcs11/libtpm2_pkcs11.so", "TPM2.0 Cryptoki", "IBM", "SW   TPM", true),
+            ("/usr/lib/pkcs11/libtpm2_pkcs11.so", "TPM2.0 Cryptoki", "Infineon", "SLB9670", false),
+            ("/usr/lib/p11-kit-proxy.so", "", "", "", true),
+            (
+                "/usr/lib/libykcs11.so",
+                "PKCS#11 PIV Library (SP-800-73)",
+                "Yubico (www.yubico.com)",
+                "YubiKey YK5",
+                false,
+            ),
+            (
+                "/usr/lib/opensc-pkcs11.so",
+                "OpenSC smartcard framework",
+                "www.CardContact.de",
+                "PKCS#15 emulated",
+                false,
+            ),
+        ] {
+            let found = Trust::shipped().software(&token(path, description, manufacturer, model));
+            assert_eq!(found.is_some(), software, "{path} {description} {model}: {found:?}");
+        }
+        let softhsm = token("/usr/lib/softhsm/libsofthsm2.so", "", "", "");
+        assert_eq!(Trust::injected(|_| None).software(&softhsm), None);
+    }
+}

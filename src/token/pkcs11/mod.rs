@@ -1,8 +1,12 @@
 //! Tokens behind PKCS#11 modules. A module is loaded by its path, once in a process; a token is found in it by label and
 //! serial; one session is kept per token, from its first use until it is dropped.
+//!
+//! No program is started while a session is open: a child could sign with the login that it inherits, or end it. Only one
+//! process may use a software token at a time.
 
 mod module;
 mod objects;
+mod probe;
 mod provision;
 mod raw;
 pub mod rehearsal;

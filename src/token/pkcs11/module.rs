@@ -142,19 +142,21 @@ impl Module {
     /// # Errors
     /// `TOKEN-IS-EXPECTED` where there is none; a fault.
     pub fn open_blank(self: &Arc<Self>, uri: &TokenUri) -> Result<Pkcs11Token, Error> {
+        let (slot, identity) = self.find_blank(uri)?;
+        Ok(Pkcs11Token::new(Arc::clone(self), slot, identity))
+    }
+
+    pub(super) fn find_blank(&self, uri: &TokenUri) -> Result<(Slot, TokenIdentity), Error> {
         let blank = self.readable()?.into_iter().find(|(_, token)| !token.initialised && uri.matches(token));
-        let (slot, identity) = blank.ok_or_else(|| {
+        blank.ok_or_else(|| {
+            let (module, uri) = (shown(&self.identity.path), shown(&uri.to_string()));
             Refusal::new(
                 Rule::TokenIsExpected,
-                format!(
-                    "The module {} shows no blank token that answers to {}.",
-                    shown(&self.identity.path),
-                    shown(&uri.to_string())
-                ),
+                format!("The module {module} shows no blank token that answers to {uri}."),
                 "Insert a token that was never initialised, or one that may be wiped and name it by label and serial.",
             )
-        })?;
-        Ok(Pkcs11Token::new(Arc::clone(self), slot, identity))
+            .into()
+        })
     }
 
     pub(super) fn find(&self, uri: &TokenUri) -> Result<(Slot, TokenIdentity), Error> {
@@ -207,7 +209,7 @@ impl Module {
         // A module whose token was pulled out may fail to finalise; loading it again tells whether it recovered.
         let _ = self.pkcs11.clone().finalize();
         let reserved = self.reserved.as_ref().map(|text| text.to_string_lossy().into_owned());
-        Self::load(&self.path, reserved.as_deref(), self.trust.clone())
+        Self::load(&self.path, reserved.as_deref(), self.trust)
     }
 
     pub(super) fn pkcs11(&self) -> &Pkcs11 {

@@ -3,7 +3,6 @@
 use cryptoki::{
     error::Error as CryptokiError,
     mechanism::Mechanism,
-    mechanism::eddsa::{EddsaParams, EddsaSignatureScheme},
     object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle},
     session::Session,
 };
@@ -17,7 +16,7 @@ use crate::{
 /// OBJECT IDENTIFIER 1.2.840.10045.3.1.7 (RFC 5480).
 const P256_OID: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 /// OBJECT IDENTIFIER 1.3.101.112 (RFC 8410).
-const ED25519_OID: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
+pub(super) const ED25519_OID: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 /// PrintableString "edwards25519" (PKCS#11 3.0, section 2.3.10).
 const ED25519_NAME: &[u8] = b"\x13\x0cedwards25519";
 /// OBJECT IDENTIFIER 1.3.132.0.34 (RFC 5480).
@@ -41,11 +40,6 @@ pub(super) fn signing(algorithm: KeyAlgorithm) -> SignMechanism {
         KeyAlgorithm::Ed25519 => SignMechanism::Eddsa,
         KeyAlgorithm::Rsa3072 => SignMechanism::PssSha256,
     }
-}
-
-/// CKM_EDDSA as a verification in a module needs it.
-pub(super) fn eddsa() -> Mechanism<'static> {
-    Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519))
 }
 
 /// Templates of the public and the private half. Every attribute that modules default differently is given: they differ in five.
@@ -139,7 +133,8 @@ pub(super) fn with_id(
     session.find_objects(&template)
 }
 
-fn seen(session: &Session, handle: ObjectHandle) -> Result<SeenKey, CryptokiError> {
+/// What a public key object is.
+pub(super) fn seen(session: &Session, handle: ObjectHandle) -> Result<SeenKey, CryptokiError> {
     let mut key = SeenKey { label: String::new(), id: Vec::new(), public: Err("its key type is missing".into()) };
     let (mut kind, mut parameters, mut point, mut modulus, mut exponent) = (None, vec![], vec![], vec![], vec![]);
     let common = [AttributeType::Label, AttributeType::Id, AttributeType::KeyType];
@@ -173,10 +168,12 @@ fn seen(session: &Session, handle: ObjectHandle) -> Result<SeenKey, CryptokiErro
     Ok(key)
 }
 
+type ReadPoint = fn(&[u8]) -> Option<PublicKey>;
+
 /// Reads CKA_EC_PARAMS and CKA_EC_POINT. Modules give the bare point, the same inside an OCTET STRING (the standard's form) or a
 /// BIT STRING, or a whole SubjectPublicKeyInfo: told apart by exact length.
 fn elliptic(parameters: &[u8], point: &[u8]) -> Result<PublicKey, String> {
-    let (name, bare, read): (_, usize, fn(&[u8]) -> Option<PublicKey>) = match parameters {
+    let (name, bare, read): (_, usize, ReadPoint) = match parameters {
         P256_OID => ("P-256", 65, PublicKey::from_point),
         P384_OID => ("P-384", 97, PublicKey::from_point),
         ED25519_OID | ED25519_NAME => ("Ed25519", 32, PublicKey::from_ed25519),

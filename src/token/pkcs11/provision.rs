@@ -91,12 +91,19 @@ impl Provision for Pkcs11Token {
                 Fault::new(FaultKind::Other, doing, "the new key is of another algorithm than was asked for").into()
             );
         }
-        if let Err(refusal) = device::not_extractable(&key.attributes) {
-            self.destroy_key(&key)?;
-            return Err(refusal.into());
+        let good =
+            device::not_extractable(&key.attributes).map_err(Error::from).and_then(|_| self.prove_pair(&key, None));
+        match good {
+            Ok(()) => Ok(key),
+            Err(Error::Refused(mut refusal)) => {
+                if let Err(error) = self.destroy_key(&key) {
+                    refusal.what = format!("{} It could not be destroyed and is still there ({error}).", refusal.what);
+                }
+                Err(refusal.into())
+            }
+            // What happened is in doubt: the key is looked at again before anything else.
+            fault => fault.map(|()| key),
         }
-        self.prove_pair(&key, None)?;
-        Ok(key)
     }
 
     fn destroy_key(&mut self, key: &Key) -> Result<(), Error> {

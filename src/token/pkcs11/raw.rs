@@ -176,17 +176,23 @@ impl Raw {
         written(&signature, length)
     }
 
-    /// Wraps `key` under `wrapping` by the parameterless `mechanism`.
+    /// Wraps `key` under `wrapping`. `parameter` is that of the mechanism: an initialisation vector, or nothing.
     pub(super) fn wrap(
         &self,
         session: CK_SESSION_HANDLE,
         mechanism: CK_MECHANISM_TYPE,
+        parameter: &[u8],
         wrapping: CK_OBJECT_HANDLE,
         key: CK_OBJECT_HANDLE,
     ) -> Result<Vec<u8>> {
+        let mut mechanism = plain(mechanism);
+        if !parameter.is_empty() {
+            mechanism.pParameter = parameter.as_ptr().cast_mut().cast();
+            mechanism.ulParameterLen = parameter.len() as CK_ULONG;
+        }
         let mut blob = vec![0; ANSWER_MAX];
         let mut length = blob.len() as CK_ULONG;
-        let rv = call!(self, C_WrapKey(session, &mut plain(mechanism), wrapping, key, blob.as_mut_ptr(), &mut length));
+        let rv = call!(self, C_WrapKey(session, &mut mechanism, wrapping, key, blob.as_mut_ptr(), &mut length));
         Rv::from(rv).into_result(Function::WrapKey)?;
         written(&blob, length)
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use cryptoki::{
+    context::Function,
     error::{Error as CryptokiError, RvError},
     object::{ObjectClass, ObjectHandle},
     session::{Session, SessionState},
@@ -21,7 +22,7 @@ use crate::{
     fault::{Error, Fault, FaultKind},
     readback::Signable,
     rules::{Refusal, Rule},
-    token::{Key, KeyAlgorithm, KeySelector, LastTry, PinEntry, Provision, RawSignature, SeenKey, Token, User},
+    token::{Key, KeyAlgorithm, KeySelector, LastTry, PinEntry, Probe, Provision, RawSignature, SeenKey, Token, User},
 };
 
 /// A token behind a PKCS#11 module.
@@ -51,13 +52,7 @@ impl Pkcs11Token {
 
     /// The URI that finds this token again.
     pub fn uri(&self) -> TokenUri {
-        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-        TokenUri {
-            label: some(&self.identity.label),
-            serial: some(&self.identity.serial),
-            module_path: Some(self.identity.module.path.clone().into()),
-            ..TokenUri::default()
-        }
+        TokenUri::of(&self.identity)
     }
 
     /// The session, opened where there is none. Read and write, since an SO cannot log in beside a read-only one; read-only
@@ -88,7 +83,7 @@ impl Pkcs11Token {
 
     /// After a failed call an operation may be left active in the session, and then even a search fails. A new session beside
     /// the old one keeps the login, which is the token's.
-    fn renew_session(&mut self) {
+    pub(super) fn renew_session(&mut self) {
         let fresh = self.new_session().ok();
         if fresh.is_none() {
             self.forget_keys();
@@ -171,11 +166,14 @@ impl Pkcs11Token {
         let publics = objects::with_id(session, ObjectClass::PUBLIC_KEY, &seen.id, label).map_err(|e| failed(&e))?;
         let privates = objects::with_id(session, ObjectClass::PRIVATE_KEY, &seen.id, label).map_err(|e| failed(&e))?;
         let &[private] = privates.as_slice() else {
-            let what = format!("{} private key objects share its id, where one is wanted.", privates.len());
+            let what = format!(
+                "{} private key objects have its id, where one is wanted (they are seen after login only).",
+                privates.len()
+            );
             return Err(self.unexpected(what));
         };
         if publics != [public] {
-            let what = format!("{} public key objects share its id, where one is wanted.", publics.len());
+            let what = format!("{} public key objects have its id, where one is wanted.", publics.len());
             return Err(self.unexpected(what));
         }
         let attributes = objects::attributes(session, private).map_err(|e| failed(&e))?;
@@ -192,6 +190,30 @@ impl Pkcs11Token {
             .into()
     }
 
+    /// The session, where one is open.
+    pub(super) fn open_session(&self) -> Result<&Session, CryptokiError> {
+        self.session.as_ref().ok_or(CryptokiError::Pkcs11(RvError::SessionClosed, Function::GetSessionInfo))
+    }
+
+    /// One signature as the module makes it, not verified.
+    pub(super) fn sign_raw(
+        &self,
+        private: ObjectHandle,
+        algorithm: KeyAlgorithm,
+        message: &[u8],
+        again: Option<PinEntry<'_>>,
+    ) -> Result<RawSignature, CryptokiError> {
+        // Modules sign the first bytes of whatever ECDSA is given: it gets a digest that we computed, and nothing else.
+        let data: Cow<'_, [u8]> = match algorithm {
+            KeyAlgorithm::Ed25519 => message.into(),
+            KeyAlgorithm::P256 | KeyAlgorithm::Rsa3072 => Sha256::digest(message).to_vec().into(),
+            KeyAlgorithm::P384 => Sha384::digest(message).to_vec().into(),
+        };
+        let session = self.open_session()?.handle();
+        let mechanism = objects::signing(algorithm);
+        self.module.raw().sign(session, mechanism, private.handle(), &data, again).map(RawSignature::new)
+    }
+
     fn sign_one(
         &mut self,
         private: ObjectHandle,
@@ -199,17 +221,15 @@ impl Pkcs11Token {
         payload: &Signable,
         pin: Option<PinEntry<'_>>,
     ) -> Result<RawSignature, Error> {
-        // Modules sign the first bytes of whatever ECDSA is given: it gets a digest that we computed, and nothing else.
-        let data: Cow<'_, [u8]> = match key.algorithm {
-            KeyAlgorithm::Ed25519 => payload.bytes().into(),
-            KeyAlgorithm::P256 | KeyAlgorithm::Rsa3072 => Sha256::digest(payload.bytes()).to_vec().into(),
-            KeyAlgorithm::P384 => Sha384::digest(payload.bytes()).to_vec().into(),
-        };
         let again = pin.filter(|_| key.wants_pin_each_time());
-        let session = self.session()?.handle();
-        let made = self.module.raw().sign(session, objects::signing(key.algorithm), private.handle(), &data, again);
+        if key.wants_pin_each_time() && again.is_none() {
+            let doing = format!("sign with a key of {}", self.identity.name());
+            return Err(Fault::new(FaultKind::Other, doing, "this key wants its PIN for each signature").into());
+        }
+        self.session()?;
+        let made = self.sign_raw(private, key.algorithm, payload.bytes(), again);
         let signature = match made {
-            Ok(bytes) => RawSignature::new(bytes),
+            Ok(signature) => signature,
             Err(e) => {
                 let fault = self.pin_fault(User::User, &e);
                 if fault.token_lost() {
@@ -329,19 +349,26 @@ impl Token for Pkcs11Token {
         }
         self.module.open.fetch_add(1, Ordering::SeqCst);
         renewed?;
-        (self.slot, self.identity) = self.module.find(&self.uri())?;
+        (self.slot, self.identity) = match self.identity.initialised {
+            true => self.module.find(&self.uri())?,
+            false => self.module.find_blank(&self.uri())?,
+        };
         Ok(())
     }
 
     fn is_present(&mut self) -> Result<bool, Error> {
-        let uri = self.uri();
+        let (uri, initialised) = (self.uri(), self.identity.initialised);
         let tokens = self.module.tokens()?;
-        Ok(tokens
-            .iter()
-            .any(|listed| listed.token.as_ref().is_ok_and(|(token, _)| token.initialised && uri.matches(token))))
+        Ok(tokens.iter().any(|listed| {
+            listed.token.as_ref().is_ok_and(|(token, _)| token.initialised == initialised && uri.matches(token))
+        }))
     }
 
     fn provision(&mut self) -> Option<&mut dyn Provision> {
+        Some(self)
+    }
+
+    fn prober(&mut self) -> Option<&mut dyn Probe> {
         Some(self)
     }
 }

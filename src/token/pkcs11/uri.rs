@@ -26,6 +26,17 @@ pub struct TokenUri {
 }
 
 impl TokenUri {
+    /// The URI that finds `token` again: its module, label and serial.
+    pub fn of(token: &TokenIdentity) -> Self {
+        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+        Self {
+            label: some(&token.label),
+            serial: some(&token.serial),
+            module_path: Some(token.module.path.clone().into()),
+            ..Self::default()
+        }
+    }
+
     /// Whether `token` answers to this URI. What the URI does not name matches everything.
     pub fn matches(&self, token: &TokenIdentity) -> bool {
         let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
