@@ -10,6 +10,8 @@
 //! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
 
 pub mod ceremony;
+#[cfg(feature = "terminal")]
+pub mod cli;
 pub mod device;
 pub mod digest;
 pub mod fault;

@@ -16,6 +16,7 @@ use crate::{
     rules::{Passed, Refusal, Rule},
     tuf::{
         authoring,
+        canonical::to_json,
         change::{RootChange, amend},
         dialect::Dialect,
         json,
@@ -33,7 +34,7 @@ use crate::{
 /// # Errors
 /// `METADATA-WELL-FORMED`.
 pub fn root_of(dialect: Dialect, signed: &[u8]) -> Result<Root, Refusal> {
-    let value = json::parse(signed, json::Limits::METADATA).map_err(|error| {
+    let value = json::parse(&to_json(signed), json::Limits::METADATA).map_err(|error| {
         Refusal::new(
             Rule::MetadataWellFormed,
             format!("The draft: {error}."),
@@ -88,6 +89,13 @@ pub fn compose(ceremony: &Ceremony, now: Utc) -> Result<Composed, Refusal> {
         passed.push(crate::tuf::verify::version_step(old, &root)?);
     }
     let signed = script.dialect.signed_bytes(&root);
+    if root_of(script.dialect, &signed)? != root {
+        return Err(Refusal::new(
+            Rule::DraftIsTheChange,
+            "The bytes to sign do not read back as the root that was composed.",
+            "This is a mistake of the program. Leave, and report it.",
+        ));
+    }
     passed.push(signed_once(ceremony, root.version, Digest::of(&signed))?);
     Ok(Composed { root, changes, signed, passed })
 }

@@ -18,6 +18,7 @@ use crate::{
     readback::{Blind, ReadBack, Reviewed, WORDS_OF_ACT, WORDS_OF_DIGEST},
     rules::Passed,
     tuf::{
+        canonical::to_json,
         change::RootChange,
         key::{Key, KeyId},
         role::RoleName,
@@ -140,8 +141,9 @@ impl Draft {
         if self.voided.is_some() {
             return None;
         }
-        // TUF 1.0 puts the signed bytes on the wire as they are.
-        Reviewed::new(self.signed.clone(), self.payload, self.read_back.as_ref()?)
+        // On the wire stands the JSON that reads back to the bytes that are signed.
+        let wire = Digest::of(&to_json(&self.signed));
+        Reviewed::new(self.signed.clone(), wire, self.read_back.as_ref()?)
     }
 }
 

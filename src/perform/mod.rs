@@ -2,6 +2,8 @@
 //! secrets through one closure and hands them to a token and nowhere else.
 
 mod file;
+pub mod record;
+pub mod rehearsal;
 mod token;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};

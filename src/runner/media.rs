@@ -32,7 +32,9 @@ impl Media {
     pub(super) fn create(media: &[Medium], script: &[u8]) -> Result<Self, Error> {
         let mut open = vec![];
         for medium in media {
-            files::create_directory(&medium.folder)?;
+            if !holds_only_its_rehearsal(&medium.folder) {
+                files::create_directory(&medium.folder)?;
+            }
             files::write_new(&medium.folder.join(SCRIPT), script)?;
             let journal = Journal::create(&medium.folder.join(transcript::FILE))?;
             open.push(Open { medium: medium.clone(), journal });
@@ -79,6 +81,13 @@ impl Media {
     pub(super) fn alive(&self) -> Vec<Medium> {
         self.0.iter().map(|open| open.medium.clone()).collect()
     }
+}
+
+/// A rehearsal makes its tokens inside its record's folder before the record begins.
+fn holds_only_its_rehearsal(folder: &Path) -> bool {
+    let names =
+        std::fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.file_name()).collect::<Vec<_>>());
+    names.is_ok_and(|names| names == ["rehearsal"])
 }
 
 /// The transcript's bytes on a medium.

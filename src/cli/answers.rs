@@ -1,0 +1,180 @@
+//! An answers file stands for people in a rehearsal, and in a rehearsal only.
+//!
+//! It holds personal words, PINs of throw-away tokens and lines for the record. Everything else is answered as a room does
+//! where all goes well: the first word that a prompt offers, the words from the paper, the machine's own clock.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::{
+    ceremony::{
+        Pending,
+        operation::Trouble,
+        prompt::{Answer, Input, Prompt, Scene, SlowHash},
+        state::Closing,
+    },
+    digest::to_hex,
+    fault::{Error, Fault},
+    perform::Performer,
+    readback,
+    runner::{Ended, Runner},
+    secret::{Secret, SecretKind, SecretRequest, WORD_SALT_LENGTH, WordProof},
+    utc::Utc,
+};
+
+/// Who answers for the room.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// The only format there is: 1.
+    format: u32,
+    /// Everybody's personal word, by short name.
+    words: BTreeMap<String, String>,
+    /// PINs of throw-away tokens, by alias.
+    #[serde(default)]
+    pins: BTreeMap<String, Pins>,
+    /// Lines for the record, by label.
+    #[serde(default)]
+    records: BTreeMap<String, String>,
+    /// Who is absent.
+    #[serde(default)]
+    absent: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pins {
+    user: String,
+    so: String,
+}
+
+impl Answers {
+    /// Reads an answers file.
+    ///
+    /// # Errors
+    /// What is wrong with it, with its place.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let answers: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        if answers.format != 1 {
+            return Err(format!("format is {}; this program reads format 1", answers.format));
+        }
+        Ok(answers)
+    }
+
+    /// Answers a prompt.
+    ///
+    /// # Errors
+    /// Where the file has no word for somebody, or memory cannot be locked.
+    pub fn answer(&self, prompt: &Prompt, now: Utc) -> Result<Answer, Fault> {
+        Ok(match &prompt.input {
+            Input::Word(choices) => {
+                let absent =
+                    prompt.who.first().is_some_and(|person| self.absent.iter().any(|id| id == person.as_str()));
+                let word = choices.iter().find(|choice| absent && choice.word == "ABSENT").or(choices.first());
+                Answer::Word(word.map(|choice| choice.word.to_owned()).unwrap_or_default())
+            }
+            Input::Text { label, hint } => {
+                let clock = hint.starts_with("HH:MM");
+                let line = self.records.get(label).cloned();
+                Answer::Text(line.unwrap_or_else(|| if clock { now.time_of_day() } else { "none".into() }))
+            }
+            Input::HiddenWords(_) => match &prompt.scene {
+                Scene::ReadBack { blind, .. } => Answer::HiddenWords(blind.answer()),
+                _ => Answer::HiddenWords(vec![]),
+            },
+            Input::Pick(_) => Answer::Picked(0),
+            Input::NewPersonalWord { person } => {
+                let mut salt = [0; WORD_SALT_LENGTH];
+                getrandom::fill(&mut salt).map_err(|error| Fault::machine("draw a random salt", error))?;
+                let proof = WordProof::derive(&self.word(person.as_str())?, &salt)?;
+                Answer::NewPersonalWord { salt: to_hex(&salt), verifier: proof.verifier() }
+            }
+            Input::PersonalWord { person, salt } => {
+                let salt = crate::digest::from_hex(salt)
+                    .and_then(|salt| salt.try_into().ok())
+                    .unwrap_or([0; WORD_SALT_LENGTH]);
+                let proof = WordProof::derive(&self.word(person.as_str())?, &salt)?;
+                Answer::PersonalWord(SlowHash(*proof.as_bytes()))
+            }
+        })
+    }
+
+    /// Gives a secret of a throw-away token; `None` where the file has none.
+    pub fn secret(&self, request: &SecretRequest) -> Option<Secret> {
+        let pins = self.pins.get(request.label.as_ref()?)?;
+        let pin = match request.what {
+            SecretKind::UserPin | SecretKind::NewUserPin | SecretKind::NewUserPinAgain => &pins.user,
+            SecretKind::SoPin | SecretKind::NewSoPin | SecretKind::NewSoPinAgain => &pins.so,
+            SecretKind::PersonalWord | SecretKind::Passphrase => return None,
+        };
+        Secret::copied(pin.as_bytes()).ok()
+    }
+
+    fn word(&self, person: &str) -> Result<Secret, Fault> {
+        let word = self.words.get(person).ok_or_else(|| {
+            Fault::machine("answer for the room", format!("the answers file has no word for “{person}” in [words]"))
+        })?;
+        Secret::copied(word.as_bytes())
+    }
+}
+
+/// The eight words of a head, as people write them down.
+pub fn spoken(head: crate::digest::Digest) -> String {
+    readback::words(&head.as_bytes()[..readback::WORDS_OF_ACT]).join(" ")
+}
+
+/// Lets the answers file go through a ceremony. `say` gets what happens, a line at a time. Stops at the first trouble: nobody is
+/// there to decide what to do about it.
+///
+/// # Errors
+/// A refusal or a fault.
+pub fn go_through(
+    runner: &mut Runner,
+    performer: &mut Performer,
+    answers: &Answers,
+    say: &mut dyn FnMut(&str),
+) -> Result<Ended, Error> {
+    let mut step = String::new();
+    loop {
+        let position = runner.ceremony().position();
+        if position.number != step {
+            step.clone_from(&position.number);
+            let title = runner
+                .ceremony()
+                .prose()
+                .map_or_else(|| "the head is read and written down".into(), |prose| prose.title);
+            say(&format!("{} {step} {title}", position.stamp));
+        }
+        match runner.ceremony().pending() {
+            Pending::Finished(Closing::Closed) => return Ok(Ended::Closed),
+            Pending::Finished(Closing::Abandoned) => return Ok(Ended::Abandoned),
+            Pending::Paused => return Ok(Ended::Paused),
+            Pending::Ask(prompt) => {
+                if let Scene::Trouble { trouble, .. } = &prompt.scene {
+                    return Err(trouble_as_error(trouble));
+                }
+                let now = runner.now();
+                let answer = answers.answer(&prompt, now)?;
+                runner.answer(&answer)?;
+            }
+            Pending::Do(_) | Pending::InDoubt(_) => {
+                let Some(job) = runner.intend()? else { continue };
+                say(&format!("          {}", job.operation.words()));
+                let answer = performer.perform(&job, &mut |request| answers.secret(request));
+                runner.answer(&answer)?;
+            }
+        }
+    }
+}
+
+fn trouble_as_error(trouble: &Trouble) -> Error {
+    match trouble {
+        Trouble::Fault(fault) => Error::Fault(fault.clone()),
+        Trouble::Refused(refusal) => Error::Refused(refusal.clone()),
+        Trouble::NobodyAnswered { secret } => Error::Fault(Fault::machine(
+            "answer for the room",
+            format!("the answers file has no {secret} for this token in [pins]"),
+        )),
+    }
+}
