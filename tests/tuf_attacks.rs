@@ -608,6 +608,9 @@ mod below_the_root {
         let same_length = String::from_utf8(bytes.clone()).expect("text").replace("{\"signatures\"", "{\"signaturee\"");
         assert_eq!(it.refusal(put("5.snapshot.json", same_length.into_bytes())), Some(Rule::BytesMatchHash));
         assert_eq!(it.refusal(put("5.snapshot.json", [bytes, b"\n".to_vec()].concat())), Some(Rule::BytesMatchHash));
+        it.timestamp.snapshot.hashes = None;
+        it.timestamp.snapshot.length = it.timestamp.snapshot.length.map(|length| length + 1);
+        assert_eq!(it.refusal(|_| ()), Some(Rule::BytesMatchHash), "shorter than the length that is named");
         it.timestamp.snapshot.length = None;
         it.timestamp.snapshot.hashes = Some([("md5".to_owned(), "00".to_owned())].into());
         assert_eq!(it.refusal(|_| ()), Some(Rule::BytesMatchHash), "a hash that nobody knows is no hash");

@@ -4,11 +4,13 @@ mod tuf_support;
 
 use officiant::{
     tuf::{
-        Dialect, Document, KeyId, RoleName, RootChange, Targets, Untrusted, amend,
+        Dialect, Document, Key, KeyId, RoleName, RootChange, Targets, Untrusted, amend,
         compare::compare,
         describe::describe,
         diff, first_root,
+        json::Value,
         targets::{DelegatedRole, Delegations, Paths, TargetFile},
+        verify::tally_of,
     },
     utc::Utc,
 };
@@ -82,6 +84,42 @@ signed, by the root keys of root 2: 2 of 2 signatures, met
         online = tuf_support::online().id(),
     );
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_tally_tells_apart_who_signed_who_is_missing_and_what_is_bad() {
+    let [ana, bo, cai, dan, eve] = [1, 2, 3, 4, 5].map(Signer::p256);
+    let mut twin = ana.key().to_value();
+    if let Value::Object(members) = &mut twin {
+        members.insert("x-name".into(), "Ana".into());
+    }
+    let twin = Key::from_value(twin).expect("a key");
+    let mut root = root(1, 3, &[&ana, &bo, &cai, &dan]);
+    root.keys.insert(twin.id(), twin.clone());
+    let role = root.roles.get_mut(&RoleName::Root).expect("a root role");
+    role.keyids.push(twin.id());
+    role.keyids.push("no key".into());
+    let bytes = Dialect::Tuf1.signed_bytes(&root);
+    let by_ana = ana.signature(&bytes);
+    let signatures = [
+        (twin.id(), by_ana.1.clone()),
+        (cai.id(), String::new()),
+        (eve.id(), eve.signature(&bytes).1),
+        (bo.id(), by_ana.1.clone()),
+        by_ana,
+        ("no key".into(), "00".into()),
+    ];
+    let received: Untrusted<officiant::tuf::Root> =
+        Untrusted::parse(Dialect::Tuf1, Dialect::Tuf1.envelope(&bytes, &signatures)).expect("a root");
+    let tally = tally_of(&RoleName::Root, &root.roles[&RoleName::Root], &root.keys, &received);
+    assert_eq!(tally.signed, [ana.id()]);
+    assert_eq!(tally.repeated, [twin.id()]);
+    assert_eq!(tally.bad, [bo.id()]);
+    assert_eq!(tally.missing, [cai.id(), dan.id()], "without a signature, or with an empty one");
+    assert_eq!(tally.unknown, ["no key".into(), eve.id()]);
+    assert_eq!((tally.is_met(), tally.wanted()), (false, 2));
+    let none = officiant::tuf::Tally { threshold: 0, signed: vec![], ..tally };
+    assert!(!none.is_met(), "a threshold of nothing is met by nobody");
 }
 
 #[test]

@@ -88,9 +88,9 @@ pub fn client_accepts(dialect: Dialect, bytes: &[u8]) -> Result<Passed, Refusal>
     Err(Refusal::new(Rule::ClientAccepts, format!("{}{more}.", reasons.join("; ")), remedy))
 }
 
-/// Every reason for which a client of TUF 1.0 would refuse `bytes`.
-pub(super) fn breakages(bytes: &[u8]) -> Vec<Breakage> {
-    let mut found = Found(vec![]);
+/// Every reason for which one of the four clients would refuse `bytes`.
+pub(super) fn breakages(dialect: Dialect, bytes: &[u8]) -> Vec<Breakage> {
+    let mut found = Found { dialect, breakages: vec![] };
     match json::parse(bytes, Limits::METADATA) {
         Err(error) => found.add(&Client::ALL, "document", format!("cannot be read: {error}")),
         Ok(document) => {
@@ -105,16 +105,19 @@ pub(super) fn breakages(bytes: &[u8]) -> Vec<Breakage> {
             }
         }
     }
-    found.0
+    found.breakages
 }
 
-struct Found(Vec<Breakage>);
+struct Found {
+    dialect: Dialect,
+    breakages: Vec<Breakage>,
+}
 
 use Client::{GoTuf, PythonTuf, Tough, TufJs};
 
 impl Found {
     fn add(&mut self, clients: &[Client], place: &str, why: impl Into<String>) {
-        self.0.push(Breakage { clients: clients.to_vec(), place: shown_up_to(place, 120), why: why.into() });
+        self.breakages.push(Breakage { clients: clients.to_vec(), place: shown_up_to(place, 120), why: why.into() });
     }
 
     fn signatures(&mut self, signatures: Option<&Value>) {
@@ -138,7 +141,7 @@ impl Found {
             let (Some(keyid), Some(sig)) = (text("keyid"), text("sig")) else { continue };
             let key = signed.member("keys").and_then(|keys| keys.member(keyid)).cloned();
             let Some(key) = key.and_then(|key| Key::from_value(key).ok()) else { continue };
-            let raw = Dialect::Tuf1.decode_signature(key.public(), sig);
+            let raw = self.dialect.decode_signature(key.public(), sig);
             if raw.is_some_and(|raw| key.public().has_unusual_salt(&canonical, &raw)) {
                 let why = format!("has a PSS salt of other than {PSS_SALT_BYTES} bytes");
                 self.add(&[Tough], &format!("signatures.{}", KeyId::from(keyid).short()), why);
@@ -160,7 +163,7 @@ impl Found {
         }
         match signed.member("spec_version").and_then(Value::as_str) {
             None => self.add(&Client::ALL, "signed.spec_version", "is missing"),
-            Some(text) if !Dialect::Tuf1.knows_spec_version(Some(text)) => {
+            Some(text) if !self.dialect.knows_spec_version(Some(text)) => {
                 self.add(&[PythonTuf, TufJs], "signed.spec_version", "is not 1.x");
             }
             Some(_) => {}

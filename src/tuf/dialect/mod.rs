@@ -86,7 +86,7 @@ impl Dialect {
     /// Every reason for which a client of this dialect would refuse the document `bytes`.
     pub fn breakages(self, bytes: &[u8]) -> Vec<Breakage> {
         match self {
-            Self::Tuf1 => predict::breakages(bytes),
+            Self::Tuf1 => predict::breakages(self, bytes),
         }
     }
 
