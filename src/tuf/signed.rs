@@ -159,7 +159,9 @@ impl Header {
         };
         if !dialect.knows_spec_version(spec_version.as_deref()) {
             let found = spec_version.map_or("none".into(), |text| format!("\"{}\"", crate::text::shown(&text)));
-            let what = format!("{name}: `signed.spec_version` is {found}, and this program reads 1.x.");
+            let ours = dialect.spec_version().unwrap_or("none");
+            let what =
+                format!("{name}: `signed.spec_version` is {found}; this program knows {ours} and what is like it.");
             return Err(Refusal::new(Rule::SpecVersionKnown, what, "Use a program that knows this specification."));
         }
         let version = fields.at_least_one("version").map_err(problem)?;
