@@ -88,6 +88,8 @@ pub const ROWS: &[Quirks] = &[
             "Gives every token the serial 123.",
             "A login on one slot counts for the others.",
             "Ignores CKA_SENSITIVE and CKA_EXTRACTABLE in an unwrap template.",
+            "Wants its factory SO-PIN to be initialised; change it at once.",
+            "Can crash when a second slot is initialised by the same process.",
         ],
     },
     Quirks {

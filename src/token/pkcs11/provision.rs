@@ -33,7 +33,10 @@ impl Provision for Pkcs11Token {
         }
         if let PinEntry::Typed(pin) = so_pin {
             let (_, pins) = self.module.read(self.slot).map_err(|e| self.fault(&e))?;
-            new_pin_is_good(pin, None, &pins.so)?;
+            // Some tokens leave the factory with an SO-PIN and want it here: it is changed afterwards.
+            if !pins.so.must_change {
+                new_pin_is_good(pin, None, &pins.so)?;
+            }
         }
         // C_InitToken is refused while a session is open.
         self.end_session();
