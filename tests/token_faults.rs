@@ -210,6 +210,10 @@ fn tokens_of_one_serial_are_told_apart_by_their_label_and_not_otherwise() {
         let b = pkcs11::open(&TokenUri { label: Some("root-b".into()), ..by_serial }, Trust::shipped()).unwrap();
         assert_eq!(b.identity().label, "root-b");
         assert!(!b.identity().serial_tells());
+        control("serial 0000000000000000");
+        let by_serial = TokenUri { serial: Some("0000000000000000".into()), ..uri() };
+        drop(b);
+        assert!(pkcs11::open(&by_serial, Trust::shipped()).err().unwrap().refusal().is_some());
     });
 }
 

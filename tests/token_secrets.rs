@@ -11,6 +11,7 @@ use std::{
 use officiant::{
     machine, preflight,
     secret::{Entry, Pin, Secret, WORD_SALT_LENGTH, WordProof},
+    token::{LastTry, PinEntry, Provision as _, Token as _, User},
 };
 
 /// The canary, masked so that this program's own text is not found.
@@ -79,6 +80,20 @@ fn a_secret_stands_in_locked_memory_once_and_nowhere_after_it_is_dropped() {
     assert_eq!(sightings().len(), 1);
     drop(pin);
     assert!(sightings().is_empty(), "{:x?}", sightings());
+}
+
+#[test]
+fn a_pin_that_was_sent_to_a_token_leaves_no_copy_of_ours() {
+    let name = "a_pin_that_was_sent_to_a_token_leaves_no_copy_of_ours";
+    support::on_softhsm(name, |rehearsal| {
+        let mut token = support::prepared(rehearsal, "root-a");
+        let pin = Pin::from(canary());
+        token.set_user_pin(&support::pin(support::SO_PIN), &pin).unwrap();
+        token.login(User::User, PinEntry::Typed(&pin), LastTry::Keep).unwrap();
+        assert_eq!(sightings().len(), 1, "SoftHSM wipes its own copies, and we make none");
+        drop(pin);
+        assert!(sightings().is_empty(), "{:x?}", sightings());
+    });
 }
 
 #[test]

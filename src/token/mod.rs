@@ -128,7 +128,8 @@ pub trait Probe: Token {
 /// A token that this program can prepare: initialise, set PINs, make and destroy keys.
 pub trait Provision: Token {
     /// Initialises the token under `label`: everything on it is gone. The SO-PIN of a blank token is set to `so_pin`; on a used
-    /// token `so_pin` must be its present one.
+    /// token, and on one whose SO-PIN [must be changed](PinState::must_change), `so_pin` must be its present one. Such a
+    /// factory SO-PIN is changed afterwards.
     ///
     /// # Errors
     /// `TOKEN-INITIALISED-ONCE` for a used token without the typed serial; `TOKEN-IS-EXPECTED` where another token already has

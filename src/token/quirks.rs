@@ -18,6 +18,8 @@ pub struct Quirks {
     pub never_locks: bool,
     /// Whether its PIN flags are no help (never raised, or raised for ever).
     pub flags_say_nothing: bool,
+    /// Whether it makes no keys that end with the session, so that a probe has to make and destroy ones that stay.
+    pub only_token_keys: bool,
     /// What an operator should know, as sentences.
     pub notes: &'static [&'static str],
 }
@@ -30,6 +32,7 @@ pub const UNKNOWN: Quirks = Quirks {
     software: false,
     never_locks: false,
     flags_say_nothing: false,
+    only_token_keys: false,
     notes: &[],
 };
 
@@ -42,6 +45,7 @@ pub const ROWS: &[Quirks] = &[
         software: true,
         never_locks: true,
         flags_say_nothing: true,
+        only_token_keys: false,
         notes: &[
             "Never locks a PIN; the low flag stays up until the next good login.",
             "Cannot wrap or unwrap Ed25519 keys.",
@@ -57,6 +61,7 @@ pub const ROWS: &[Quirks] = &[
         software: true,
         never_locks: false,
         flags_say_nothing: false,
+        only_token_keys: false,
         notes: &[
             "Lets the user make a CKA_TRUSTED key: trusted wrapping keys prove nothing.",
             "The locked flag stays up after unblocking, until the next good login.",
@@ -71,6 +76,7 @@ pub const ROWS: &[Quirks] = &[
         software: true,
         never_locks: true,
         flags_say_nothing: true,
+        only_token_keys: false,
         notes: &[
             "Wraps keys that are not extractable.",
             "Says CKA_LOCAL false of keys that it generated.",
@@ -84,10 +90,13 @@ pub const ROWS: &[Quirks] = &[
         software: true,
         never_locks: false,
         flags_say_nothing: false,
+        only_token_keys: false,
         notes: &[
             "Gives every token the serial 123.",
             "A login on one slot counts for the others.",
             "Ignores CKA_SENSITIVE and CKA_EXTRACTABLE in an unwrap template.",
+            "Wants its factory SO-PIN to be initialised; change it at once.",
+            "Can crash when a second slot is initialised by the same process.",
         ],
     },
     Quirks {
@@ -97,6 +106,7 @@ pub const ROWS: &[Quirks] = &[
         software: false,
         never_locks: false,
         flags_say_nothing: false,
+        only_token_keys: false,
         notes: &["Gives every token the serial 123.", "A login on one slot counts for the others."],
     },
     Quirks {
@@ -106,6 +116,7 @@ pub const ROWS: &[Quirks] = &[
         software: true,
         never_locks: false,
         flags_say_nothing: true,
+        only_token_keys: true,
         notes: &[],
     },
     Quirks {
@@ -115,6 +126,7 @@ pub const ROWS: &[Quirks] = &[
         software: false,
         never_locks: false,
         flags_say_nothing: true,
+        only_token_keys: true,
         notes: &[
             "A locked PIN locks the whole TPM, the SO-PIN and other tokens too.",
             "Gives every token the same serial.",
@@ -128,6 +140,7 @@ pub const ROWS: &[Quirks] = &[
         software: true,
         never_locks: false,
         flags_say_nothing: true,
+        only_token_keys: false,
         notes: &["Hides the module behind it: name that module by its path."],
     },
     Quirks {
@@ -137,6 +150,7 @@ pub const ROWS: &[Quirks] = &[
         software: true,
         never_locks: true,
         flags_say_nothing: true,
+        only_token_keys: false,
         notes: &[],
     },
     Quirks {
@@ -146,6 +160,7 @@ pub const ROWS: &[Quirks] = &[
         software: true,
         never_locks: false,
         flags_say_nothing: false,
+        only_token_keys: false,
         notes: &[],
     },
 ];

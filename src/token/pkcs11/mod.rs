@@ -11,11 +11,12 @@ mod provision;
 mod raw;
 pub mod rehearsal;
 mod rv;
+mod session;
 mod token;
 mod uri;
 
 pub use module::{Listed, Module, close_all};
-pub use token::Pkcs11Token;
+pub use session::Pkcs11Token;
 pub use uri::{TokenUri, UriError};
 
 use crate::{

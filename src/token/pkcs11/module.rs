@@ -165,6 +165,10 @@ impl Module {
         let mut found: Vec<_> = initialised.iter().filter(|(_, token)| uri.matches(token)).cloned().collect();
         let refuse = |what: String, remedy: &str| Err(Refusal::new(Rule::TokenIsExpected, what, remedy).into());
         match (found.pop(), found.len()) {
+            (Some((_, token)), 0) if !token.serial_tells() && uri.label.is_none() => refuse(
+                format!("The serial of {} does not tell it from others.", token.name()),
+                "Name the token by its label too.",
+            ),
             (Some(found), 0) => Ok(found),
             (Some(_), more) => refuse(
                 format!("{} tokens answer to {}.", more + 1, shown(&uri.to_string())),

@@ -43,14 +43,14 @@ pub(super) fn signing(algorithm: KeyAlgorithm) -> SignMechanism {
 }
 
 /// Templates of the public and the private half. Every attribute that modules default differently is given: they differ in five.
-/// `stays` is CKA_TOKEN: a probe's keys end with its session.
+/// CKA_VERIFY is not: signatures are verified in software, and the TPM's module takes it for a wish to decrypt. `stays` is
+/// CKA_TOKEN: a probe's keys end with its session.
 pub(super) fn templates(request: &KeyRequest, stays: bool) -> (Vec<Attribute>, Vec<Attribute>) {
     let mut public = vec![
         Attribute::Token(stays),
         Attribute::Private(false),
         Attribute::Label(request.label.clone().into_bytes()),
         Attribute::Id(request.id.clone()),
-        Attribute::Verify(true),
     ];
     match request.algorithm {
         KeyAlgorithm::P256 => public.push(Attribute::EcParams(P256_OID.to_vec())),
@@ -206,6 +206,28 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<PublicKey, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn templates_leave_nothing_that_guards_a_key_to_the_module_and_do_not_ask_to_verify() {
+        for algorithm in [KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Ed25519, KeyAlgorithm::Rsa3072] {
+            let request = KeyRequest { algorithm, label: "root".into(), id: vec![1] };
+            let (public, private) = templates(&request, true);
+            for wanted in [
+                Attribute::Token(true),
+                Attribute::Private(true),
+                Attribute::Sensitive(true),
+                Attribute::Extractable(false),
+                Attribute::Sign(true),
+                Attribute::Decrypt(false),
+                Attribute::Unwrap(false),
+                Attribute::Derive(false),
+            ] {
+                assert!(private.contains(&wanted), "{algorithm} {wanted:?}");
+            }
+            assert!(public.contains(&Attribute::Token(true)) && public.contains(&Attribute::Private(false)));
+            assert!(public.iter().all(|attribute| attribute.attribute_type() != AttributeType::Verify));
+        }
+    }
 
     #[test]
     fn a_point_is_read_in_four_forms_by_exact_length_and_in_no_other() {

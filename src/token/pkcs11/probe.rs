@@ -5,11 +5,12 @@ use cryptoki::{
     error::{Error as CryptokiError, RvError},
     mechanism::Mechanism,
     object::{Attribute, AttributeInfo, AttributeType, KeyType, ObjectClass, ObjectHandle},
+    session::Session,
 };
 use cryptoki_sys::{CK_MECHANISM_TYPE, CKM_AES_CBC_PAD, CKM_AES_KEY_WRAP};
 use ed25519_dalek::Signer as _;
 
-use super::{Pkcs11Token, objects, rv};
+use super::{Pkcs11Token, objects, raw, rv};
 use crate::{
     device::{
         self,
@@ -206,7 +207,7 @@ impl Pkcs11Token {
             Ok(copy) => {
                 let loose = objects::attributes(self.open_session()?, copy);
                 self.destroy(&[copy]);
-                loose.map(|attributes| loosened(attributes.extractable))
+                loose.map(|attributes| self.loosened(attributes.extractable, pair.private))
             }
             Err(e) => Ok((Verdict::Good, self.fault(&e).cause)),
         };
@@ -219,23 +220,40 @@ impl Pkcs11Token {
         let session = self.open_session()?;
         let changed = session.update_attributes(pair.private, &[Attribute::Extractable(true)]);
         let seen = match changed {
-            Ok(()) => objects::attributes(session, pair.private).map(|attributes| loosened(attributes.extractable)),
+            Ok(()) => objects::attributes(session, pair.private)
+                .map(|attributes| self.loosened(attributes.extractable, pair.private)),
             Err(e) => Ok((Verdict::Good, self.fault(&e).cause)),
         };
         self.destroy(&[pair.private, pair.public]);
         seen
     }
 
+    /// What it means that a key was made extractable: nothing where the module has no C_WrapKey at all.
+    fn loosened(&self, extractable: Option<bool>, key: ObjectHandle) -> Seen {
+        let session = self.open_session().map(Session::handle);
+        let wrapped = session
+            .and_then(|session| self.module.raw().wrap(session, CKM_AES_KEY_WRAP, &[], key.handle(), key.handle()));
+        let no_way_out = wrapped.is_err_and(|e| raw::is(&e, RvError::FunctionNotSupported));
+        match extractable {
+            Some(false) => (Verdict::Good, "CKR_OK, and CKA_EXTRACTABLE stayed false".into()),
+            Some(true) if no_way_out => {
+                (Verdict::Good, "CKA_EXTRACTABLE is true now, and there is no C_WrapKey".into())
+            }
+            Some(true) => (Verdict::Bad, "CKR_OK, and CKA_EXTRACTABLE is true now".into()),
+            None => (Verdict::Bad, "CKR_OK, and CKA_EXTRACTABLE is absent now".into()),
+        }
+    }
+
     fn session_pair(&mut self, algorithm: KeyAlgorithm) -> Result<SessionPair, CryptokiError> {
         let request = KeyRequest { algorithm, label: LABEL.into(), id: LABEL.into() };
-        let (public, private) = objects::templates(&request, false);
+        let (public, private) = objects::templates(&request, quirks::of(&self.identity).only_token_keys);
         let session = self.open_session()?;
         let (public, private) = session.generate_key_pair(&objects::generation(algorithm), &public, &private)?;
         let key = objects::seen(session, public)?.public;
         Ok(SessionPair { private, public, key })
     }
 
-    /// Some modules keep session keys for ever.
+    /// Some modules keep session keys for ever, and some make none.
     fn destroy(&self, objects: &[ObjectHandle]) {
         if let Ok(session) = self.open_session() {
             for object in objects {
@@ -249,14 +267,6 @@ struct SessionPair {
     private: ObjectHandle,
     public: ObjectHandle,
     key: Result<PublicKey, String>,
-}
-
-fn loosened(extractable: Option<bool>) -> Seen {
-    match extractable {
-        Some(true) => (Verdict::Bad, "CKR_OK, and CKA_EXTRACTABLE is true now".into()),
-        Some(false) => (Verdict::Good, "CKR_OK, and CKA_EXTRACTABLE stayed false".into()),
-        None => (Verdict::Bad, "CKR_OK, and CKA_EXTRACTABLE is absent now".into()),
-    }
 }
 
 fn call(fault: &Fault) -> &str {

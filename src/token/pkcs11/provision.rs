@@ -2,7 +2,7 @@
 
 use cryptoki::object::{Attribute, ObjectClass};
 
-use super::{Pkcs11Token, objects, rv};
+use super::{Pkcs11Token, objects};
 use crate::{
     device,
     fault::{Error, Fault, FaultKind},
@@ -33,7 +33,10 @@ impl Provision for Pkcs11Token {
         }
         if let PinEntry::Typed(pin) = so_pin {
             let (_, pins) = self.module.read(self.slot).map_err(|e| self.fault(&e))?;
-            new_pin_is_good(pin, None, &pins.so)?;
+            // Some tokens leave the factory with an SO-PIN and want it here: it is changed afterwards.
+            if !pins.so.must_change {
+                new_pin_is_good(pin, None, &pins.so)?;
+            }
         }
         // C_InitToken is refused while a session is open.
         self.end_session();
@@ -74,19 +77,12 @@ impl Provision for Pkcs11Token {
     fn generate_key(&mut self, request: &KeyRequest) -> Result<Key, Error> {
         self.nothing_of_that_name(request)?;
         let (public, private) = objects::templates(request, true);
-        let name = self.identity.name();
-        let session = self.session()?;
-        if let Err(e) = session.generate_key_pair(&objects::generation(request.algorithm), &public, &private) {
-            let fault = self.fault(&e);
-            if fault.token_lost() {
-                self.end_session();
-            }
-            return Err(fault.into());
-        }
+        let mechanism = objects::generation(request.algorithm);
+        self.with_session(|session| session.generate_key_pair(&mechanism, &public, &private))?;
         let wanted = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
         let key = self.find_key(&wanted)?;
         if key.algorithm != request.algorithm {
-            let doing = format!("C_GenerateKeyPair, {name}");
+            let doing = format!("C_GenerateKeyPair, {}", self.identity.name());
             return Err(
                 Fault::new(FaultKind::Other, doing, "the new key is of another algorithm than was asked for").into()
             );
@@ -108,11 +104,10 @@ impl Provision for Pkcs11Token {
 
     fn destroy_key(&mut self, key: &Key) -> Result<(), Error> {
         let (private, public) = self.pair(key)?;
-        let name = self.identity.name();
-        let session = self.session()?;
-        let done = session.destroy_object(private).and_then(|()| session.destroy_object(public));
+        let done =
+            self.with_session(|session| session.destroy_object(private).and_then(|()| session.destroy_object(public)));
         self.forget_keys();
-        done.map_err(|e| rv::fault(&name, &e).into())
+        Ok(done?)
     }
 }
 
@@ -140,16 +135,15 @@ impl Pkcs11Token {
 
     /// Two objects of one label or id are told apart by no module in the same way, and one module overwrites.
     fn nothing_of_that_name(&mut self, request: &KeyRequest) -> Result<(), Error> {
-        let name = self.identity.name();
-        let session = self.session()?;
+        let names = [Attribute::Id(request.id.clone()), Attribute::Label(request.label.clone().into_bytes())];
         for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
-            for attribute in [Attribute::Id(request.id.clone()), Attribute::Label(request.label.clone().into_bytes())] {
-                let found =
-                    session.find_objects(&[Attribute::Class(class), attribute]).map_err(|e| rv::fault(&name, &e))?;
-                if !found.is_empty() {
+            for name in &names {
+                let template = [Attribute::Class(class), name.clone()];
+                if !self.with_session(|session| session.find_objects(&template))?.is_empty() {
+                    let (token, label) = (self.identity.name(), shown(&request.label));
                     return Err(Refusal::new(
                         Rule::OutputFresh,
-                        format!("{name} already holds a key of label \"{}\" or of that id.", shown(&request.label)),
+                        format!("{token} already holds a key of label \"{label}\" or of that id."),
                         "Look at the key that is there before making another; name the new one differently.",
                     )
                     .into());
