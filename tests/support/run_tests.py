@@ -1,0 +1,98 @@
+"""Runs every Rust test in a process of its own and counts them; called by tests/run.
+
+    run_tests.py TARGET COUNTS yes|no        yes: also the tests marked #[ignore]
+
+A PKCS#11 module is initialised once per process and reads its configuration from the environment, so tests may not share one.
+cargo-nextest does that; where it is not installed, the test programs are run here, one test after another. A passing test
+that printed a line "skipped: …" is listed and counted as skipped. COUNTS receives "passed failed skipped".
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+SAID_SKIPPED = re.compile(r"^(skipped|not run): .*$", re.MULTILINE)
+
+
+def main() -> int:
+    target, counts, ignored = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3] == "yes"
+    run = with_nextest if has_nextest() else one_by_one
+    passed, failed, notes = run(target, ignored)
+    skipped = {test for test, note in notes if note.startswith("skipped")}
+    for note in sorted({note for _, note in notes}):
+        tests = sorted({test for test, said_it in notes if said_it == note})
+        print(f"{note}\n    in {', '.join(tests)}")
+    counts.write_text(f"{passed - len(skipped)} {failed} {len(skipped)}\n")
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+def has_nextest() -> bool:
+    return subprocess.run(["cargo", "nextest", "--version"], capture_output=True).returncode == 0
+
+
+def with_nextest(target: pathlib.Path, ignored: bool):
+    report = target / "nextest" / "default" / "junit.xml"
+    report.unlink(missing_ok=True)
+    call = ["cargo", "nextest", "run", "--locked", "--no-tests=fail", "--cargo-quiet"]
+    ended = subprocess.run([*call, *(["--run-ignored=all"] if ignored else [])]).returncode
+    if not report.exists():
+        return 0, 1, []
+    passed, failed, notes = 0, 0, []
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        name = f"{case.get('classname')} {case.get('name')}"
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+            continue
+        passed += 1
+        notes += said(name, "\n".join(part.text or "" for part in case if part.tag in ("system-out", "system-err")))
+    # A run that ended badly without a failed test (killed, say) has not passed.
+    return passed, failed or int(ended != 0), notes
+
+
+def one_by_one(_target: pathlib.Path, ignored: bool):
+    print("cargo-nextest is not installed: one process a test, one after another")
+    built = subprocess.run(
+        ["cargo", "test", "--locked", "--no-run", "--message-format=json-render-diagnostics"], stdout=subprocess.PIPE, text=True
+    )
+    if built.returncode != 0:
+        return 0, 1, []
+    passed, failed, notes = 0, 0, []
+    for program in test_programs(built.stdout):
+        for test in listed(program, ignored):
+            name = f"{pathlib.Path(program).name.rsplit('-', 1)[0]} {test}"
+            call = [program, "--exact", test, "--nocapture", "--include-ignored"]
+            ended = subprocess.run(call, capture_output=True, text=True, errors="replace")
+            output = ended.stdout + ended.stderr
+            if ended.returncode == 0:
+                passed += 1
+                notes += said(name, output)
+            else:
+                failed += 1
+                print(f"FAILED {name}\n{output}")
+    print(f"test result: {'ok' if failed == 0 else 'FAILED'}. {passed} passed; {failed} failed")
+    return passed, failed, notes
+
+
+def test_programs(messages: str) -> list[str]:
+    artifacts = [json.loads(line) for line in messages.splitlines() if line.startswith("{")]
+    return [a["executable"] for a in artifacts if a.get("profile", {}).get("test") and a.get("executable")]
+
+
+def listed(program: str, ignored: bool) -> list[str]:
+    def names(*more: str) -> list[str]:
+        out = subprocess.run([program, "--list", "--format", "terse", *more], capture_output=True, text=True, check=True).stdout
+        return [line.removesuffix(": test") for line in out.splitlines() if line.endswith(": test")]
+
+    slow = set(names("--ignored"))
+    return [name for name in names() if ignored or name not in slow]
+
+
+def said(name: str, output: str):
+    return [(name, match.group(0)) for match in SAID_SKIPPED.finditer(output)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
