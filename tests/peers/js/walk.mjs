@@ -52,7 +52,8 @@ function commandLine() {
 // Refreshes and downloads; returns what the client said where it refused, or null.
 async function walk(base) {
   try {
-    fs.copyFileSync(args.root, path.join(state, 'root.json'));
+    // Written anew: a copy would keep a read-only mode, and the client replaces this file.
+    fs.writeFileSync(path.join(state, 'root.json'), fs.readFileSync(args.root));
     const targetDir = path.join(state, 'downloads');
     fs.mkdirSync(targetDir);
     const updater = new Updater({
