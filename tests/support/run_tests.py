@@ -1,6 +1,6 @@
 """Runs every Rust test in a process of its own and counts them; called by tests/run.
 
-    run_tests.py TARGET COUNTS yes|no        yes: also the tests marked #[ignore]
+    run_tests.py COUNTS yes|no        yes: also the tests marked #[ignore]
 
 A PKCS#11 module is initialised once per process and reads its configuration from the environment, so tests may not share one.
 cargo-nextest does that; where it is not installed, the test programs are run here, one test after another. A passing test
@@ -18,9 +18,9 @@ SAID_SKIPPED = re.compile(r"^(skipped|not run): .*$", re.MULTILINE)
 
 
 def main() -> int:
-    target, counts, ignored = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3] == "yes"
+    counts, ignored = pathlib.Path(sys.argv[1]), sys.argv[2] == "yes"
     run = with_nextest if has_nextest() else one_by_one
-    passed, failed, notes = run(target, ignored)
+    passed, failed, notes = run(ignored)
     skipped = {test for test, note in notes if note.startswith("skipped")}
     for note in sorted({note for _, note in notes}):
         tests = sorted({test for test, said_it in notes if said_it == note})
@@ -33,8 +33,9 @@ def has_nextest() -> bool:
     return subprocess.run(["cargo", "nextest", "--version"], capture_output=True).returncode == 0
 
 
-def with_nextest(target: pathlib.Path, ignored: bool):
-    report = target / "nextest" / "default" / "junit.xml"
+def with_nextest(ignored: bool):
+    # nextest keeps its reports below the workspace, wherever the target folder is.
+    report = pathlib.Path("target/nextest/default/junit.xml")
     report.unlink(missing_ok=True)
     call = ["cargo", "nextest", "run", "--locked", "--no-tests=fail", "--cargo-quiet"]
     ended = subprocess.run([*call, *(["--run-ignored=all"] if ignored else [])]).returncode
@@ -52,11 +53,10 @@ def with_nextest(target: pathlib.Path, ignored: bool):
     return passed, failed or int(ended != 0), notes
 
 
-def one_by_one(_target: pathlib.Path, ignored: bool):
+def one_by_one(ignored: bool):
     print("cargo-nextest is not installed: one process a test, one after another")
-    built = subprocess.run(
-        ["cargo", "test", "--locked", "--no-run", "--message-format=json-render-diagnostics"], stdout=subprocess.PIPE, text=True
-    )
+    build = ["cargo", "test", "--locked", "--quiet", "--no-run", "--message-format=json-render-diagnostics"]
+    built = subprocess.run(build, stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:
         return 0, 1, []
     passed, failed, notes = 0, 0, []
