@@ -1,12 +1,12 @@
 //! The real clients judge repositories that were recorded long before, so that their verdicts on ours can be trusted: they
 //! follow what is good, refuse what is changed, and go by the clock they are given.
 
-mod support;
+mod peers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use support::peers::{self, Verdict, Walk};
+use peers::{Verdict, Walk};
 
 /// A repository by python-tuf: root 2-of-3, rotated once, P-256 throughout. It expires in 2036.
 struct Recorded {
@@ -17,7 +17,7 @@ struct Recorded {
 
 impl Recorded {
     fn find() -> Option<Self> {
-        let folder = support::vectors("tuf1/python-tuf-ecdsa")?;
+        let folder = peers::recorded("tuf1/python-tuf-ecdsa")?;
         Some(Self { metadata: folder.join("metadata"), targets: folder.join("targets"), keys: folder.join("keys") })
     }
 

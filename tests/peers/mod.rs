@@ -1,5 +1,6 @@
 //! Real TUF clients that nobody of this project wrote, as judges of what it writes. `tests/run` installs them below the target
 //! folder; a client that is not there is named and left out, or fails the test where `OFFICIANT_PEERS=required`.
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -66,6 +67,17 @@ pub fn complete(roots: &Path, keys: &[&Path], out: &Path, now: Option<&str>) -> 
     let ended = call.output().expect("python starts");
     assert!(ended.status.success(), "{}", words(&ended));
     true
+}
+
+/// A folder of recorded vectors, `../shared/vectors/NAME` beside the checkout. Where it is absent the test says that it was
+/// skipped, which `tests/run` counts, and has nothing more to do.
+pub fn recorded(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors").join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: ../shared/vectors/{name} is not beside the checkout");
+    None
 }
 
 impl Client {
