@@ -9,7 +9,7 @@ die() { say "$0: $*"; exit 1; }
 check_toolchain() {
   local wanted found advice
   wanted=$(sed -n 's/^rust-version *= *"\([0-9.]*\)".*/\1/p' "$root/Cargo.toml")
-  advice="Install Rust $wanted or newer with rustup (Debian 13: apt-get install rustup; rustup default stable). Debian's own rustc is too old."
+  advice="Install Rust $wanted or newer with rustup (Debian 13: apt-get install rustup; rustup default stable). Debian's own rustc is older."
   command -v cargo >/dev/null && command -v rustc >/dev/null || die "cargo and rustc are not to be found in PATH. $advice"
   found=$(rustc --version 2>/dev/null | cut -d' ' -f2) || true
   [ -n "$found" ] || die "rustc is installed but has no toolchain. Run: rustup default stable"
