@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use p256::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use serde_json::Value;
 
 /// A repository as one client meets it.
@@ -67,6 +68,15 @@ pub fn complete(roots: &Path, keys: &[&Path], out: &Path, now: Option<&str>) -> 
     let ended = call.output().expect("python starts");
     assert!(ended.status.success(), "{}", words(&ended));
     true
+}
+
+/// A throw-away P-256 key for every online role: the file of its private half below `folder`, as [`complete`] takes it, and its
+/// public half as PEM, as a ceremony imports it.
+pub fn online_key(folder: &Path) -> (PathBuf, String) {
+    let key = p256::SecretKey::from_slice(&[7; 32]).expect("a number in range");
+    let file = folder.join("online.pem");
+    std::fs::write(&file, key.to_pkcs8_pem(LineEnding::LF).expect("a P-256 key has a PEM").as_bytes()).expect("a file");
+    (file, key.public_key().to_public_key_pem(LineEnding::LF).expect("a P-256 key has a PEM"))
 }
 
 /// A folder of recorded vectors, `../shared/vectors/NAME` beside the checkout. Where it is absent the test says that it was

@@ -62,18 +62,22 @@ impl Walk {
 
     /// The version reached, and whether the whole walk succeeded.
     fn go(&self) -> (Option<u64>, Result<(), String>) {
-        let stores = std::env::temp_dir().join(format!("tough-walk-{}", std::process::id()));
-        let (store, saved) = (stores.join("store"), stores.join("saved"));
-        let made = std::fs::create_dir_all(&store).and_then(|()| std::fs::create_dir_all(&saved));
-        let outcome = match made {
-            Ok(()) => self.walk(&store, &saved),
-            Err(error) => (None, Err(error.to_string())),
+        let place = std::env::temp_dir().join(format!("tough-walk-{}", std::process::id()));
+        let outcome = match std::fs::create_dir_all(&place) {
+            Ok(()) => self.walk(&place),
+            Err(error) => (None, Err(format!("{}: {error}", place.display()))),
         };
-        let _ = std::fs::remove_dir_all(&stores);
+        let _ = std::fs::remove_dir_all(&place);
         outcome
     }
 
-    fn walk(&self, store: &Path, saved: &Path) -> (Option<u64>, Result<(), String>) {
+    fn walk(&self, place: &Path) -> (Option<u64>, Result<(), String>) {
+        let (store, saved) = (place.join("store"), place.join("saved"));
+        for folder in [&store, &saved] {
+            if let Err(error) = std::fs::create_dir(folder) {
+                return (None, Err(error.to_string()));
+            }
+        }
         let runtime = match tokio::runtime::Builder::new_current_thread().build() {
             Ok(runtime) => runtime,
             Err(error) => return (None, Err(error.to_string())),
@@ -83,15 +87,17 @@ impl Walk {
                 Ok(bytes) => bytes,
                 Err(error) => return (None, Err(format!("{}: {error}", self.root.display()))),
             };
-            let (metadata, targets) = match (folder_url(&self.metadata), folder_url(&self.targets)) {
+            let urls =
+                (plain_url(&self.metadata, &place.join("metadata")), plain_url(&self.targets, &place.join("targets")));
+            let (metadata, targets) = match urls {
                 (Ok(metadata), Ok(targets)) => (metadata, targets),
                 (Err(what), _) | (_, Err(what)) => return (None, Err(what)),
             };
-            let loader =
-                RepositoryLoader::new(&trusted, metadata, targets).transport(FilesystemTransport).datastore(store);
+            let loader = RepositoryLoader::new(&trusted, metadata, targets).transport(FilesystemTransport);
+            let loader = loader.datastore(&store);
             let repository = match loader.load().await {
                 Ok(repository) => repository,
-                Err(error) => return (reached(&error, store, &trusted), Err(with_causes(&error))),
+                Err(error) => return (reached(&error, &store, &trusted), Err(with_causes(&error))),
             };
             let version = repository.root().signed.version.get();
             if let Some(expected) = self.expect
@@ -99,7 +105,7 @@ impl Walk {
             {
                 return (Some(version), Err(format!("reached root {version}, expected {expected}")));
             }
-            (Some(version), self.save(&repository, saved).await)
+            (Some(version), self.save(&repository, &saved).await)
         })
     }
 
@@ -110,9 +116,11 @@ impl Walk {
     }
 }
 
-fn folder_url(folder: &Path) -> Result<Url, String> {
-    let folder = folder.canonicalize().map_err(|error| format!("{}: {error}", folder.display()))?;
-    Url::from_directory_path(&folder).map_err(|()| format!("{}: no file URL", folder.display()))
+/// A file URL of `folder` by way of `link`: tough does not decode a URL, so that a blank in a path would stop it.
+fn plain_url(folder: &Path, link: &Path) -> Result<Url, String> {
+    let whole = folder.canonicalize().map_err(|error| format!("{}: {error}", folder.display()))?;
+    std::os::unix::fs::symlink(whole, link).map_err(|error| format!("{}: {error}", link.display()))?;
+    Url::from_directory_path(link).map_err(|()| format!("{}: no file URL", link.display()))
 }
 
 /// tough stores a root only after it has trusted a newer one, so the version is the stored one, or else the first.
