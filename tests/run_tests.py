@@ -8,6 +8,7 @@ that printed a line "skipped: …" is listed and counted as skipped. COUNTS rece
 """
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -64,7 +65,9 @@ def one_by_one(ignored: bool):
         for test in listed(program, ignored):
             name = f"{pathlib.Path(program).name.rsplit('-', 1)[0]} {test}"
             call = [program, "--exact", test, "--nocapture", "--include-ignored"]
-            ended = subprocess.run(call, capture_output=True, text=True, errors="replace")
+            # As cargo would call it.
+            manifest = os.environ | {"CARGO_MANIFEST_DIR": os.getcwd()}
+            ended = subprocess.run(call, env=manifest, capture_output=True, text=True, errors="replace")
             output = ended.stdout + ended.stderr
             if ended.returncode == 0:
                 passed += 1
