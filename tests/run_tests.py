@@ -15,7 +15,8 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
-SAID_SKIPPED = re.compile(r"^(skipped|not run): .*$", re.MULTILINE)
+# A test program that runs on one thread has begun the line with the test's name.
+SAID_SKIPPED = re.compile(r"^(?:test \S+ \.\.\. )?((?:skipped|not run): .*)$", re.MULTILINE)
 
 
 def main() -> int:
@@ -94,7 +95,7 @@ def listed(program: str, ignored: bool) -> list[str]:
 
 
 def said(name: str, output: str):
-    return [(name, match.group(0)) for match in SAID_SKIPPED.finditer(output)]
+    return [(name, match.group(1)) for match in SAID_SKIPPED.finditer(output)]
 
 
 if __name__ == "__main__":
