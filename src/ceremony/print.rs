@@ -37,6 +37,7 @@ fn document(script: &Script, checked: &Checked) -> Document {
         running: format!("{} · {}", script.kind.title(), script.repository),
         boxes: say::BOXES.to_vec(),
         stamps: stamps.into_iter().filter(|(wanted, _)| *wanted).map(|(_, stamp)| stamp.to_owned()).collect(),
+        watermark: None,
         foot: "The words of this script".into(),
         foot_words: checked.words.clone(),
         blocks,
@@ -47,13 +48,15 @@ fn page_one(script: &Script, checked: &Checked) -> Vec<Block> {
     let planned = script
         .planned
         .map_or_else(|| "………………………… UTC".into(), |at| format!("{} {} UTC", at.date(), &at.time_of_day()[..5]));
-    let mut blocks = vec![Block::Facts(vec![
-        ("Ceremony".into(), script.kind.title().into()),
-        ("Repository".into(), script.repository.clone()),
-        ("Writes".into(), what_is_written(script)),
-        ("Planned".into(), format!("{planned}, {}", duration(checked.minutes))),
-        ("Held at".into(), String::new()),
-    ])];
+    let mut blocks = vec![
+        Block::Facts(vec![
+            ("Ceremony".into(), script.kind.title().into()),
+            ("Repository".into(), script.repository.clone()),
+            ("Writes".into(), what_is_written(script)),
+            ("Planned".into(), format!("{planned}, {}", duration(checked.minutes))),
+        ]),
+        Block::Fields(vec!["Held at".into(), "Number of the video recording, if there is one".into()]),
+    ];
     blocks.extend(alarms(script, checked));
     blocks.extend([
         Block::Subheading("The words of this script".into()),

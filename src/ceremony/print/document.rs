@@ -11,6 +11,8 @@ pub struct Document {
     pub boxes: Vec<&'static str>,
     /// Stamps at the head of every page.
     pub stamps: Vec<String>,
+    /// A word behind the text of every page.
+    pub watermark: Option<&'static str>,
     /// What stands at the foot of every page before the words.
     pub foot: String,
     /// Words at the foot of every page, numbered from 1.
@@ -74,6 +76,8 @@ pub enum Layout {
     Form,
     /// The steps of a script.
     Steps,
+    /// The steps of a script with what happened at each.
+    Annotated,
 }
 
 /// A cell: lines under one another.

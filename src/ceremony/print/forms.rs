@@ -13,6 +13,7 @@ pub fn all(script: &Script) -> Vec<Block> {
     blocks.extend(inventory(script));
     blocks.extend(pin_receipts(script));
     blocks.extend([
+        Block::NewPage,
         Block::Heading("Words at a stop".into()),
         Block::Small(say::STOP_WORDS.into()),
         Block::BlankWords(WORDS_OF_ACT),
@@ -90,8 +91,8 @@ fn exception_sheet(number: usize) -> Vec<Block> {
         Block::Small(say::EXCEPTION_SHEET.into()),
         Block::Fields(vec!["Step, and time UTC".into()]),
         Block::Space("What was expected".into(), 2),
-        Block::Space("What happened".into(), 3),
-        Block::Space("What was decided".into(), 3),
+        Block::Space("What happened".into(), 2),
+        Block::Space("What was decided".into(), 2),
         Block::Fields(vec!["Decided by, name and signature".into(), "Decided by, name and signature".into()]),
     ]);
     blocks
@@ -110,6 +111,7 @@ fn declaration(script: &Script) -> Vec<Block> {
         .chain(empty_rows(1, 3))
         .collect();
     vec![
+        Block::NewPage,
         Block::Heading("Declaration".into()),
         Block::Text(say::DECLARATION.into()),
         Block::Table(Table { layout: Layout::Form, head: vec!["Name", "Date and time UTC", "Signature"], rows }),

@@ -14,6 +14,9 @@ pub fn render(document: &Document) -> String {
     html.put("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
     html.say(&document.title);
     html.put("</title><style>\n").put(STYLE).put("</style></head><body>\n");
+    if let Some(word) = document.watermark {
+        html.wrap("<div class=\"watermark\" aria-hidden=\"true\">", word, "</div>\n");
+    }
     foot(&mut html, document);
     // A table's head and foot come back on every printed page: the running head, and room for the fixed foot.
     html.put("<table class=\"pages\"><thead><tr><td>");
@@ -163,6 +166,7 @@ fn table(html: &mut Html, table: &Table) {
         Layout::Plain => "<table class=\"plain\">",
         Layout::Form => "<table class=\"form\">",
         Layout::Steps => "<table class=\"steps\">",
+        Layout::Annotated => "<table class=\"plain annotated\">",
     });
     html.put("<thead><tr>");
     for title in &table.head {

@@ -98,6 +98,9 @@ pub const DIGITS: &str = "zero wun too tree fower fife six seven ait niner";
 /// What everybody signs at the end.
 pub const DECLARATION: &str = "I was in the room for the parts that bear my initials. What this paper says happened as it says, apart from the exceptions that are noted. I know of nothing else that should be written here.";
 
+/// What everybody who was there signs on the report.
+pub const REPORT_DECLARATION: &str = "I was in the room. What this report says happened as it says, and the words of the final head are those on the witness's paper.";
+
 /// Words that people ask about.
 pub const GLOSSARY: [(&str, &str); 16] = [
     ("alias", "The short name of a token in this script. The token itself is known by its label and serial."),
