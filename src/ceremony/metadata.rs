@@ -16,6 +16,7 @@ use crate::{
     rules::{Passed, Refusal, Rule},
     tuf::{
         authoring,
+        canonical::to_json,
         change::{RootChange, amend},
         dialect::Dialect,
         json,
@@ -33,7 +34,8 @@ use crate::{
 /// # Errors
 /// `METADATA-WELL-FORMED`.
 pub fn root_of(dialect: Dialect, signed: &[u8]) -> Result<Root, Refusal> {
-    let value = json::parse(signed, json::Limits::METADATA).map_err(|error| {
+    // The canonical form leaves newlines in text as they are, which a key in PEM has: it is not JSON yet.
+    let value = json::parse(&to_json(signed), json::Limits::METADATA).map_err(|error| {
         Refusal::new(
             Rule::MetadataWellFormed,
             format!("The draft: {error}."),

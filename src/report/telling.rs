@@ -45,7 +45,8 @@ pub fn told(script: &Script, event: &Event) -> String {
         }
         Event::Intended { operation } => format!("About to {}.", operation.words()),
         Event::Failed { trouble } => format!("It failed: {}", trouble.words()),
-        Event::TryAgain => "It is tried once more.".into(),
+        Event::TryAgain { last_try: true } => "It is tried once more, with the last try of the PIN.".into(),
+        Event::TryAgain { last_try: false } => "It is tried once more.".into(),
         Event::Machine { facts, .. } => format!("The machine was looked at: kernel {}.", facts.kernel),
         Event::KeyImported { name, sha256, key, .. } => {
             format!("The public key {name} came in: keyid {}, file SHA-256 {}.", key.id().short(), short(sha256))

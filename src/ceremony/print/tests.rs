@@ -29,10 +29,11 @@ fn paper_and_screen_say_the_same() {
     }
 }
 
-/// Writes the paper where a person can look at it: `OFFICIANT_PAPER=/tmp/paper cargo test --lib print::tests`.
+/// What it looks like is for people to judge.
 #[test]
+#[ignore = "writes files for a person to look at: OFFICIANT_PAPER=folder cargo test --lib looked_at -- --ignored"]
 fn the_paper_can_be_looked_at() {
-    let Ok(folder) = std::env::var("OFFICIANT_PAPER") else { return };
+    let folder = std::env::var("OFFICIANT_PAPER").expect("OFFICIANT_PAPER names a folder");
     let script = genesis();
     let checked = check(&script);
     std::fs::write(format!("{folder}/script.html"), html(&script, &checked)).expect("the folder exists");
