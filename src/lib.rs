@@ -4,7 +4,7 @@
 //! [`fault`] says how the world fails, [`device`] and [`machine`] what tokens and this machine say of themselves.
 //!
 //! The pure part: [`readback`] turns digests into words and words into proofs; [`tuf`] reads, verifies and writes metadata;
-//! [`ceremony`] is the engine; [`transcript`] is what happened.
+//! [`ceremony`] is the engine; [`transcript`] is what happened, and [`report`] tells people.
 //!
 //! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`preflight`] looks at the machine;
 //! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
@@ -25,6 +25,7 @@ pub mod perform;
 #[cfg(feature = "tokens")]
 pub mod preflight;
 pub mod readback;
+pub mod report;
 pub mod rules;
 #[cfg(feature = "tokens")]
 pub mod runner;

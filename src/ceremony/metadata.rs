@@ -34,6 +34,7 @@ use crate::{
 /// # Errors
 /// `METADATA-WELL-FORMED`.
 pub fn root_of(dialect: Dialect, signed: &[u8]) -> Result<Root, Refusal> {
+    // The canonical form leaves newlines in text as they are, which a key in PEM has: it is not JSON yet.
     let value = json::parse(&to_json(signed), json::Limits::METADATA).map_err(|error| {
         Refusal::new(
             Rule::MetadataWellFormed,

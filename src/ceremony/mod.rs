@@ -135,7 +135,8 @@ impl Ceremony {
     pub fn signable(&self, operation: &Operation) -> Option<Signable> {
         match operation {
             Operation::Sign { payload, .. } => {
-                let draft = self.drafts.iter().find(|draft| draft.payload == *payload)?;
+                // The same bytes may have been drafted before and voided: the last draft counts.
+                let draft = self.drafts.iter().rev().find(|draft| draft.payload == *payload)?;
                 draft.reviewed().map(Signable::Reviewed)
             }
             Operation::Drill { alias, keyid, challenge, .. } => {

@@ -1,1 +1,231 @@
-//! The paper script.
+//! The paper script: what the screen will say, weeks before, with room for times, initials and everything that is written
+//! by hand. One document, as HTML to print and as Markdown to review.
+
+pub mod document;
+mod forms;
+pub mod html;
+pub mod markdown;
+
+use self::document::{Block, Cell, Document, Layout, Line, Table, blank, exact, plain, row};
+use super::{
+    check::{self, Checked, Severity, text::duration},
+    script::Script,
+    steps::{Action, Step},
+    words::{self, paper as say},
+};
+use crate::readback::{WORDS_OF_ACT, WORDS_OF_DIGEST};
+
+/// The script as one self-contained HTML file with print styles.
+pub fn html(script: &Script, checked: &Checked) -> String {
+    html::render(&document(script, checked))
+}
+
+/// The script as Markdown.
+pub fn markdown(script: &Script, checked: &Checked) -> String {
+    markdown::render(&document(script, checked))
+}
+
+fn document(script: &Script, checked: &Checked) -> Document {
+    let mut blocks = page_one(script, checked);
+    for act in 0..script.acts.len() {
+        blocks.extend(act_blocks(script, act));
+    }
+    blocks.extend(forms::all(script));
+    let stamps = [(script.declares.single_control, say::SINGLE_CONTROL), (!checked.holds(), say::NOT_FIT)];
+    Document {
+        title: script.title.clone(),
+        running: format!("{} · {}", script.kind.title(), script.repository),
+        boxes: say::BOXES.to_vec(),
+        stamps: stamps.into_iter().filter(|(wanted, _)| *wanted).map(|(_, stamp)| stamp.to_owned()).collect(),
+        watermark: None,
+        foot: "The words of this script".into(),
+        foot_words: checked.words.clone(),
+        blocks,
+    }
+}
+
+fn page_one(script: &Script, checked: &Checked) -> Vec<Block> {
+    let planned = script
+        .planned
+        .map_or_else(|| "………………………… UTC".into(), |at| format!("{} {} UTC", at.date(), &at.time_of_day()[..5]));
+    let mut blocks = vec![
+        Block::Facts(vec![
+            ("Ceremony".into(), script.kind.title().into()),
+            ("Repository".into(), script.repository.clone()),
+            ("Writes".into(), what_is_written(script)),
+            ("Planned".into(), format!("{planned}, {}", duration(checked.minutes))),
+        ]),
+        Block::Fields(vec!["Held at".into(), "Number of the video recording, if there is one".into()]),
+    ];
+    blocks.extend(alarms(script, checked));
+    blocks.extend([
+        Block::Subheading("The words of this script".into()),
+        Block::Small(say::SCRIPT_WORDS.into()),
+        Block::Exact(checked.digest.to_string()),
+        Block::Words(checked.words.clone()),
+        Block::Heading("People".into()),
+        people(checked),
+        Block::Heading("Tokens".into()),
+        tokens(checked),
+        Block::Heading("Media".into()),
+        Block::List(
+            checked.media.iter().map(|label| format!("“{label}” holds the record from the first entry on.")).collect(),
+        ),
+        Block::Heading("To bring".into()),
+        Block::Checklist(checked.materials.iter().map(material).collect()),
+        Block::Heading("Rules of the room".into()),
+        Block::Facts(say::room_rules(script).into_iter().map(|(name, rule)| (name.to_owned(), rule)).collect()),
+        Block::Subheading("Spelling".into()),
+        Block::Small(format!("{}. {}.", say::ALPHABET, say::DIGITS)),
+    ]);
+    let noticed: Vec<_> = checked
+        .findings
+        .iter()
+        .map(|finding| format!("{}: {} {}", finding.severity.word(), finding.what, finding.remedy))
+        .collect();
+    if !noticed.is_empty() {
+        blocks.extend([Block::Heading("What the check of this script noticed".into()), Block::List(noticed)]);
+    }
+    blocks.push(Block::NewPage);
+    blocks
+}
+
+fn what_is_written(script: &Script) -> String {
+    let expiry = &script.root.expiry;
+    format!(
+        "root version {}, threshold {} of {} keys ({}), expiring {} days after the ceremony",
+        script.next_version(),
+        script.root.threshold,
+        script.root.keys.len(),
+        script.root.algorithm,
+        expiry.days
+    )
+}
+
+fn alarms(script: &Script, checked: &Checked) -> Vec<Block> {
+    let mut alarms = vec![];
+    if script.declares.single_control {
+        alarms
+            .push(Block::Alarm(format!("{}: one person can sign alone. The script declares it.", say::SINGLE_CONTROL)));
+    }
+    let errors = checked.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    if errors > 0 {
+        let first =
+            checked.first_impossible.as_ref().map(|step| format!(" It would stop at step {step}.")).unwrap_or_default();
+        alarms.push(Block::Alarm(format!("{}: the check of this script found {errors} errors.{first}", say::NOT_FIT)));
+    }
+    alarms
+}
+
+fn people(checked: &Checked) -> Block {
+    let rows = checked.people.iter().map(|person| {
+        let surrogate = match &person.stands_in_for {
+            Some(principal) => format!("only if {principal} is absent"),
+            None => person.surrogates.join(", "),
+        };
+        let mut cells = row([person.name.clone(), person.duties.join(", "), surrogate]);
+        cells.push(blank());
+        cells
+    });
+    Block::Table(Table {
+        layout: Layout::Form,
+        head: vec!["Name", "Duties", "Surrogate", "Signature"],
+        rows: rows.collect(),
+    })
+}
+
+fn tokens(checked: &Checked) -> Block {
+    let rows = checked.tokens.iter().map(|token| {
+        let key = match (&token.spare_for, token.in_new_root, &token.keyid) {
+            (Some(alias), ..) => format!("spare for {alias}"),
+            (None, true, None) => "new root key".into(),
+            (None, true, Some(_)) => "root key that stays".into(),
+            (None, false, Some(_)) => "root key that goes".into(),
+            (None, false, None) => String::new(),
+        };
+        let mut cells = vec![vec![Line::Strong(token.alias.to_string()), Line::Plain(key)]];
+        cells.extend(row([token.tag.clone(), token.holder.clone(), token.user_pin.clone(), token.so_pin.clone()]));
+        cells.push(token.serial.as_ref().map_or_else(blank, exact));
+        cells
+    });
+    let head = vec!["Token", "Tag", "Holder", "User PIN", "SO-PIN, sealed", "Serial"];
+    Block::Table(Table { layout: Layout::Form, head, rows: rows.collect() })
+}
+
+fn material(material: &check::Material) -> String {
+    match material.spare {
+        0 => format!("{} × {}", material.count, material.what),
+        spare => format!("{} × {} — and {spare} to spare", material.count, material.what),
+    }
+}
+
+fn act_blocks(script: &Script, number: usize) -> Vec<Block> {
+    let Some(act) = script.acts.get(number) else { return vec![] };
+    let times = check::timetable(script);
+    let before: usize = script.acts[..number].iter().map(|act| act.steps.len()).sum();
+    let mut rows: Vec<Vec<Cell>> = act
+        .steps
+        .iter()
+        .zip(&times[before..])
+        .map(|(step, time)| step_row(script, step, &time.number, &time.words()))
+        .collect();
+    let closes = act.steps.iter().any(|step| matches!(step.action, Action::Close(_)));
+    if !closes {
+        rows.push(end_of_act(script, number));
+    }
+    vec![
+        Block::Heading(format!("Act {number}: {}", act.title)),
+        Block::Table(Table {
+            layout: Layout::Steps,
+            head: vec!["Step", "Who", "Activity", "Planned", "Time UTC", "Initials"],
+            rows,
+        }),
+    ]
+}
+
+fn step_row(script: &Script, step: &Step, number: &str, planned: &str) -> Vec<Cell> {
+    let who = step.action.kind().who(script);
+    vec![
+        vec![Line::Strong(number.to_owned())],
+        who.iter().map(|person| Line::Plain(script.name(person).to_owned())).collect(),
+        activity(script, step),
+        plain(planned),
+        blank(),
+        blank(),
+    ]
+}
+
+/// The very words that the screen shows, and room for what is written by hand.
+fn activity(script: &Script, step: &Step) -> Cell {
+    let prose = step.prose(script);
+    let mut cell = vec![Line::Strong(prose.title)];
+    cell.extend(prose.lines.into_iter().map(Line::Plain));
+    cell.push(Line::Expect(prose.expect));
+    let words = matches!(step.action, Action::Review(_) | Action::Close(_));
+    for (at, label) in prose.form.into_iter().enumerate() {
+        // The first thing written in a review and at the close is the 32 words.
+        cell.push(if words && at == 0 { Line::BlankWords(label, WORDS_OF_DIGEST) } else { Line::Field(label) });
+    }
+    cell
+}
+
+fn end_of_act(script: &Script, number: usize) -> Vec<Cell> {
+    let reader = script.with_duty(super::participants::Duty::Witness).next().map(|person| person.name.clone());
+    let reader = reader.or_else(|| words::operators(script).first().map(|id| script.name(id).to_owned()));
+    vec![
+        vec![Line::Strong("end".into())],
+        plain(reader.unwrap_or_default()),
+        vec![
+            Line::Strong(format!("End of act {number}")),
+            Line::Plain(say::END_OF_ACT.into()),
+            Line::Expect(say::END_OF_ACT_EXPECT.into()),
+            Line::BlankWords("The first eight words of the head".into(), WORDS_OF_ACT),
+        ],
+        blank(),
+        blank(),
+        blank(),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Everything that the program says in a ceremony, on screen and on paper, in one place: a second language is this file and
 //! its sibling once more.
 
+pub mod paper;
 pub mod steps;
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     script::{Kind, Script},
     state::Draft,
 };
-use crate::text::shown;
+use crate::text::{shown, shown_up_to};
 
 /// What the script's words are called in a read-back.
 pub const SCRIPT_SUBJECT: &str = "the script";
@@ -96,6 +97,11 @@ pub const OFFER_SUBSTITUTE: &str = "put a declared spare in the place of a token
 pub const OFFER_LEAVE: &str = "stop here; the ceremony can be resumed";
 /// What ABANDON offers.
 pub const OFFER_ABANDON: &str = "give this ceremony up for ever, with an account of everything";
+
+/// A sentence of the script's author, made safe to show and not cut: nobody confirms half a statement.
+pub fn whole(text: &str) -> String {
+    shown_up_to(text, super::script::read::FIELD_MAX)
+}
 
 /// Who sits at the keyboard, as far as the script says.
 pub fn operators(script: &Script) -> Vec<PersonId> {

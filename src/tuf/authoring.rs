@@ -79,6 +79,14 @@ pub fn thresholds_reachable(root: &Root) -> Answer {
 /// Where every root key must sign.
 pub fn threshold_leaves_spare(root: &Root) -> Answer {
     let (threshold, keys) = root_threshold(root);
+    leaves_spare(threshold, keys)
+}
+
+/// [`threshold_leaves_spare`] by numbers alone, for a script whose keys do not exist yet.
+///
+/// # Errors
+/// Where every root key must sign.
+pub fn leaves_spare(threshold: u64, keys: u64) -> Answer {
     if threshold < keys {
         return Ok(Passed::new(Rule::ThresholdLeavesSpare, format!("root {threshold} of {keys}")));
     }
@@ -96,6 +104,14 @@ pub fn threshold_leaves_spare(root: &Root) -> Answer {
 /// Where one key is enough.
 pub fn threshold_needs_two(root: &Root) -> Answer {
     let (threshold, keys) = root_threshold(root);
+    needs_two(threshold, keys)
+}
+
+/// [`threshold_needs_two`] by numbers alone, for a script whose keys do not exist yet.
+///
+/// # Errors
+/// Where one key is enough.
+pub fn needs_two(threshold: u64, keys: u64) -> Answer {
     if threshold >= 2 {
         return Ok(Passed::new(Rule::ThresholdNeedsTwo, format!("root {threshold} of {keys}")));
     }

@@ -98,7 +98,7 @@ impl Kind for OpenToken {
     }
 
     fn needs(&self, _script: &Script) -> Vec<Fact> {
-        vec![Fact::RollCalled, Fact::PreviousRoot]
+        vec![Fact::RollCalled, Fact::ScriptRead, Fact::MachineSeen, Fact::PreviousRoot]
     }
 
     fn gives(&self, _script: &Script) -> Vec<Fact> {

@@ -100,11 +100,19 @@ impl Kind for PrepareToken {
     }
 
     fn who(&self, script: &Script) -> Vec<PersonId> {
-        script.token(&self.token).map(|spec| vec![spec.holder.clone(), spec.so_pin.clone()]).unwrap_or_default()
+        let Some(spec) = script.token(&self.token) else { return vec![] };
+        let mut who = vec![spec.holder.clone()];
+        for other in [&spec.user_pin, &spec.so_pin] {
+            if !who.contains(other) {
+                who.push(other.clone());
+            }
+        }
+        who
     }
 
     fn needs(&self, _script: &Script) -> Vec<Fact> {
-        vec![Fact::RollCalled]
+        // Nothing irreversible before the script on paper, the machine and the people are known to be the right ones.
+        vec![Fact::RollCalled, Fact::ScriptRead, Fact::MachineSeen]
     }
 
     fn gives(&self, _script: &Script) -> Vec<Fact> {

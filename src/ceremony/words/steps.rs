@@ -1,6 +1,6 @@
 //! The words of each kind of step, as they are printed and shown.
 
-use super::names;
+use super::{names, whole};
 use crate::{
     ceremony::{
         participants::{Alias, PersonId},
@@ -15,7 +15,7 @@ impl Step {
     pub fn prose(&self, script: &Script) -> Prose {
         let mut prose = self.action.kind().prose(script);
         if let Some(say) = &self.say {
-            prose.lines.insert(0, shown(say));
+            prose.lines.insert(0, whole(say));
         }
         prose
     }
@@ -73,7 +73,7 @@ pub fn roll_call(script: &Script) -> Prose {
 pub fn attest(script: &Script, who: &[PersonId], statement: &str) -> Prose {
     Prose {
         title: format!("{} confirm{}", names(script, who), if who.len() == 1 { "s" } else { "" }),
-        lines: vec!["Read aloud, and confirmed by each with their own word:".into(), format!("“{}”", shown(statement))],
+        lines: vec!["Read aloud, and confirmed by each with their own word:".into(), format!("“{}”", whole(statement))],
         expect: "Each name is followed by a confirmation.".into(),
         form: who.iter().map(|person| format!("Initials of {}", shown(script.name(person)))).collect(),
     }

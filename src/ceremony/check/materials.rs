@@ -1,0 +1,66 @@
+//! What must lie on the table.
+
+use serde::Serialize;
+
+use crate::ceremony::{
+    script::{PossessionSpec, Script},
+    steps::Action,
+    words::paper as say,
+};
+
+/// Something to bring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Material {
+    /// What.
+    pub what: String,
+    /// How many are used.
+    pub count: usize,
+    /// How many more to bring, for when one fails.
+    pub spare: usize,
+}
+
+pub(super) fn list(script: &Script) -> Vec<Material> {
+    let mut list = vec![];
+    let mut bring = |count: usize, spare: usize, what: String| {
+        if count + spare > 0 {
+            list.push(Material { what, count, spare });
+        }
+    };
+    let steps = |wanted: fn(&Action) -> bool| script.numbered().filter(|(_, step)| wanted(&step.action)).count();
+    let prepared = steps(|action| matches!(action, Action::PrepareToken(_)));
+    let spare_tokens = script.tokens.iter().filter(|token| token.spare_for.is_some()).count();
+    let known = script.tokens.iter().filter(|token| token.known.is_some() || token.keyid.is_some()).count();
+    let clocks = script.numbered().find_map(|(_, step)| match &step.action {
+        Action::ConfirmClock(clock) => Some(clock.who.len()),
+        _ => None,
+    });
+    bring(1, 1, say::BRING_MACHINE.into());
+    bring(1, 1, say::BRING_BOOT.into());
+    bring(2, 1, say::BRING_SCRIPT.into());
+    bring(2, 1, say::bring_media(script));
+    bring(prepared, spare_tokens, say::BRING_BLANK.into());
+    bring(known, 0, say::BRING_KNOWN.into());
+    bring(prepared, usize::from(prepared > 0), say::BRING_ENVELOPES.into());
+    bring(script.tokens.len() + 2, 2, say::BRING_BAGS.into());
+    bring(clocks.unwrap_or(0), 0, say::BRING_CLOCKS.into());
+    let files: Vec<&str> = inputs(script).collect();
+    bring(usize::from(!files.is_empty()), usize::from(!files.is_empty()), say::bring_inputs(&files));
+    bring(script.keys.len(), 0, say::BRING_OWNERS_PAPERS.into());
+    bring(usize::from(script.previous.is_some()), 0, say::BRING_LAST_CARD.into());
+    bring(script.tokens.len(), 1, say::bring_tags(script));
+    bring(2, 2, say::BRING_PENS.into());
+    list
+}
+
+/// The files that come in, as the script names them.
+fn inputs(script: &Script) -> impl Iterator<Item = &str> {
+    let keys = script.keys.iter().flat_map(|key| {
+        let proof = match &key.possession {
+            PossessionSpec::Statement(file) => Some(file.as_str()),
+            PossessionSpec::HeldByServer => None,
+        };
+        std::iter::once(key.file.as_str()).chain(proof)
+    });
+    script.previous.iter().map(|previous| previous.file.as_str()).chain(keys)
+}

@@ -1,0 +1,309 @@
+//! The people of a script: duties that must check each other, who could sign alone, whose absence stops the day.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{
+    Findings,
+    Severity::{Error, Note, Warning},
+    tokens::{is_used, spares, token_of},
+};
+use crate::{
+    ceremony::{
+        participants::{Alias, Duty, Person, PersonId},
+        script::Script,
+        steps::Action,
+    },
+    rules::Rule,
+    text::shown,
+};
+
+/// A person as a script plans their day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PersonPlan {
+    /// The short name.
+    pub id: PersonId,
+    /// The name.
+    pub name: String,
+    /// The duties in words.
+    pub duties: Vec<&'static str>,
+    /// Whom this person replaces if that one is absent.
+    pub stands_in_for: Option<String>,
+    /// Who replaces this person.
+    pub surrogates: Vec<String>,
+    /// The tokens that this person holds.
+    pub tokens: Vec<Alias>,
+    /// How many signatures on the metadata they make.
+    pub signatures: u32,
+    /// How many other signatures: drills, proofs when a token is opened, the head at the close.
+    pub other_signatures: u32,
+    /// How often they type a user PIN; a new one is typed twice.
+    pub user_pin_entries: u32,
+    /// How often they type an SO-PIN; a new one is typed twice.
+    pub so_pin_entries: u32,
+    /// How often they confirm with their own word.
+    pub confirmations: u32,
+}
+
+/// Somebody who could meet the root's threshold without anybody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Alone {
+    /// Who.
+    pub person: PersonId,
+    /// The name.
+    pub name: String,
+    /// With which tokens: each in their hands, and its user PIN or its SO-PIN too.
+    pub tokens: Vec<Alias>,
+    /// Whether only on a day on which they stand in for somebody, or a spare takes the place of a token.
+    pub only_as_surrogate: bool,
+}
+
+/// Somebody or something without which the ceremony cannot be held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stop {
+    /// The name of a person, or a token.
+    pub who: String,
+    /// Why, as a sentence.
+    pub why: String,
+}
+
+pub(super) fn plans(script: &Script) -> Vec<PersonPlan> {
+    script.people.iter().map(|person| plan(script, person)).collect()
+}
+
+fn plan(script: &Script, person: &Person) -> PersonPlan {
+    let user = |alias: &Alias| script.token(alias).is_some_and(|token| token.user_pin == person.id);
+    let mut plan = PersonPlan {
+        id: person.id.clone(),
+        name: person.name.clone(),
+        duties: person.duties.iter().map(|duty| duty.word()).collect(),
+        stands_in_for: person.stands_in_for.as_ref().map(|id| script.name(id).to_owned()),
+        surrogates: surrogates(script, &person.id).map(|other| other.name.clone()).collect(),
+        tokens: script.tokens.iter().filter(|token| token.holder == person.id).map(|t| t.alias.clone()).collect(),
+        signatures: 0,
+        other_signatures: 0,
+        user_pin_entries: 0,
+        so_pin_entries: 0,
+        confirmations: 0,
+    };
+    for (_, step) in script.numbered() {
+        match &step.action {
+            Action::PrepareToken(step) => {
+                let keeper = script.token(&step.token).is_some_and(|token| token.so_pin == person.id);
+                plan.so_pin_entries += if keeper { 2 } else { 0 };
+                plan.user_pin_entries += if user(&step.token) { 2 } else { 0 };
+            }
+            Action::GenerateKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
+            Action::DrillToken(_) | Action::OpenToken(_) | Action::Sign(_) => {
+                let mine = u32::from(token_of(&step.action).is_some_and(user));
+                plan.user_pin_entries += mine;
+                match step.action {
+                    Action::Sign(_) => plan.signatures += mine,
+                    _ => plan.other_signatures += mine,
+                }
+            }
+            Action::Close(step) => {
+                let mine = step.tokens.iter().filter(|alias| user(alias)).count() as u32;
+                plan.user_pin_entries += mine;
+                plan.other_signatures += mine;
+            }
+            Action::Attest(step) => plan.confirmations += u32::from(step.who.contains(&person.id)),
+            Action::Review(step) => plan.confirmations += u32::from(step.who.contains(&person.id)),
+            _ => {}
+        }
+    }
+    plan
+}
+
+fn surrogates<'a>(script: &'a Script, id: &'a PersonId) -> impl Iterator<Item = &'a Person> {
+    script.people.iter().filter(move |other| other.stands_in_for.as_ref() == Some(id))
+}
+
+pub(super) fn look(script: &Script, findings: &mut Findings) {
+    for person in &script.people {
+        duties(script, person, findings);
+    }
+    present(script, findings);
+    readers(script, findings);
+    for alone in alone(script) {
+        let tokens: Vec<_> = alone.tokens.iter().map(ToString::to_string).collect();
+        let what = format!(
+            "{} could sign alone{}: {} in one hand, with a PIN of each.",
+            shown(&alone.name),
+            if alone.only_as_surrogate { " on a day of surrogates or spares" } else { "" },
+            tokens.join(" and ")
+        );
+        let remedy = "Give tokens and PINs to different people, so that two must meet to sign.";
+        if alone.only_as_surrogate && !script.declares.single_control {
+            findings.add(Warning, Rule::ThresholdNeedsTwo, None, what, remedy);
+        } else {
+            findings.unless(script.declares.single_control, Rule::ThresholdNeedsTwo, what, remedy);
+        }
+    }
+}
+
+/// Duties that somebody has by what they hold, whatever the script calls them.
+fn duties_of(script: &Script, person: &Person) -> BTreeSet<Duty> {
+    let mut duties: BTreeSet<Duty> = person.duties.iter().copied().collect();
+    if script.tokens.iter().any(|token| token.holder == person.id || token.user_pin == person.id) {
+        duties.insert(Duty::Officer);
+    }
+    if script.tokens.iter().any(|token| token.so_pin == person.id) {
+        duties.insert(Duty::Keeper);
+    }
+    duties
+}
+
+/// `DUTY-SEPARATED`.
+fn duties(script: &Script, person: &Person, findings: &mut Findings) {
+    let own = duties_of(script, person);
+    let declared = script.declares.merged_duties || script.declares.single_control;
+    for (one, other) in clashes(&own) {
+        let what = format!("{} is {} and {}, who check each other.", shown(&person.name), one.word(), other.word());
+        let remedy = "Give one of the two to somebody else, or declare merged-duties where it can be reviewed.";
+        findings.unless(declared, Rule::DutySeparated, what, remedy);
+    }
+    let Some(principal) = person.stands_in_for.as_ref().and_then(|id| script.person(id)) else { return };
+    let both: BTreeSet<Duty> = own.union(&duties_of(script, principal)).copied().collect();
+    if clashes(&own).is_empty() && !clashes(&both).is_empty() && !declared {
+        let what = format!(
+            "{} would hold duties that check each other on a day on which {} is absent.",
+            shown(&person.name),
+            shown(&principal.name)
+        );
+        findings.add(Warning, Rule::DutySeparated, None, what, "Name another surrogate.");
+    }
+}
+
+fn clashes(duties: &BTreeSet<Duty>) -> Vec<(Duty, Duty)> {
+    let pairs = duties.iter().flat_map(|one| duties.iter().map(move |other| (*one, *other)));
+    pairs.filter(|(one, other)| one < other && one.clashes_with(*other)).collect()
+}
+
+/// The duties without which nobody leads, types or watches.
+fn present(script: &Script, findings: &mut Findings) {
+    for (duty, then) in [
+        (Duty::Operator, "the first person of the script sits at the keyboard"),
+        (Duty::Administrator, "the operator reads the script aloud too"),
+        (Duty::Witness, "nobody who touches nothing holds the paper"),
+    ] {
+        if script.with_duty(duty).next().is_none() {
+            let what = format!("Nobody is {}: {then}.", duty.word());
+            let severity = if script.declares.single_control || script.declares.merged_duties { Note } else { Warning };
+            findings.add(severity, Rule::DutySeparated, None, what, "Give somebody the duty.");
+        }
+    }
+    for person in script.people.iter().filter(|person| person.stands_in_for.is_none()) {
+        if !is_needed(script, &person.id) {
+            let what = format!("{} has no step and no token.", shown(&person.name));
+            findings.add(Note, None, None, what, "Nothing stops if they are absent; a surrogate is not needed.");
+        }
+    }
+}
+
+/// Who reads clocks, who reads words back, who confirms.
+fn readers(script: &Script, findings: &mut Findings) {
+    let alone = script.declares.single_control;
+    for (number, step) in script.numbered() {
+        match &step.action {
+            Action::ConfirmClock(clock) => {
+                let different: BTreeSet<_> = clock.who.iter().collect();
+                if different.len() < 2 {
+                    let what = "One person reads the clock; two should.";
+                    let severity = if alone { Note } else { Error };
+                    findings.add(severity, Rule::ClockConfirmed, Some(&number), what, "Name two people in `who`.");
+                }
+            }
+            Action::Review(review) => {
+                if review.who.contains(&review.witness) && !alone {
+                    let what =
+                        format!("{} reads the payload back and confirms it too.", shown(script.name(&review.witness)));
+                    findings.add(
+                        Warning,
+                        Rule::PayloadReadback,
+                        Some(&number),
+                        what,
+                        "Let a witness read back who signs nothing.",
+                    );
+                }
+                let officers: BTreeSet<_> = script
+                    .root
+                    .keys
+                    .iter()
+                    .filter_map(|alias| script.token(alias))
+                    .map(|token| &token.holder)
+                    .collect();
+                for officer in officers.into_iter().filter(|officer| !review.who.contains(officer)) {
+                    let what =
+                        format!("{} holds a root key and does not confirm the draft.", shown(script.name(officer)));
+                    findings.add(Warning, Rule::PayloadReadback, Some(&number), what, "Name every officer in `who`.");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Everybody who has enough tokens in their hands, with a secret of each that opens it.
+pub(super) fn alone(script: &Script) -> Vec<Alone> {
+    let mut found = vec![];
+    for person in &script.people {
+        let own: BTreeSet<&PersonId> = [&person.id].into();
+        let with_principal: BTreeSet<&PersonId> = own.iter().copied().chain(&person.stands_in_for).collect();
+        let (plain, stretched) = (within_reach(script, &own, false), within_reach(script, &with_principal, true));
+        let enough = |tokens: &Vec<Alias>| tokens.len() as u64 >= script.root.threshold;
+        if enough(&plain) || enough(&stretched) {
+            found.push(Alone {
+                person: person.id.clone(),
+                name: person.name.clone(),
+                only_as_surrogate: !enough(&plain),
+                tokens: if enough(&plain) { plain } else { stretched },
+            });
+        }
+    }
+    found
+}
+
+/// The root tokens whose place somebody can take, being all of `hands`.
+fn within_reach(script: &Script, hands: &BTreeSet<&PersonId>, with_spares: bool) -> Vec<Alias> {
+    let opens = |alias: &Alias| {
+        // Whoever holds a token and its SO-PIN can set a new user PIN.
+        script.token(alias).is_some_and(|token| {
+            hands.contains(&token.holder) && (hands.contains(&token.user_pin) || hands.contains(&token.so_pin))
+        })
+    };
+    let plays = |alias: &&Alias| opens(alias) || with_spares && spares(script, alias).any(|spare| opens(&spare.alias));
+    script.root.keys.iter().filter(plays).cloned().collect()
+}
+
+/// Whether a step or a token needs this person.
+fn is_needed(script: &Script, id: &PersonId) -> bool {
+    let in_step = script
+        .numbered()
+        .any(|(_, step)| !matches!(step.action, Action::RollCall(_)) && step.action.kind().who(script).contains(id));
+    in_step || script.tokens.iter().any(|token| is_used(script, &token.alias) && token.holder == *id)
+}
+
+pub(super) fn stops_the_day(script: &Script) -> Vec<Stop> {
+    let mut stops = vec![];
+    for person in script.people.iter().filter(|person| person.stands_in_for.is_none()) {
+        if is_needed(script, &person.id) && surrogates(script, &person.id).next().is_none() {
+            let why = "The script needs them and names no surrogate.".into();
+            stops.push(Stop { who: person.name.clone(), why });
+        }
+    }
+    for token in &script.tokens {
+        if is_used(script, &token.alias) && spares(script, &token.alias).next().is_none() {
+            let why = match &token.keyid {
+                Some(_) => "It holds a root key; nothing else can sign in its place.",
+                None => "The script names no spare token for it.",
+            };
+            stops.push(Stop { who: format!("token {}", token.alias), why: why.into() });
+        }
+    }
+    stops
+}

@@ -1,0 +1,119 @@
+//! What is written by hand and belongs to no single step: ledgers, receipts, exception sheets, the declaration.
+
+use super::document::{Block, Cell, Layout, Table, blank, plain};
+use crate::{
+    ceremony::{script::Script, steps::Action, words::paper as say},
+    readback::{WORDS_OF_ACT, WORDS_OF_DIGEST},
+};
+
+/// Every form, in the order in which they are needed.
+pub fn all(script: &Script) -> Vec<Block> {
+    let mut blocks = vec![Block::NewPage];
+    blocks.extend(bag_ledger(script));
+    blocks.extend(inventory(script));
+    blocks.extend(pin_receipts(script));
+    blocks.extend([
+        Block::NewPage,
+        Block::Heading("Words at a stop".into()),
+        Block::Small(say::STOP_WORDS.into()),
+        Block::BlankWords(WORDS_OF_ACT),
+        Block::BlankWords(WORDS_OF_ACT),
+        Block::Heading("Words of a second payload".into()),
+        Block::Small(say::SPARE_WORDS.into()),
+        Block::BlankWords(WORDS_OF_DIGEST),
+    ]);
+    for number in 1..=say::EXCEPTION_SHEETS {
+        blocks.extend(exception_sheet(number));
+    }
+    blocks.extend(glossary());
+    blocks.extend(declaration(script));
+    blocks
+}
+
+fn empty_rows(count: usize, columns: usize) -> impl Iterator<Item = Vec<Cell>> {
+    std::iter::repeat_with(move || vec![blank(); columns]).take(count)
+}
+
+fn bag_ledger(script: &Script) -> [Block; 2] {
+    let head = vec!["Bag", "Old number", "New number", "Content", "Holder", "Kept at", "Initials"];
+    let media = script.media.iter().map(|label| format!("medium “{label}”"));
+    let contents = script.tokens.iter().map(|token| format!("token {}", token.alias)).chain(media);
+    let rows = contents.enumerate().map(|(at, content)| {
+        let mut row = vec![plain((at + 1).to_string()), blank(), blank(), plain(content)];
+        row.extend([blank(), blank(), blank()]);
+        row
+    });
+    let rows = rows.chain(empty_rows(2, head.len())).collect();
+    [Block::Heading("Bag ledger".into()), Block::Table(Table { layout: Layout::Form, head, rows })]
+}
+
+fn inventory(script: &Script) -> [Block; 2] {
+    let head =
+        vec!["Token", "Maker and model", "Serial", "Firmware", "First eight of the keyid", "PINs set", "Initials"];
+    let rows = script.tokens.iter().map(|token| {
+        let mut row = vec![plain(token.alias.to_string())];
+        row.extend(vec![blank(); head.len() - 1]);
+        row
+    });
+    let rows = rows.collect();
+    [Block::Heading("Token inventory".into()), Block::Table(Table { layout: Layout::Form, head, rows })]
+}
+
+fn pin_receipts(script: &Script) -> Vec<Block> {
+    let prepared = script.numbered().filter_map(|(_, step)| match &step.action {
+        Action::PrepareToken(prepare) => script.token(&prepare.token),
+        _ => None,
+    });
+    let rows: Vec<_> = prepared
+        .map(|token| {
+            let keeper = script.name(&token.so_pin).to_owned();
+            vec![plain(format!("SO-PIN of {}", token.alias)), blank(), plain(keeper), blank(), blank()]
+        })
+        .collect();
+    if rows.is_empty() {
+        return vec![];
+    }
+    let head = vec!["Sealed", "Envelope number", "Received by", "Kept at", "Signature"];
+    vec![
+        Block::Heading("Receipt for sealed envelopes".into()),
+        Block::Table(Table { layout: Layout::Form, head, rows }),
+    ]
+}
+
+fn exception_sheet(number: usize) -> Vec<Block> {
+    let mut blocks = vec![];
+    // Two sheets on a page.
+    if number % 2 == 1 {
+        blocks.push(Block::NewPage);
+    }
+    blocks.extend([
+        Block::Heading(format!("Exception sheet {number}")),
+        Block::Small(say::EXCEPTION_SHEET.into()),
+        Block::Fields(vec!["Step, and time UTC".into()]),
+        Block::Space("What was expected".into(), 2),
+        Block::Space("What happened".into(), 2),
+        Block::Space("What was decided".into(), 2),
+        Block::Fields(vec!["Decided by, name and signature".into(), "Decided by, name and signature".into()]),
+    ]);
+    blocks
+}
+
+fn glossary() -> Vec<Block> {
+    let entries = say::GLOSSARY.iter().map(|(word, meaning)| ((*word).to_owned(), (*meaning).to_owned()));
+    vec![Block::NewPage, Block::Heading("Glossary".into()), Block::Facts(entries.collect())]
+}
+
+fn declaration(script: &Script) -> Vec<Block> {
+    let rows = script
+        .people
+        .iter()
+        .map(|person| vec![plain(person.introduced()), blank(), blank()])
+        .chain(empty_rows(1, 3))
+        .collect();
+    vec![
+        Block::NewPage,
+        Block::Heading("Declaration".into()),
+        Block::Text(say::DECLARATION.into()),
+        Block::Table(Table { layout: Layout::Form, head: vec!["Name", "Date and time UTC", "Signature"], rows }),
+    ]
+}

@@ -1,0 +1,144 @@
+//! The words that stand on paper only: rules of the room, materials, forms, glossary, declaration.
+
+use crate::{
+    ceremony::script::{Kind, Script},
+    digest::Digest,
+    readback,
+    text::shown,
+};
+
+/// All 32 words of a digest.
+pub fn digest_words(digest: Digest) -> Vec<String> {
+    readback::words(digest.as_bytes())
+}
+
+/// The words of a head at the end of an act.
+pub fn act_words(digest: Digest) -> Vec<String> {
+    readback::words(&digest.as_bytes()[..readback::WORDS_OF_ACT])
+}
+
+/// The boxes of which one is ticked on every page.
+pub const BOXES: [&str; 2] = ["REHEARSAL", "PRODUCTION"];
+/// The stamp of a script by which one person can sign alone.
+pub const SINGLE_CONTROL: &str = "SINGLE CONTROL";
+/// The stamp of a script that the checker does not let through.
+pub const NOT_FIT: &str = "NOT FIT TO BE HELD";
+
+/// What to bring: the machine.
+pub const BRING_MACHINE: &str = "machine without a radio, with its power supply and keyboard";
+/// What to bring: the boot medium.
+pub const BRING_BOOT: &str = "boot medium with the program, its SHA-256 on the label";
+/// What to bring: this paper.
+pub const BRING_SCRIPT: &str = "printed copy of this script, single-sided: one is the record, one is read from";
+/// What to bring: blank tokens.
+pub const BRING_BLANK: &str = "blank token, in its maker's packing";
+/// What to bring: tokens that hold a key.
+pub const BRING_KNOWN: &str = "token with a root key, in its sealed bag, brought by its holder";
+/// What to bring: envelopes.
+pub const BRING_ENVELOPES: &str = "envelope that shows opening, with a card in it, for an SO-PIN";
+/// What to bring: bags.
+pub const BRING_BAGS: &str = "numbered bag that shows opening: one for each token and each medium";
+/// What to bring: clocks.
+pub const BRING_CLOCKS: &str = "clock that does not depend on the machine or on another clock here, set to UTC";
+/// What to bring: papers of key owners.
+pub const BRING_OWNERS_PAPERS: &str = "paper of a key's owner with its keyid, come by another way than the medium";
+/// What to bring: what the last ceremony left.
+pub const BRING_LAST_CARD: &str = "card of the last ceremony, from the safe";
+/// What to bring: pens.
+pub const BRING_PENS: &str = "pen that does not rub out";
+
+/// What to bring: the record's media.
+pub fn bring_media(script: &Script) -> String {
+    format!("empty medium for the record, labelled “{}” and “{}”", shown(&script.media[0]), shown(&script.media[1]))
+}
+
+/// What to bring: the courier's medium.
+pub fn bring_inputs(files: &[&str]) -> String {
+    let files: Vec<_> = files.iter().map(|file| shown(file)).collect();
+    format!("courier's medium with {}", files.join(", "))
+}
+
+/// What to bring: tags.
+pub fn bring_tags(script: &Script) -> String {
+    let tags: Vec<_> = script.tokens.iter().map(|token| shown(&token.tag)).collect();
+    format!("tag for a token: {}", tags.join(", "))
+}
+
+/// The rules of the room: a heading and a sentence or two each.
+pub fn room_rules(script: &Script) -> Vec<(&'static str, String)> {
+    let no_return = match script.kind {
+        Kind::Genesis => {
+            "A token is wiped where the screen says INITIALISE. The first signature, and the one that meets the threshold, are announced; before the first one, leaving costs nothing but time."
+        }
+        Kind::RotateRoot | Kind::RenewExpiry => {
+            "The first signature, and the one that meets the threshold, are announced; before the first one, leaving costs nothing but time. A wiped token cannot be brought back."
+        }
+    };
+    vec![
+        ("Who may touch", "Only the operator touches the machine, except that each person types their own PIN and their own word. Only its holder touches a token. The witness touches nothing but this paper.".into()),
+        ("Two people", "At no moment is anybody alone with the machine, a token or a medium.".into()),
+        ("Reading", "The administrator reads each line aloud before it is done. What is not on this paper is not done without an exception.".into()),
+        ("Secrets", "PINs, SO-PINs and personal words are never read aloud, never shown, never written on this paper. The camera looks away while they are typed.".into()),
+        ("Time", "All times are UTC, read from the clock that was confirmed.".into()),
+        ("No way back", no_return.into()),
+        ("Stopping", "Anybody may say stop at any step. The operator types LEAVE, the witness writes the words on the screen, tokens and media go into numbered bags.".into()),
+        ("Giving up", "Two people may abandon the ceremony at any prompt. The screen then says where every key, token, signature and medium is.".into()),
+        ("Exceptions", "What does not go as printed is an exception: expected, happened, decided, by two people. It is written on a numbered sheet and typed at the prompt EXCEPTION. Signatures, tallies, read-backs and the reset of a token with a trusted key know no exception.".into()),
+        ("Breaks", "Breaks are where the script has them. Two people stay; tokens and paper lie in sight; the keyboard is not touched.".into()),
+        ("Words", "A digest is read as words, one word a breath, with its number. If a word is not understood, it is spelled by the alphabet below. A word that differs means stop.".into()),
+        ("Paper", "Initials at each step, the time at each step. A mistake is struck through once and initialled, never covered.".into()),
+    ]
+}
+
+/// The spelling alphabet.
+pub const ALPHABET: &str = "Alfa Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike November Oscar Papa Quebec Romeo Sierra Tango Uniform Victor Whiskey X-ray Yankee Zulu";
+/// The digits of the spelling alphabet.
+pub const DIGITS: &str = "zero wun too tree fower fife six seven ait niner";
+
+/// What everybody signs at the end.
+pub const DECLARATION: &str = "I was in the room for the parts that bear my initials. What this paper says happened as it says, apart from the exceptions that are noted. I know of nothing else that should be written here.";
+
+/// What everybody who was there signs on the report.
+pub const REPORT_DECLARATION: &str = "I was in the room. What this report says happened as it says, and the words of the final head are those on the witness's paper.";
+
+/// Words that people ask about.
+pub const GLOSSARY: [(&str, &str); 16] = [
+    ("alias", "The short name of a token in this script. The token itself is known by its label and serial."),
+    (
+        "blind read-back",
+        "The screen hides some words of a digest, and a person supplies them from paper. So paper and file cannot differ unseen.",
+    ),
+    ("digest", "The SHA-256 of some bytes. Two different files never have the same one."),
+    (
+        "drill",
+        "A token is taken out, put in, opened with its PIN typed again, and its key signs a statement. Only then does the key count.",
+    ),
+    ("exception", "Something that did not go as printed, with what two people decided."),
+    ("head", "The digest of the transcript's last entry. It commits to every entry before it."),
+    ("keyid", "The digest that names a public key in metadata."),
+    ("officer", "A person who holds a token with a root key."),
+    ("payload", "The exact bytes that tokens sign."),
+    ("point of no return", "A step that cannot be undone. The screen announces it and wants a typed word."),
+    ("record", "The folder that this ceremony leaves, on two media."),
+    ("root", "The metadata that says which keys are trusted for everything else in the repository."),
+    ("SO-PIN", "The PIN that can set a new user PIN. It is sealed, and kept by somebody who holds no token."),
+    ("threshold", "How many different root keys must sign before anybody accepts a root."),
+    ("transcript", "What happened, entry by entry; each names the digest of the one before it."),
+    ("void", "A payload that will not be used. Its signatures stay listed as spent."),
+];
+
+/// What stands above the words of the script on page one.
+pub const SCRIPT_WORDS: &str = "The SHA-256 of this script, in hexadecimal digits and as 32 words. The words stand at the foot of every page too; the witness reads the hidden ones from there.";
+/// What stands above the row that ends an act.
+pub const END_OF_ACT: &str = "Write the eight words of the transcript's head, and supply the hidden ones from here.";
+/// What is expected there.
+pub const END_OF_ACT_EXPECT: &str = "The hidden words are accepted, and the next act begins.";
+/// How the exception sheets are used.
+pub const EXCEPTION_SHEET: &str = "Strike out what is not used. The number is the one that the screen gives.";
+/// How many blank exception sheets there are.
+pub const EXCEPTION_SHEETS: usize = 5;
+/// What the spare forms are for.
+pub const SPARE_WORDS: &str = "For a payload that is drafted again after it was voided; otherwise struck out.";
+/// What the words of a stop are for.
+pub const STOP_WORDS: &str =
+    "The eight words on the screen when the operator leaves. Without them nobody can go on. Use a line for each stop.";

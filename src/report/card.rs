@@ -1,0 +1,78 @@
+//! The card for the safe: one page that tells the next ceremony where this one ended.
+
+use super::{Block, Cell, Document, Layout, Line, Table, framed, instant, next_dates, plain, replay::Replay, say};
+
+/// What the card is for.
+const PURPOSE: &str = "Keep this card in the safe, apart from the media. The next ceremony is told the head and the payloads below, so that no \
+                       version is ever signed twice.";
+
+pub fn document(replay: &Replay<'_>) -> Document {
+    let ceremony = &replay.ceremony;
+    let (what, head) = match replay.final_head() {
+        Some(head) => ("Final head of the transcript", head),
+        None => ("Last head of a transcript that was NOT closed", ceremony.stamp().head),
+    };
+    let dates = next_dates(replay).into_iter().map(|(what, date, why)| (format!("{date}  {what}"), why)).collect();
+    let mut blocks = vec![
+        Block::Small(PURPOSE.into()),
+        Block::Facts(vec![
+            ("Repository".into(), replay.script().repository.clone()),
+            ("Held".into(), replay.began_at().map_or_else(String::new, instant)),
+        ]),
+        Block::Subheading(what.into()),
+        Block::Exact(head.to_string()),
+        Block::Words(say::digest_words(head)),
+        Block::Subheading("Signed".into()),
+        versions(replay),
+        Block::Subheading("Tokens".into()),
+        tokens(replay),
+        Block::Subheading("Next dates".into()),
+        Block::Facts(dates),
+        Block::Fields(vec!["Put into the safe by, date and signature".into()]),
+    ];
+    if ceremony.signed_versions().is_empty() {
+        blocks.insert(6, Block::Text("Nothing was signed.".into()));
+    }
+    framed(replay, "Card", blocks)
+}
+
+fn versions(replay: &Replay<'_>) -> Block {
+    let drafts = replay.ceremony.drafts().iter().filter(|draft| !draft.signatures.is_empty());
+    let rows = drafts.map(|draft| {
+        let fate = match (&draft.voided, draft.met) {
+            (Some(_), _) => "void, signatures spent",
+            (None, true) => "valid",
+            (None, false) => "threshold not met",
+        };
+        vec![
+            plain(format!("root {}", draft.version)),
+            plain(fate),
+            plain(draft.root.expires.date()),
+            vec![Line::Exact(draft.payload.to_string())],
+        ]
+    });
+    Block::Table(Table {
+        layout: Layout::Plain,
+        head: vec!["Version", "Fate", "Expires", "SHA-256 of the payload"],
+        rows: rows.collect(),
+    })
+}
+
+fn tokens(replay: &Replay<'_>) -> Block {
+    let row = |token: &crate::ceremony::script::TokenSpec| -> Vec<Cell> {
+        let state = replay.ceremony.token(&token.alias);
+        let card = replay.ceremony.card(&token.alias);
+        let keyid = state.key.as_ref().filter(|_| state.counts).map(|key| key.id().short()).unwrap_or_default();
+        vec![
+            plain(token.alias.to_string()),
+            plain(token.tag.clone()),
+            plain(card.holder_name),
+            plain(card.serial.unwrap_or_default()),
+            vec![Line::Exact(keyid)],
+            plain(replay.script().name(&token.so_pin)),
+            vec![],
+        ]
+    };
+    let head = vec!["Token", "Tag", "Holder", "Serial", "Keyid begins", "SO-PIN", "Bag"];
+    Block::Table(Table { layout: Layout::Plain, head, rows: replay.script().tokens.iter().map(row).collect() })
+}

@@ -1,0 +1,109 @@
+//! The fold once more, keeping the step at which each entry was made.
+
+use std::sync::Arc;
+
+use crate::{
+    ceremony::{
+        Ceremony,
+        event::{Event, Mode, Stamp},
+        script::Script,
+        state::Cursor,
+        steps::Step,
+    },
+    digest::Digest,
+    rules::Passed,
+    utc::Utc,
+};
+
+/// A transcript with the place of each entry.
+pub struct Replay<'a> {
+    /// Every entry.
+    pub entries: Vec<Placed<'a>>,
+    /// Where they lead.
+    pub ceremony: Ceremony,
+}
+
+/// An entry and where it was made.
+pub struct Placed<'a> {
+    /// Its number, time and head.
+    pub stamp: Stamp,
+    /// What happened.
+    pub event: &'a Event,
+    /// At which step; `None` before the first.
+    pub place: Option<Cursor>,
+}
+
+impl<'a> Replay<'a> {
+    /// Replays `entries`.
+    pub fn of(entries: &'a [(Stamp, Event)], script: &Arc<Script>) -> Self {
+        let mut ceremony = Ceremony::begin(Arc::clone(script));
+        let mut began = false;
+        let mut placed = Vec::with_capacity(entries.len());
+        for (stamp, event) in entries {
+            // What a rehearsal prepares stands between entry 0 and the first step.
+            let before =
+                !began || matches!(event, Event::Began { .. } | Event::StandIn { .. } | Event::TwinRoot { .. });
+            placed.push(Placed { stamp: *stamp, event, place: (!before).then(|| ceremony.cursor()) });
+            began |= matches!(event, Event::Began { .. });
+            ceremony.apply(*stamp, event);
+        }
+        Self { entries: placed, ceremony }
+    }
+
+    /// The script.
+    pub fn script(&self) -> &Script {
+        self.ceremony.script()
+    }
+
+    /// Rehearsal or production.
+    pub fn mode(&self) -> Mode {
+        self.ceremony.mode()
+    }
+
+    /// When entry 0 was written.
+    pub fn began_at(&self) -> Option<Utc> {
+        let first = self.entries.iter().find(|placed| matches!(placed.event, Event::Began { .. }))?;
+        Some(first.stamp.at)
+    }
+
+    /// The head that was read back at the close.
+    pub fn final_head(&self) -> Option<Digest> {
+        self.entries.iter().rev().find_map(|placed| match placed.event {
+            Event::FinalHead { head, .. } => Some(*head),
+            _ => None,
+        })
+    }
+
+    /// The number of an entry's step: `3.2`, `3 end`, or a dash before the first.
+    pub fn number(&self, placed: &Placed<'_>) -> String {
+        match placed.place {
+            None => "–".into(),
+            Some(place) if self.step_at(place).is_some() => format!("{}.{}", place.act, place.step + 1),
+            Some(place) => format!("{} end", place.act),
+        }
+    }
+
+    /// The step at a place; `None` at the end of an act.
+    pub fn step_at(&self, place: Cursor) -> Option<&Step> {
+        self.script().acts.get(place.act)?.steps.get(place.step)
+    }
+}
+
+/// The rules that an event says were asked and held.
+pub fn passed_of(event: &Event) -> &[Passed] {
+    match event {
+        Event::ClockConfirmed { passed, .. }
+        | Event::Machine { passed, .. }
+        | Event::KeyImported { passed, .. }
+        | Event::PreviousRoot { passed, .. }
+        | Event::TokenChosen { passed, .. }
+        | Event::UserPinSet { passed, .. }
+        | Event::KeyGenerated { passed, .. }
+        | Event::KeyDrilled { passed, .. }
+        | Event::TokenOpened { passed, .. }
+        | Event::Drafted { passed, .. }
+        | Event::Signed { passed, .. }
+        | Event::ThresholdMet { passed, .. } => passed,
+        _ => &[],
+    }
+}

@@ -1,0 +1,83 @@
+//! What was signed, in words.
+
+use super::{Block, Cell, Layout, Line, Table, instant, plain, replay::Replay, row, say};
+use crate::ceremony::{event::Event, metadata, state::Draft};
+
+pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
+    let drafts = replay.ceremony.drafts();
+    let mut blocks = vec![Block::Heading("What was signed".into())];
+    if drafts.is_empty() {
+        blocks.push(Block::Text("Nothing was composed, and nothing was signed.".into()));
+    }
+    for draft in drafts {
+        blocks.extend(one(replay, draft));
+    }
+    blocks
+}
+
+fn one(replay: &Replay<'_>, draft: &Draft) -> Vec<Block> {
+    let sheet = metadata::review_sheet(&replay.ceremony, draft, vec![]);
+    let fate = match (&draft.voided, draft.met) {
+        (Some(reason), _) => format!("void: {reason}"),
+        (None, true) => "its thresholds are met: it exists for ever".into(),
+        (None, false) => "its thresholds are not met: nobody accepts it".into(),
+    };
+    let mut blocks = vec![
+        Block::Subheading(format!("Root version {} of {}", draft.version, sheet.repository)),
+        Block::Facts(vec![
+            ("Fate".into(), fate),
+            ("Expires".into(), format!("{}, {} days after the ceremony", instant(sheet.expires), sheet.days)),
+            ("Thresholds".into(), sheet.thresholds.join("; ")),
+        ]),
+        Block::Text("The change, in words".into()),
+        Block::List(sheet.changes),
+        Block::Table(Table {
+            layout: Layout::Plain,
+            head: vec!["Roles", "Whose key", "Keyid", "Kind", "Change"],
+            rows: sheet
+                .keys
+                .iter()
+                .map(|key| {
+                    vec![
+                        plain(key.roles.join(", ")),
+                        plain(key.name.clone()),
+                        vec![Line::Exact(key.keyid.clone())],
+                        plain(key.algorithm.clone()),
+                        plain(key.change.word()),
+                    ]
+                })
+                .collect(),
+        }),
+        Block::Text("The payload: the bytes that were signed".into()),
+        Block::Exact(draft.payload.to_string()),
+        Block::Words(say::digest_words(draft.payload)),
+    ];
+    let rows = signatures(replay, draft);
+    if rows.is_empty() {
+        blocks.push(Block::Text("It was not signed.".into()));
+    } else {
+        let spent = if draft.voided.is_some() { "Signatures, all spent" } else { "Signatures" };
+        blocks.push(Block::Text(spent.into()));
+        let head = vec!["Entry", "Time UTC", "Token", "Whose", "Keyid"];
+        blocks.push(Block::Table(Table { layout: Layout::Plain, head, rows }));
+    }
+    blocks
+}
+
+fn signatures(replay: &Replay<'_>, draft: &Draft) -> Vec<Vec<Cell>> {
+    let mut rows = vec![];
+    for placed in &replay.entries {
+        let Event::Signed { alias, keyid, payload, .. } = placed.event else { continue };
+        if *payload == draft.payload {
+            let holder = replay.ceremony.card(alias).holder_name;
+            rows.push(row([
+                placed.stamp.seq.to_string(),
+                placed.stamp.at.time_of_day(),
+                alias.to_string(),
+                holder,
+                keyid.to_string(),
+            ]));
+        }
+    }
+    rows
+}

@@ -1,0 +1,145 @@
+//! An entry as a sentence for people.
+
+use crate::ceremony::{
+    event::{AsideQuestion, Event},
+    participants::PersonId,
+    prompt::AsideKind,
+    script::Script,
+    words,
+};
+
+use super::{instant, short};
+
+/// What an event says, as a sentence. Text from outside in it is not yet made safe: that is done where it is shown.
+#[expect(clippy::too_many_lines, reason = "one arm an event, each a line or three; splitting would hide the list")]
+pub fn told(script: &Script, event: &Event) -> String {
+    let name = |person: &PersonId| script.name(person).to_owned();
+    let both = |by: &[PersonId; 2]| words::names(script, by);
+    match event {
+        Event::Began { title, mode, .. } => format!("The ceremony “{title}” begins, as {}.", mode.stamp()),
+        Event::StandIn { real, twin } => format!("A throw-away key {} stands for {}.", twin.id().short(), real.short()),
+        Event::TwinRoot { real, twin } => format!("A twin of the root, {}, stands for {}.", short(twin), short(real)),
+        Event::Present { person } => format!("{} is here.", name(person)),
+        Event::Absent { person } => format!("{} is absent.", name(person)),
+        Event::WordSet { person, .. } => format!("{} set a word of their own.", name(person)),
+        Event::Confirmed { person, statement } => format!("{} confirmed: “{statement}”", name(person)),
+        Event::Recorded { label, value } => format!("{label}: {value}"),
+        Event::Went { word, on } if word == "SEATED" => match PersonId::try_from(on.clone()) {
+            Ok(person) => format!("{} sat down at the keyboard.", name(&person)),
+            Err(_) => format!("{on} sat down at the keyboard."),
+        },
+        Event::Went { word, on } => format!("{word} was typed: {on}."),
+        Event::ClockRead { person, room, machine } => format!(
+            "{} read {} from a clock of their own; the machine said {}.",
+            name(person),
+            room.time_of_day(),
+            machine.time_of_day()
+        ),
+        Event::ClockConfirmed { at, differs_seconds, .. } => {
+            format!("The clock is confirmed: {}, at most {differs_seconds} seconds apart.", instant(*at))
+        }
+        Event::WrittenDown { subject, .. } => format!("The words of {subject} were written down."),
+        Event::ReadBack { subject, .. } => format!("The hidden words of {subject} were supplied from paper."),
+        Event::ActClosed { head, .. } => {
+            format!("The act ends with the head {}.", words::paper::act_words(*head).join(" "))
+        }
+        Event::Intended { operation } => format!("About to {}.", operation.words()),
+        Event::Failed { trouble } => format!("It failed: {}", trouble.words()),
+        Event::TryAgain { last_try: true } => "It is tried once more, with the last try of the PIN.".into(),
+        Event::TryAgain { last_try: false } => "It is tried once more.".into(),
+        Event::Machine { facts, .. } => format!("The machine was looked at: kernel {}.", facts.kernel),
+        Event::KeyImported { name, sha256, key, .. } => {
+            format!("The public key {name} came in: keyid {}, file SHA-256 {}.", key.id().short(), short(sha256))
+        }
+        Event::PreviousRoot { .. } => "The previous root came in, and is the one that the script pins.".into(),
+        Event::TokensSeen { alias, seen } if seen.is_empty() => format!("No token to become {alias} was found."),
+        Event::TokensSeen { seen, .. } => {
+            let seen: Vec<_> = seen.iter().map(|seen| seen.words()).collect();
+            format!("Found: {}.", seen.join("; "))
+        }
+        Event::TokenChosen { alias, seen, .. } => format!("{} is to become {alias}.", seen.words()),
+        Event::TokenInitialised { alias, seen } => format!("{alias} was wiped and has a new SO-PIN: {}.", seen.words()),
+        Event::UserPinSet { alias, .. } => format!("{alias} has a user PIN."),
+        Event::KeyGenerated { alias, key, .. } => format!("A key was generated on {alias}: keyid {}.", key.id()),
+        Event::KeyDrilled { alias, .. } => {
+            format!("The key on {alias} works with the PIN typed again, and counts from now on.")
+        }
+        Event::TokenOpened { alias, seen, key, .. } => {
+            format!("{alias} was opened: {}; it holds key {}.", seen.words(), key.id().short())
+        }
+        Event::Drafted { version, payload, .. } => format!("Root version {version} was composed: payload {payload}."),
+        Event::PayloadStored { payload } => format!("Payload {} is in the record.", short(payload)),
+        Event::SheetRead { .. } => "The review sheet was read aloud to its end.".into(),
+        Event::PayloadReadBack { payload, .. } => {
+            format!("The hidden words of payload {} were supplied from paper.", short(payload))
+        }
+        Event::Signed { alias, keyid, payload, .. } => {
+            format!("{alias} signed payload {} with key {}.", short(payload), keyid.short())
+        }
+        Event::ThresholdMet { payload, .. } => format!("The thresholds of payload {} are met.", short(payload)),
+        Event::Exported { files, media } => format!("{} files were written on {}.", files.len(), media.join(" and ")),
+        Event::HeadSigned { alias, head, .. } => format!("{alias} signed the head {}.", short(head)),
+        Event::FinalHead { head, .. } => format!("The final head {} was read back whole.", short(head)),
+        Event::Closed => "The record is closed.".into(),
+        Event::AsideBegan { aside } => format!("{} was asked for.", aside_word(*aside)),
+        Event::AsideNoted { question, answer } => match question {
+            AsideQuestion::Who | AsideQuestion::Confirms => match PersonId::try_from(answer.clone()) {
+                Ok(person) => format!("{}: {}", words::aside_label(*question), name(&person)),
+                Err(_) => format!("{}: {answer}", words::aside_label(*question)),
+            },
+            _ => format!("{}: {answer}", words::aside_label(*question)),
+        },
+        Event::AsideDropped => "It was dropped again.".into(),
+        Event::ExceptionNoted { number, expected, happened, decided, by } => {
+            format!("Exception {number}. Expected: {expected} Happened: {happened} Decided: {decided} By {}.", both(by))
+        }
+        Event::Voided { payload, reason, by, spent } => {
+            let spent: Vec<_> = spent.iter().map(|keyid| keyid.short()).collect();
+            let spent = if spent.is_empty() { "none".into() } else { spent.join(", ") };
+            format!("Payload {} is void: {reason} By {}. Signatures spent on it: {spent}.", short(payload), both(by))
+        }
+        Event::Substituted { alias, spare, reason, by } => {
+            format!("{spare} takes the place of {alias}: {reason} By {}.", both(by))
+        }
+        Event::Abandoned { reason, by, .. } => format!("The ceremony was abandoned: {reason} By {}.", both(by)),
+        Event::Paused => "The operator left.".into(),
+        Event::Resumed { program, media } => {
+            format!("The ceremony goes on, with {} and {}.", program.name, media.join(" and "))
+        }
+        Event::TornTailCut { length, sha256 } => {
+            format!("A torn last line of {length} bytes (SHA-256 {}) was cut off.", short(sha256))
+        }
+        Event::HeadFitsPaper { .. } => "The words that the witness wrote down last fit this record.".into(),
+        Event::MediumFailed { medium, cause } => format!("The medium “{medium}” failed: {cause}"),
+        Event::Refused { refusal } => format!("Refused by {}: {}", refusal.rule, refusal.what),
+    }
+}
+
+fn aside_word(aside: AsideKind) -> &'static str {
+    match aside {
+        AsideKind::Exception => "An exception",
+        AsideKind::Void => "A void",
+        AsideKind::Substitute => "A substitution",
+        AsideKind::Abandon => "The end",
+        AsideKind::Leave => "A stop",
+    }
+}
+
+/// Whether an entry is one that the script did not foresee.
+pub fn is_otherwise(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Failed { .. }
+            | Event::Refused { .. }
+            | Event::Absent { .. }
+            | Event::ExceptionNoted { .. }
+            | Event::Voided { .. }
+            | Event::Substituted { .. }
+            | Event::Abandoned { .. }
+            | Event::Paused
+            | Event::Resumed { .. }
+            | Event::TornTailCut { .. }
+            | Event::HeadFitsPaper { .. }
+            | Event::MediumFailed { .. }
+    )
+}

@@ -1,0 +1,242 @@
+//! A room that goes through a script by itself: people who answer, and tokens that sign, in memory.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
+
+use crate::{
+    ceremony::{
+        Ceremony, Pending,
+        event::{Event, Mode, Program, Stamp},
+        operation::{Operation, Outcome, SeenToken, Trouble},
+        participants::{Alias, PersonId},
+        prompt::{Answer, AsideKind, Input, Prompt, Scene, SlowHash},
+        script::{Script, read},
+        words,
+    },
+    device::{KeyAttributes, ModuleIdentity, TokenIdentity},
+    digest::Digest,
+    fault::{Fault, FaultKind},
+    machine::{Device, Interface, MachineFacts},
+    transcript,
+    tuf::key::{Key, PublicKey, RawSignature},
+    utc::Utc,
+};
+
+/// The script of the paper tests, with the keyid of the online key filled in.
+pub fn genesis() -> Arc<Script> {
+    let text = include_str!("../../../tests/paper/genesis.toml");
+    script(&text.replace("@KEYID@", key_of("online").id().as_str()))
+}
+
+pub fn script(text: &str) -> Arc<Script> {
+    Arc::new(read::script(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")))
+}
+
+pub struct Room {
+    pub ceremony: Ceremony,
+    pub entries: Vec<(Stamp, Event)>,
+    now: Utc,
+    /// Who is absent.
+    pub absent: Vec<&'static str>,
+    /// Operations that fail the first time.
+    pub fails: Vec<&'static str>,
+    blanks: BTreeMap<Alias, u32>,
+}
+
+impl Room {
+    pub fn begin(script: &Arc<Script>, mode: Mode) -> Self {
+        let mut room = Self {
+            ceremony: Ceremony::begin(Arc::clone(script)),
+            entries: vec![],
+            now: Utc::parse("2026-12-01T09:02:00Z").unwrap(),
+            absent: vec![],
+            fails: vec![],
+            blanks: BTreeMap::new(),
+        };
+        room.append(Event::Began {
+            script: script.digest,
+            title: script.title.clone(),
+            program: Program {
+                name: "officiant 0.1.0".into(),
+                sha256: Digest::of(b"program"),
+                trust: "shipped".into(),
+            },
+            mode,
+            media: script.media.to_vec(),
+            previous: None,
+        });
+        room
+    }
+
+    fn append(&mut self, event: Event) {
+        let written = transcript::write(self.entries.last().map(|(stamp, _)| *stamp), self.now, &event);
+        self.ceremony.apply(written.stamp, &event);
+        self.entries.push((written.stamp, event));
+    }
+
+    pub fn answer(&mut self, answer: &Answer) {
+        match self.ceremony.decide(answer, self.now) {
+            Ok(events) => events.into_iter().for_each(|event| self.append(event)),
+            Err(refusal) => self.append(Event::Refused { refusal }),
+        }
+    }
+
+    /// Goes on until `stop` or the end.
+    pub fn play(&mut self, stop: impl Fn(&Ceremony) -> bool) {
+        for _ in 0..2000 {
+            if stop(&self.ceremony) {
+                return;
+            }
+            self.now = Utc::from_seconds(self.now.seconds() + 20).unwrap();
+            match self.ceremony.pending() {
+                Pending::Finished(_) | Pending::Paused => return,
+                Pending::Ask(prompt) => {
+                    let answer = self.says(&prompt);
+                    self.answer(&answer);
+                }
+                Pending::Do(operation) => {
+                    self.append(Event::Intended { operation: operation.clone() });
+                    let answer = self.performs(&operation);
+                    self.answer(&answer);
+                }
+                Pending::InDoubt(operation) => panic!("in doubt: {}", operation.words()),
+            }
+        }
+        panic!("the script does not come to an end: {:?}", self.entries.last());
+    }
+
+    /// Asks for something that the script does not foresee, and answers its questions.
+    pub fn aside(&mut self, kind: AsideKind) {
+        self.answer(&Answer::Aside(kind));
+        let begun = self.entries.len();
+        self.play(|ceremony| {
+            ceremony.stamp().seq as usize >= begun
+                && !matches!(ceremony.pending(), Pending::Ask(prompt) if is_aside(&prompt))
+        });
+    }
+
+    fn says(&self, prompt: &Prompt) -> Answer {
+        match (&prompt.input, &prompt.scene) {
+            (Input::Word(choices), _) => {
+                let absent = choices[0].word == "PRESENT" && self.absent.contains(&prompt.who[0].as_str());
+                Answer::Word(choices[usize::from(absent)].word.into())
+            }
+            (Input::Text { label, .. }, _) if label == words::CLOCK_LABEL => Answer::Text(self.now.time_of_day()),
+            (Input::Text { label, .. }, _) if label == words::SERIAL_TYPED => Answer::Text("000".into()),
+            (Input::Text { label, .. }, _) => Answer::Text(format!("<b>A-{}</b> \u{202e}", label.len())),
+            (Input::HiddenWords(_), Scene::ReadBack { blind, .. }) => Answer::HiddenWords(blind.answer()),
+            (Input::Pick(_), _) => Answer::Picked(0),
+            (Input::NewPersonalWord { person }, _) => {
+                Answer::NewPersonalWord { salt: "5a17".into(), verifier: Digest::of(&slow_hash(person)) }
+            }
+            (Input::PersonalWord { person, .. }, _) => Answer::PersonalWord(SlowHash(slow_hash(person))),
+            (Input::HiddenWords(_), scene) => panic!("hidden words of {scene:?}"),
+        }
+    }
+
+    fn performs(&mut self, operation: &Operation) -> Answer {
+        if let Some(at) = self.fails.iter().position(|words| operation.words() == *words) {
+            self.fails.remove(at);
+            let fault = Fault::new(FaultKind::TokenLost, operation.words(), "CKR_DEVICE_REMOVED");
+            return Answer::Failed(Trouble::Fault(fault));
+        }
+        Answer::Done(Box::new(match operation {
+            Operation::Preflight => Outcome::Machine(machine(self.now)),
+            Operation::ReadInput { .. } => {
+                Outcome::Input { bytes: key_of("online").public().to_spki_pem().unwrap().into_bytes(), with: None }
+            }
+            Operation::StorePayload { .. } => Outcome::Stored,
+            Operation::Export { .. } => Outcome::Exported { media: self.ceremony.media().to_vec() },
+            Operation::FindTokens { alias } => {
+                *self.blanks.entry(alias.clone()).or_default() += 1;
+                Outcome::Tokens(vec![seen(alias, false)])
+            }
+            Operation::Initialise { alias, .. } => Outcome::Initialised(seen(alias, true)),
+            Operation::SetUserPin { .. } => Outcome::UserPinSet,
+            Operation::Generate { alias, .. } => {
+                Outcome::Generated { key: key_of(alias.as_str()), attributes: attributes() }
+            }
+            Operation::Open { alias, .. } => Outcome::Opened { seen: seen(alias, true), key: key_of(alias.as_str()) },
+            Operation::Drill { alias, .. } | Operation::Sign { alias, .. } | Operation::SignHead { alias, .. } => {
+                let signable = self.ceremony.signable(operation).expect("reviewed, or a challenge");
+                let signature: Signature = signing_key(alias.as_str()).sign(signable.bytes());
+                Outcome::Signed { seen: seen(alias, true), signature: RawSignature::new(signature.to_bytes().to_vec()) }
+            }
+        }))
+    }
+}
+
+fn is_aside(prompt: &Prompt) -> bool {
+    match &prompt.input {
+        Input::PersonalWord { .. } | Input::Pick(_) => true,
+        Input::Text { hint, .. } => hint == words::ASIDE_HINT,
+        _ => false,
+    }
+}
+
+fn slow_hash(person: &PersonId) -> [u8; 32] {
+    *Digest::of(person.as_str().as_bytes()).as_bytes()
+}
+
+fn signing_key(name: &str) -> SigningKey {
+    SigningKey::from_slice(Digest::of(name.as_bytes()).as_bytes()).expect("a digest is a scalar")
+}
+
+pub fn key_of(name: &str) -> Key {
+    let public = PublicKey::P256(*signing_key(name).verifying_key());
+    crate::tuf::Dialect::Tuf1.key(&public).expect("P-256 has a form")
+}
+
+fn seen(alias: &Alias, initialised: bool) -> SeenToken {
+    SeenToken {
+        token: TokenIdentity {
+            module: ModuleIdentity {
+                path: "/usr/lib/example/libhsm-pkcs11.so".into(),
+                sha256: Digest::of(b"test"),
+                manufacturer: "Example".into(),
+                description: "Example HSM".into(),
+                version: "2.1".into(),
+            },
+            label: if initialised { alias.to_string() } else { String::new() },
+            serial: format!("EX{}", &Digest::of(alias.as_str().as_bytes()).to_string()[..8]),
+            manufacturer: "Example".into(),
+            model: "Example HSM 2".into(),
+            firmware: "5.7".into(),
+            initialised,
+            pin_pad: false,
+            software: None,
+        },
+        public_keys: vec![],
+    }
+}
+
+fn attributes() -> KeyAttributes {
+    KeyAttributes {
+        token: Some(true),
+        private: Some(true),
+        sensitive: Some(true),
+        extractable: Some(false),
+        sign: Some(true),
+        ..KeyAttributes::default()
+    }
+}
+
+fn machine(now: Utc) -> MachineFacts {
+    MachineFacts {
+        clock: now,
+        kernel: "6.12.9".into(),
+        program: "/usr/bin/officiant".into(),
+        program_sha256: Digest::of(b"program"),
+        uid: 1000,
+        interfaces: vec![Interface { name: "lo".into(), up: true, loopback: true, wireless: false }],
+        radios: vec![],
+        swap: vec![],
+        core_pattern: "core".into(),
+        core_limit: Some(0),
+        dumpable: false,
+        memlock: None,
+        devices: vec![Device { name: "1-1".into(), what: "Example HSM 2".into(), size: None }],
+        unknown: vec![],
+    }
+}

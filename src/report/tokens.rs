@@ -1,0 +1,121 @@
+//! The tokens, with what they *claim*, what their maker *attests*, what people *observed* and what this program *verified*
+//! told apart.
+
+use super::{Block, Cell, Layout, Line, Table, passed_of, replay::Replay};
+use crate::{
+    ceremony::{event::Event, operation::SeenToken, participants::Alias, script::TokenSpec, steps::Action},
+    rules::Rule,
+};
+
+/// What stands above the table.
+const KEY: &str = "Claimed: what the token and its module say of themselves. Attested: what its maker signed. Observed: what people \
+                   in the room read and typed. Verified: what this program proved with a signature.";
+/// What a PKCS#11 token attests.
+const ATTESTS_NOTHING: &str = "nothing";
+
+pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
+    let rows = replay.script().tokens.iter().map(|token| token_row(replay, token)).collect();
+    vec![
+        Block::Heading("Tokens".into()),
+        Block::Small(KEY.into()),
+        Block::Table(Table {
+            layout: Layout::Plain,
+            head: vec!["Token", "Claimed", "Attested", "Observed", "Verified"],
+            rows,
+        }),
+    ]
+}
+
+fn token_row(replay: &Replay<'_>, token: &TokenSpec) -> Vec<Cell> {
+    let script = replay.script();
+    let mut name = vec![
+        Line::Strong(token.alias.to_string()),
+        Line::Plain(token.tag.clone()),
+        Line::Plain(replay.ceremony.card(&token.alias).holder_name),
+        Line::Plain(format!("SO-PIN: {}", script.name(&token.so_pin))),
+    ];
+    if let Some(alias) = &token.spare_for {
+        name.push(Line::Plain(format!("spare for {alias}")));
+    }
+    let attested = vec![Line::Plain(ATTESTS_NOTHING.into())];
+    vec![name, claimed(replay, token), attested, observed(replay, token), verified(replay, token)]
+}
+
+fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
+    let state = replay.ceremony.token(&token.alias);
+    let Some(SeenToken { token: seen, .. }) = state.bound.or(state.chosen) else {
+        return vec![Line::Plain("it was never in the machine".into())];
+    };
+    let mut lines = vec![
+        Line::Plain(format!("label “{}”, serial {}", seen.label, seen.serial)),
+        Line::Plain(format!("{} {}, firmware {}", seen.manufacturer, seen.model, seen.firmware)),
+        Line::Plain(format!("module {}", seen.module.path)),
+        Line::Exact(seen.module.sha256.to_string()),
+    ];
+    if let Some(why) = &seen.software {
+        lines.push(Line::Strong(format!("software token: {why}")));
+    }
+    for placed in &replay.entries {
+        if matches!(placed.event, Event::KeyGenerated { alias, .. } if *alias == token.alias) {
+            let attributes = passed_of(placed.event).iter().filter(|passed| passed.rule == Rule::KeyNotExtractable);
+            lines.extend(attributes.map(|passed| Line::Plain(passed.seen.clone())));
+        }
+    }
+    lines
+}
+
+/// Lines of the record that name the token, and what was typed in its own steps.
+fn observed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
+    let mut lines = vec![];
+    for placed in &replay.entries {
+        let entry = placed.stamp.seq;
+        match placed.event {
+            Event::Recorded { label, value } if names(label, &token.alias) => {
+                lines.push(Line::Plain(format!("entry {entry}: {label}: {value}")));
+            }
+            Event::Went { word, on } if on == crate::ceremony::words::SERIAL_TYPED => {
+                let step = placed.place.and_then(|place| replay.step_at(place));
+                let here = step.is_some_and(
+                    |step| matches!(&step.action, Action::PrepareToken(step) if replay.ceremony.playing(&step.token) == token.alias),
+                );
+                if here {
+                    lines.push(Line::Plain(format!("entry {entry}: its serial was typed before it was wiped: {word}")));
+                }
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
+fn names(label: &str, alias: &Alias) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    label.split(|c| !word(c)).any(|part| part == alias.as_str())
+}
+
+fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
+    let mut lines = vec![];
+    for placed in &replay.entries {
+        let entry = placed.stamp.seq;
+        match placed.event {
+            Event::KeyGenerated { alias, key, .. } if *alias == token.alias => {
+                lines.push(Line::Exact(key.id().to_string()))
+            }
+            Event::TokenOpened { alias, key, .. } if *alias == token.alias => {
+                lines.push(Line::Exact(key.id().to_string()));
+                lines.push(Line::Plain(format!("entry {entry}: signed a fresh nonce")));
+            }
+            Event::KeyDrilled { alias, .. } if *alias == token.alias => {
+                lines.push(Line::Plain(format!("entry {entry}: signed a proof of possession, PIN typed again")));
+            }
+            Event::Signed { alias, .. } if *alias == token.alias => {
+                lines.push(Line::Plain(format!("entry {entry}: signed the payload")));
+            }
+            Event::HeadSigned { alias, .. } if *alias == token.alias => {
+                lines.push(Line::Plain(format!("entry {entry}: signed the head")));
+            }
+            _ => {}
+        }
+    }
+    lines
+}
