@@ -15,6 +15,9 @@ pub mod key;
 pub mod role;
 pub mod root;
 pub mod signed;
+pub mod snapshot;
+pub mod targets;
+pub mod timestamp;
 pub mod verify;
 
 pub use change::{RootChange, amend};
@@ -24,4 +27,7 @@ pub use key::{Key, KeyAlgorithm, KeyId, PublicKey, RawSignature};
 pub use role::{Role, RoleName};
 pub use root::Root;
 pub use signed::{Metadata, Signature, Untrusted};
+pub use snapshot::Snapshot;
+pub use targets::Targets;
+pub use timestamp::Timestamp;
 pub use verify::{Tally, Verified, first_root, next_root, tally};
