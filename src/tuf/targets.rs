@@ -148,7 +148,11 @@ impl DelegatedRole {
         let path = fields.path();
         let name = match RoleName::from(fields.text("name")?.as_str()) {
             RoleName::Other(name) if !name.is_empty() => RoleName::Other(name),
-            taken => return Err(path.below("name").problem(format!("is \"{taken}\", which no delegated role may be called"))),
+            taken => {
+                return Err(path
+                    .below("name")
+                    .problem(format!("is \"{taken}\", which no delegated role may be called")));
+            }
         };
         let patterns = fields.optional_texts("paths")?;
         let prefixes = fields.optional_texts("path_hash_prefixes")?;
@@ -181,7 +185,8 @@ impl SuccinctRoles {
         let path = fields.path();
         let bits = fields.at_least_one("bit_length")?;
         let bit_length = u32::try_from(bits).ok().filter(|bits| *bits <= 32);
-        let bit_length = bit_length.ok_or_else(|| path.below("bit_length").problem(format!("is {bits}, and at most 32")))?;
+        let bit_length =
+            bit_length.ok_or_else(|| path.below("bit_length").problem(format!("is {bits}, and at most 32")))?;
         let name_prefix = fields.text("name_prefix")?;
         Ok(Self { role: Role::read(fields)?, bit_length, name_prefix })
     }
