@@ -1,8 +1,8 @@
 //! The Update Framework 1.0: keys, metadata, verification and drafting. Pure: bytes in, values out.
 //!
 //! In reading order: [`json`] and [`canonical`] are the text; [`key`] and [`dialect`] say how keys and signatures are written;
-//! [`role`] and [`root`] are the metadata; [`signed`] holds what came from outside, as bytes;
-//! [`verify`] has the one threshold rule and mints [`Verified`]; [`change`], [`diff`] and [`authoring`] make and check drafts.
+//! [`role`], [`root`], [`targets`], [`snapshot`] and [`timestamp`] are the metadata; [`signed`] holds what came from outside, as bytes;
+//! [`verify`] has the one threshold rule and mints [`Verified`]; [`walk`] does what a client does, within [`limits`]; [`change`], [`diff`] and [`authoring`] make and check drafts.
 
 pub mod authoring;
 pub mod canonical;
@@ -12,6 +12,7 @@ pub mod diff;
 mod fields;
 pub mod json;
 pub mod key;
+pub mod limits;
 pub mod role;
 pub mod root;
 pub mod signed;
@@ -19,6 +20,7 @@ pub mod snapshot;
 pub mod targets;
 pub mod timestamp;
 pub mod verify;
+pub mod walk;
 
 pub use change::{RootChange, amend};
 pub use dialect::Dialect;
@@ -31,3 +33,4 @@ pub use snapshot::Snapshot;
 pub use targets::Targets;
 pub use timestamp::Timestamp;
 pub use verify::{Tally, Verified, first_root, next_root, tally};
+pub use walk::{Walk, walk};

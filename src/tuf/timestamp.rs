@@ -33,7 +33,7 @@ impl Metadata for Timestamp {
         let mut fields = Fields::of(Path::top("signed"), value).map_err(problem)?;
         let Header { spec_version, version, expires } = Header::read(dialect, &Self::ROLE, &mut fields)?;
         let mut meta = read_meta(&mut fields).map_err(problem)?;
-        let name = dialect.file_name(&RoleName::Snapshot, None);
+        let name = dialect.meta_name(&RoleName::Snapshot);
         let snapshot = meta.remove(&name).filter(|_| meta.is_empty());
         let snapshot = snapshot.ok_or_else(|| {
             problem(fields.path().below("meta").problem(format!("must have `{name}`, and nothing else")))
@@ -44,7 +44,7 @@ impl Metadata for Timestamp {
     fn to_value(&self, dialect: Dialect) -> Value {
         let mut members = self.extra.clone();
         write_header(&mut members, dialect, &Self::ROLE, self.spec_version.as_deref(), self.version, self.expires);
-        write_meta(&mut members, &[(dialect.file_name(&RoleName::Snapshot, None), self.snapshot.clone())].into());
+        write_meta(&mut members, &[(dialect.meta_name(&RoleName::Snapshot), self.snapshot.clone())].into());
         members.into()
     }
 

@@ -75,6 +75,13 @@ impl Dialect {
         }
     }
 
+    /// The name by which timestamp and snapshot metadata speak of a role's metadata.
+    pub fn meta_name(self, role: &RoleName) -> String {
+        match self {
+            Self::Tuf1 => format!("{}.json", role.as_str()),
+        }
+    }
+
     /// The value of `_type` in a role's metadata; delegated roles have that of targets.
     pub fn type_name(self, role: &RoleName) -> &'static str {
         match self {
