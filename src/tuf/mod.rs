@@ -13,6 +13,7 @@ mod fields;
 pub mod json;
 pub mod key;
 pub mod limits;
+mod parallel;
 pub mod role;
 pub mod root;
 pub mod signed;

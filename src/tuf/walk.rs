@@ -16,7 +16,7 @@ use super::{
     snapshot::{MetaFile, Snapshot},
     targets::{Delegations, Targets},
     timestamp::Timestamp,
-    verify::{Verified, first_root, next_root, not_expired, role_metadata},
+    verify::{Verified, first_root, next_roots, not_expired, role_metadata},
 };
 use crate::{
     digest::{Digest, to_hex},
@@ -99,6 +99,9 @@ pub fn walk(dialect: Dialect, trusted: &[u8], files: &Files, now: Utc) -> Walk {
     client.walk
 }
 
+/// How many roots are held unverified at once.
+const ROOTS_AT_ONCE: usize = 64;
+
 struct Client<'a> {
     dialect: Dialect,
     files: &'a Files,
@@ -149,21 +152,23 @@ impl Client<'_> {
         let mut root = first_root(self.read(&RoleName::Root, "the trusted root", trusted)?)?;
         let first = root.document().version;
         self.verified("(trusted)".into(), &RoleName::Root, &root, vec![]);
-        while root.document().version - first < ROOTS_PER_WALK {
-            let Some(version) = root.document().version.checked_add(1) else { break };
-            let file = self.dialect.file_name(&RoleName::Root, Some(version));
-            let Some(bytes) = self.files.get(&file) else { break };
-            let next = self.read(&RoleName::Root, &file, bytes).and_then(|next| next_root(&root, next));
-            root = match next {
-                Ok(next) => next,
-                Err(refusal) => {
-                    self.trust(&root);
-                    return Err(refusal);
-                }
-            };
-            self.verified(file, &RoleName::Root, &root, vec![]);
+        loop {
+            let (next, unreadable) = self.roots_after(root.document().version, first.saturating_add(ROOTS_PER_WALK));
+            let more = !next.is_empty();
+            let (followed, refusal) = next_roots(&root, next);
+            for next in followed {
+                root = next;
+                let file = self.dialect.file_name(&RoleName::Root, Some(root.document().version));
+                self.verified(file, &RoleName::Root, &root, vec![]);
+            }
+            self.walk.root_version = root.document().version;
+            self.walk.root = Some(root.clone());
+            match refusal.or(unreadable) {
+                Some(refusal) => return Err(refusal),
+                None if more => continue,
+                None => break,
+            }
         }
-        self.trust(&root);
         let last = root.document().version;
         if last - first > ROOTS_PER_UPDATE {
             let behind = last - first;
@@ -178,9 +183,18 @@ impl Client<'_> {
         Ok(root)
     }
 
-    fn trust(&mut self, root: &Verified<Root>) {
-        self.walk.root_version = root.document().version;
-        self.walk.root = Some(root.clone());
+    /// The next few roots that are there, up to one that cannot be read.
+    fn roots_after(&self, version: u64, last: u64) -> (Vec<Untrusted<Root>>, Option<Refusal>) {
+        let mut roots = vec![];
+        for version in (version..last).take(ROOTS_AT_ONCE).map(|version| version + 1) {
+            let file = self.dialect.file_name(&RoleName::Root, Some(version));
+            let Some(bytes) = self.files.get(&file) else { break };
+            match self.read(&RoleName::Root, &file, bytes) {
+                Ok(root) => roots.push(root),
+                Err(refusal) => return (roots, Some(refusal)),
+            }
+        }
+        (roots, None)
     }
 
     /// Every role that is delegated to, from the top down; a role that two delegators name is verified against both.
