@@ -109,3 +109,16 @@ pub fn signed<M: Metadata>(metadata: &M, signers: &[&Signer]) -> Vec<u8> {
     let signatures: Vec<_> = signers.iter().map(|signer| signer.signature(&bytes)).collect();
     Dialect::Tuf1.envelope(&bytes, &signatures)
 }
+
+/// `signed` as it is given, signed by each of `signers`.
+pub fn signed_value(signed: &serde_json::Value, signers: &[&Signer]) -> Vec<u8> {
+    let value = officiant::tuf::json::parse(signed.to_string().as_bytes(), officiant::tuf::json::Limits::METADATA);
+    let bytes = officiant::tuf::canonical::canonical(&value.expect("strict JSON"));
+    let signatures: Vec<_> = signers.iter().map(|signer| signer.signature(&bytes)).collect();
+    Dialect::Tuf1.envelope(&bytes, &signatures)
+}
+
+/// The `signed` object of some metadata, to be spoilt.
+pub fn value<M: Metadata>(metadata: &M) -> serde_json::Value {
+    serde_json::to_value(metadata.to_value(Dialect::Tuf1)).expect("values serialise")
+}
