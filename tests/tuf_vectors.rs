@@ -9,6 +9,7 @@ use officiant::{
     rules::Rule,
     tuf::{
         Dialect, RoleName, Walk,
+        predict::{Breakage, Client},
         walk::{Files, Outcome, walk},
     },
     utc::Utc,
@@ -174,6 +175,52 @@ fn we_agree_with_every_recorded_verdict_of_clients_that_the_specification_decide
         cases += 1;
     }
     assert_eq!(cases, 34);
+}
+
+/// What no look at one document tells: who signed, and which version comes next.
+const NOT_IN_ONE_DOCUMENT: [&str; 3] = ["thrhigh", "rotoldonly", "v2ver1"];
+
+#[test]
+fn the_prediction_names_every_client_that_was_seen_to_break_and_no_other() {
+    let path = vectors_or_skip!().join("tuf1/client-verdicts.jsonl");
+    for line in fs::read_to_string(path).expect("the verdicts").lines() {
+        let case: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let name = case["case"].as_str().expect("a name");
+        if NOT_IN_ONE_DOCUMENT.contains(&name) {
+            continue;
+        }
+        let roots = case["roots"].as_object().expect("roots").values();
+        let breakages: Vec<Breakage> =
+            roots.flat_map(|root| Dialect::Tuf1.breakages(&base64(root.as_str().expect("base64")))).collect();
+        for client in Client::ALL {
+            let broke = case["verdicts"][client.to_string()].as_str().expect("a verdict").starts_with("FAIL");
+            let predicted = breakages.iter().any(|breakage| breakage.clients.contains(&client));
+            assert_eq!(predicted, broke, "{name}, {client}: {breakages:?}");
+        }
+    }
+}
+
+#[test]
+fn every_client_takes_the_repositories_that_every_client_took() {
+    let vectors = vectors_or_skip!();
+    for name in ["python-tuf-mixed", "python-tuf-ecdsa", "python-tuf-ed25519", "tuftool", "tufjs-models"] {
+        for (file, bytes) in files(&vectors.join(format!("tuf1/{name}/metadata"))) {
+            assert_eq!(Dialect::Tuf1.breakages(&bytes), [], "{name}/{file}");
+        }
+    }
+}
+
+#[test]
+fn the_prediction_tells_from_which_of_sigstores_roots_each_client_starts() {
+    let files = files(&vectors_or_skip!().join("public/sigstore-root-chain"));
+    let first = |client: Client| {
+        let breaks = |n: &u32| {
+            let breakages = Dialect::Tuf1.breakages(&files[&format!("{n}.root.json")]);
+            breakages.iter().any(|breakage| breakage.clients.contains(&client))
+        };
+        (1..=15).filter(breaks).max().unwrap_or(0) + 1
+    };
+    assert_eq!(Client::ALL.map(first), [5, 1, 12, 5]);
 }
 
 fn base64(text: &str) -> Vec<u8> {

@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`json`] and [`canonical`] are the text; [`key`] and [`dialect`] say how keys and signatures are written;
 //! [`role`], [`root`], [`targets`], [`snapshot`] and [`timestamp`] are the metadata; [`signed`] holds what came from outside, as bytes;
-//! [`verify`] has the one threshold rule and mints [`Verified`]; [`walk`] does what a client does, within [`limits`]; [`change`], [`diff`] and [`authoring`] make and check drafts.
+//! [`verify`] has the one threshold rule and mints [`Verified`]; [`walk`] does what a client does, within [`limits`]; [`change`], [`diff`] and [`authoring`] make and check drafts;
+//! [`predict`] says which client would break.
 
 pub mod authoring;
 pub mod canonical;
@@ -14,6 +15,7 @@ pub mod json;
 pub mod key;
 pub mod limits;
 mod parallel;
+pub mod predict;
 pub mod role;
 pub mod root;
 pub mod signed;
