@@ -9,9 +9,10 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
+    canonical::canonical,
     dialect::Dialect,
     json::{self, Limits, Members, Value},
-    key::{Key, KeyId, PublicKey},
+    key::{Key, KeyId, PSS_SALT_BYTES, PublicKey},
     limits::{DELEGATIONS_PER_SEARCH, bytes_max},
     role::RoleName,
 };
@@ -96,7 +97,10 @@ pub(super) fn breakages(bytes: &[u8]) -> Vec<Breakage> {
             found.texts("document", &document);
             found.signatures(document.member("signatures"));
             match document.member("signed") {
-                Some(signed) => found.signed(signed, bytes.len()),
+                Some(signed) => {
+                    found.signed(signed, bytes.len());
+                    found.salts(signed, document.member("signatures"));
+                }
                 None => found.add(&Client::ALL, "signed", "is missing"),
             }
         }
@@ -121,6 +125,23 @@ impl Found {
         for keyid in signatures.iter().filter_map(|signature| signature.member("keyid")?.as_str()) {
             if !seen.insert(keyid) {
                 self.add(&Client::ALL, "signatures", format!("names keyid {} twice", KeyId::from(keyid)));
+            }
+        }
+    }
+
+    /// Signatures by keys that the document itself gives, as a root does.
+    fn salts(&mut self, signed: &Value, signatures: Option<&Value>) {
+        let Some(Value::Array(signatures)) = signatures else { return };
+        let canonical = canonical(signed);
+        for signature in signatures {
+            let text = |name: &str| signature.member(name).and_then(Value::as_str);
+            let (Some(keyid), Some(sig)) = (text("keyid"), text("sig")) else { continue };
+            let key = signed.member("keys").and_then(|keys| keys.member(keyid)).cloned();
+            let Some(key) = key.and_then(|key| Key::from_value(key).ok()) else { continue };
+            let raw = Dialect::Tuf1.decode_signature(key.public(), sig);
+            if raw.is_some_and(|raw| key.public().has_unusual_salt(&canonical, &raw)) {
+                let why = format!("has a PSS salt of other than {PSS_SALT_BYTES} bytes");
+                self.add(&[Tough], &format!("signatures.{}", KeyId::from(keyid).short()), why);
             }
         }
     }
