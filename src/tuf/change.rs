@@ -71,12 +71,17 @@ pub enum RootChange {
         /// Which keyid.
         keyid: KeyId,
     },
-    /// The list of keys has this key under this keyid, or none, apart from what roles name.
-    SetKey {
+    /// The list of keys has this key, apart from what roles name.
+    ListKey {
         /// Under which keyid.
         keyid: KeyId,
-        /// The key; `None` takes it out.
-        key: Option<Key>,
+        /// The key.
+        key: Key,
+    },
+    /// The list of keys has no key under this keyid, apart from what roles name.
+    UnlistKey {
+        /// Which keyid.
+        keyid: KeyId,
     },
     /// A member of a role that the specification does not know.
     SetRoleMember {
@@ -84,15 +89,27 @@ pub enum RootChange {
         role: RoleName,
         /// Its name.
         name: String,
-        /// The new value; `None` takes it out.
-        value: Option<Value>,
+        /// The new value.
+        value: Value,
+    },
+    /// A member of a role that the specification does not know is taken out.
+    RemoveRoleMember {
+        /// Which role.
+        role: RoleName,
+        /// Its name.
+        name: String,
     },
     /// A member of the root that the specification does not know.
     SetMember {
         /// Its name.
         name: String,
-        /// The new value; `None` takes it out.
-        value: Option<Value>,
+        /// The new value.
+        value: Value,
+    },
+    /// A member of the root that the specification does not know is taken out.
+    RemoveMember {
+        /// Its name.
+        name: String,
     },
 }
 
@@ -139,12 +156,12 @@ impl RootChange {
             }
             Self::RemoveRole { role } => format!("{role}: the role is gone"),
             Self::AddKeyid { role, keyid } => format!("{role}: add keyid {} WITHOUT its key", keyid.short()),
-            Self::SetKey { keyid, key: Some(listed) } => {
-                format!("list {}, apart from any role", key(keyid, Some(listed)))
-            }
-            Self::SetKey { keyid, key: None } => format!("take {} off the list", key(keyid, old.keys.get(keyid))),
-            Self::SetRoleMember { role, name, value } => format!("{role}: {}", member(name, value.as_ref())),
-            Self::SetMember { name, value } => member(name, value.as_ref()),
+            Self::ListKey { keyid, key: listed } => format!("list {}, apart from any role", key(keyid, Some(listed))),
+            Self::UnlistKey { keyid } => format!("take {} off the list", key(keyid, old.keys.get(keyid))),
+            Self::SetRoleMember { role, name, value } => format!("{role}: {}", member(name, Some(value))),
+            Self::RemoveRoleMember { role, name } => format!("{role}: {}", member(name, None)),
+            Self::SetMember { name, value } => member(name, Some(value)),
+            Self::RemoveMember { name } => member(name, None),
         }
     }
 
@@ -161,9 +178,11 @@ impl RootChange {
             Self::AddKey { role, keyid, .. } | Self::AddKeyid { role, keyid } => {
                 Slot::Role(role.clone(), RoleSlot::Added(keyid.clone()))
             }
-            Self::SetRoleMember { role, name, .. } => Slot::Role(role.clone(), RoleSlot::Member(name.clone())),
-            Self::SetKey { keyid, .. } => Slot::Key(keyid.clone()),
-            Self::SetMember { name, .. } => Slot::Member(name.clone()),
+            Self::SetRoleMember { role, name, .. } | Self::RemoveRoleMember { role, name } => {
+                Slot::Role(role.clone(), RoleSlot::Member(name.clone()))
+            }
+            Self::ListKey { keyid, .. } | Self::UnlistKey { keyid } => Slot::Key(keyid.clone()),
+            Self::SetMember { name, .. } | Self::RemoveMember { name } => Slot::Member(name.clone()),
         }
     }
 }
@@ -233,14 +252,20 @@ fn apply(root: &mut Root, change: &RootChange) {
                 drop_unnamed(root, &gone.keyids);
             }
         }
-        RootChange::SetKey { keyid, key: Some(key) } => drop(root.keys.insert(keyid, key)),
-        RootChange::SetKey { keyid, key: None } => drop(root.keys.remove(&keyid)),
+        RootChange::ListKey { keyid, key } => drop(root.keys.insert(keyid, key)),
+        RootChange::UnlistKey { keyid } => drop(root.keys.remove(&keyid)),
         RootChange::SetRoleMember { role, name, value } => {
             if let Some(role) = root.roles.get_mut(&role) {
-                set_member(&mut role.extra, name, value);
+                role.extra.insert(name, value);
             }
         }
-        RootChange::SetMember { name, value } => set_member(&mut root.extra, name, value),
+        RootChange::RemoveRoleMember { role, name } => {
+            if let Some(role) = root.roles.get_mut(&role) {
+                role.extra.remove(&name);
+            }
+        }
+        RootChange::SetMember { name, value } => drop(root.extra.insert(name, value)),
+        RootChange::RemoveMember { name } => drop(root.extra.remove(&name)),
     }
 }
 
@@ -256,13 +281,6 @@ fn drop_unnamed(root: &mut Root, keyids: &[KeyId]) {
         if !root.roles.values().any(|role| role.keyids.contains(keyid)) {
             root.keys.remove(keyid);
         }
-    }
-}
-
-fn set_member(members: &mut super::json::Members, name: String, value: Option<Value>) {
-    match value {
-        Some(value) => drop(members.insert(name, value)),
-        None => drop(members.remove(&name)),
     }
 }
 

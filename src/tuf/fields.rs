@@ -86,6 +86,11 @@ impl<'a> Fields<'a> {
         self.members
     }
 
+    /// Whether a member is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
     /// A member, where it is there.
     pub fn optional(&mut self, name: &str) -> Option<Value> {
         self.members.remove(name)
@@ -167,6 +172,24 @@ impl<'a> Fields<'a> {
             other => Err(self.wrong(name, &other, "a list of text")),
         };
         items.into_iter().map(text).collect()
+    }
+
+    /// A list of text, where it is there.
+    pub fn optional_texts(&mut self, name: &str) -> Result<Option<Vec<String>>, Problem> {
+        if self.has(name) { self.texts(name).map(Some) } else { Ok(None) }
+    }
+
+    /// Hashes by algorithm: at least one, each of them text.
+    pub fn hashes(&mut self, name: &str) -> Result<BTreeMap<String, String>, Problem> {
+        let members = self.object(name)?;
+        if members.is_empty() {
+            return Err(self.path.below(name).problem("is empty"));
+        }
+        let text = |(algorithm, value)| match value {
+            Value::Str(hash) => Ok((algorithm, hash)),
+            other => Err(self.path.below(name).problem(format!("has {}, not text", other.kind()))),
+        };
+        members.into_iter().map(text).collect()
     }
 
     /// A list of keyids, each once.

@@ -292,7 +292,7 @@ mod tests {
     fn an_error_names_line_column_and_the_way_there() {
         assert_eq!(
             error("{\"signed\":\n  {\"version\": 1.5}}"),
-            "line 2, column 16, in signed.version: a number that is not an integer of 64 bits"
+            "line 2, column 17, in signed.version: a number that is not an integer of 64 bits"
         );
         assert_eq!(
             error("{\"a\":[0,{\"b\":1,\"b\":2}]}"),

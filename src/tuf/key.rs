@@ -15,7 +15,7 @@ use super::{
 use crate::{digest::Digest, text::shown_up_to};
 
 mod public;
-pub use public::{KeyAlgorithm, PublicKey, RawSignature};
+pub use public::{KeyAlgorithm, PSS_SALT_BYTES, PublicKey, RawSignature};
 
 /// The name of a key in metadata. Any text is taken as received; what this program writes is the SHA-256 of the key's
 /// canonical form in hexadecimal (TUF 1.0.33, section 4.2).

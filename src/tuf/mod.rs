@@ -1,27 +1,44 @@
 //! The Update Framework 1.0: keys, metadata, verification and drafting. Pure: bytes in, values out.
 //!
-//! In reading order: [`json`] and [`canonical`] are the text; [`key`] and [`dialect`] say how keys and signatures are written;
-//! [`role`] and [`root`] are the metadata; [`signed`] holds what came from outside, as bytes;
-//! [`verify`] has the one threshold rule and mints [`Verified`]; [`change`], [`diff`] and [`authoring`] make and check drafts.
+//! In reading order: [`json`] and [`canonical`] are the text; [`key`] and [`dialect`] say how keys and signatures are
+//! written; [`role`], [`root`], [`targets`], [`snapshot`] and [`timestamp`] are the metadata; [`signed`] holds what came from
+//! outside, as bytes; [`verify`] has the one threshold rule and mints [`Verified`]; [`walk`] does what a client does, within
+//! [`limits`]; [`change`], [`diff`] and [`authoring`] make and check drafts; [`predict`] says which client would break;
+//! [`document`], [`describe`] and [`compare`] show any file to people.
 
 pub mod authoring;
 pub mod canonical;
 pub mod change;
+pub mod compare;
+pub mod describe;
 pub mod dialect;
 pub mod diff;
+pub mod document;
 mod fields;
 pub mod json;
 pub mod key;
+pub mod limits;
+mod parallel;
+pub mod predict;
 pub mod role;
 pub mod root;
 pub mod signed;
+pub mod snapshot;
+pub mod targets;
+pub mod timestamp;
 pub mod verify;
+pub mod walk;
 
 pub use change::{RootChange, amend};
 pub use dialect::Dialect;
 pub use diff::diff;
+pub use document::Document;
 pub use key::{Key, KeyAlgorithm, KeyId, PublicKey, RawSignature};
 pub use role::{Role, RoleName};
 pub use root::Root;
 pub use signed::{Metadata, Signature, Untrusted};
+pub use snapshot::Snapshot;
+pub use targets::Targets;
+pub use timestamp::Timestamp;
 pub use verify::{Tally, Verified, first_root, next_root, tally};
+pub use walk::{Walk, walk};

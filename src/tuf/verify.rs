@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     dialect::Dialect,
     key::{Key, KeyId, PublicKey},
+    parallel::in_parallel,
     role::{Role, RoleName},
     root::Root,
     signed::{Metadata, Signature, Untrusted},
@@ -121,14 +122,36 @@ pub fn first_root(root: Untrusted<Root>) -> Result<Verified<Root>, Refusal> {
 /// `ROOT-VERSION-STEP`, `SIGNATURES-DISTINCT`, `ROOT-TALLY-OLD`, `ROOT-TALLY-NEW`, or the rule that explains better why a tally is
 /// not met.
 pub fn next_root(trusted: &Verified<Root>, root: Untrusted<Root>) -> Result<Verified<Root>, Refusal> {
-    let (old, new) = (trusted.document(), root.document());
+    follows(trusted.document(), &root).map(|passed| Verified { untrusted: root, passed })
+}
+
+/// [`next_root`] for one after the other, on several threads: those that follow, and the refusal of the first that does not.
+pub fn next_roots(trusted: &Verified<Root>, roots: Vec<Untrusted<Root>>) -> (Vec<Verified<Root>>, Option<Refusal>) {
+    // Whether a root follows another does not depend on whether that one is trusted; the loop below asks for both.
+    let before = std::iter::once(trusted.document()).chain(roots.iter().map(Untrusted::document));
+    let steps: Vec<_> = before.zip(&roots).collect();
+    let verdicts = in_parallel(&steps, |(old, new)| follows(old, new));
+    let mut followed = vec![];
+    for (root, verdict) in roots.into_iter().zip(verdicts) {
+        match verdict {
+            Ok(passed) => followed.push(Verified { untrusted: root, passed }),
+            Err(refusal) => return (followed, Some(refusal)),
+        }
+    }
+    (followed, None)
+}
+
+fn follows(old: &Root, root: &Untrusted<Root>) -> Result<Vec<Passed>, Refusal> {
+    let new = root.document();
     let step = version_step(old, new)?;
-    let checker = Checker::of(&root)?;
+    let checker = Checker::of(root)?;
     // Keys that both roots name are verified first: one signature then counts in both tallies.
     let shared: Vec<KeyId> = new.keys_of(&RoleName::Root).map(|(keyid, _)| keyid.clone()).collect();
     let by_old = checker.verdict(Rule::RootTallyOld, old, &shared)?;
-    let by_new = checker.verdict(Rule::RootTallyNew, new, &[])?;
-    Ok(Verified { passed: vec![step, by_old, by_new], untrusted: root })
+    // Those are known by now, and cost nothing.
+    let shared: Vec<KeyId> = old.keys_of(&RoleName::Root).map(|(keyid, _)| keyid.clone()).collect();
+    let by_new = checker.verdict(Rule::RootTallyNew, new, &shared)?;
+    Ok(vec![step, by_old, by_new])
 }
 
 /// `ROOT-VERSION-STEP`: a root follows its predecessor by exactly one version.

@@ -7,6 +7,7 @@ use super::{
     canonical::{canonical, to_json},
     json::{Members, Value},
     key::{Key, KeyId, PublicKey, RawSignature},
+    predict::{self, Breakage},
     role::RoleName,
     signed::Metadata,
 };
@@ -72,6 +73,20 @@ impl Dialect {
     pub fn file_name(self, role: &RoleName, version: Option<u64>) -> String {
         match self {
             Self::Tuf1 => tuf1::file_name(role, version),
+        }
+    }
+
+    /// The name by which timestamp and snapshot metadata speak of a role's metadata.
+    pub fn meta_name(self, role: &RoleName) -> String {
+        match self {
+            Self::Tuf1 => format!("{}.json", role.as_str()),
+        }
+    }
+
+    /// Every reason for which a client of this dialect would refuse the document `bytes`.
+    pub fn breakages(self, bytes: &[u8]) -> Vec<Breakage> {
+        match self {
+            Self::Tuf1 => predict::breakages(bytes),
         }
     }
 

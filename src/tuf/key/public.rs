@@ -207,17 +207,181 @@ impl PublicKey {
             Self::P384(key) => p384::ecdsa::Signature::from_slice(signature.as_bytes())
                 .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
             Self::Rsa(key) => {
-                let verifier = rsa::pss::VerifyingKey::<Sha256>::new_with_auto_salt_len((**key).clone());
-                rsa::pss::Signature::try_from(signature.as_bytes())
-                    .is_ok_and(|signature| verifier.verify_prehash(digest, &signature).is_ok())
+                verify_pss(rsa::pss::VerifyingKey::new_with_auto_salt_len((**key).clone()), digest, signature)
             }
             Self::Ed25519(_) | Self::Other { .. } => false,
         }
     }
 }
 
+/// The salt that this program writes, and the only one that tough reads, in bytes.
+pub const PSS_SALT_BYTES: usize = 32;
+
+impl PublicKey {
+    /// Whether `signature` is a PSS signature over `message` whose salt has another length than [`PSS_SALT_BYTES`].
+    pub fn has_unusual_salt(&self, message: &[u8], signature: &RawSignature) -> bool {
+        let Self::Rsa(key) = self else { return false };
+        let usual = rsa::pss::VerifyingKey::new_with_salt_len((**key).clone(), PSS_SALT_BYTES);
+        self.verify(message, signature) && !verify_pss(usual, &Sha256::digest(message), signature)
+    }
+}
+
+fn verify_pss(key: rsa::pss::VerifyingKey<Sha256>, digest: &[u8], signature: &RawSignature) -> bool {
+    rsa::pss::Signature::try_from(signature.as_bytes())
+        .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok())
+}
+
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.algorithm(), self.fingerprint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::from_hex;
+
+    // An RSA key of 2048 bits and its signatures over "salt", by OpenSSL 3.
+    const RSA_2048: &str = concat!(
+        "30820122300d06092a864886f70d01010105000382010f003082010a0282010100a2b1807f67d052752ae564c4c1fb0e",
+        "478a3f73bf9a48a9c017371291433121f6a83b60f64c867e0f656d5abb9c755b68882d9a42ff587e0474f52a47b434bf",
+        "12af85ab524e9925b5e50f7c881d303ffcebd054126120311a1f62715fbe3dc901bba39b3a1102811129a6b6cd3a8a68",
+        "23c8d158830fed2d78c20173c02ccf4aaca5086565defdcfcdbfbb60f85c258abfb68a2958fe96812e2f7a1842fc4eb0",
+        "8f133eace17675d5b14aae7b4e544b68975b87856627a7282c7ccf2a1e506d361200671c40536af8e8290c873dff2546",
+        "79d0c6db2e4a648a20a6ff5e5b8ffc70499ae0dbe109d2b9dbeee2a79d7d873e20dbea2dfe3fbe030833689f36d1b765",
+        "5b0203010001",
+    );
+    const SALT_32: &str = concat!(
+        "93a12125ecd1d913497a271eaabad2c51e49ec3c051118f0a8c9f3dcc24288183826441c98de0711f16eff71fd55a7c6",
+        "01bcf5db58ae0ba356f6a6c3890e99791500693daba80fd7c2b3ec4c185ac0b4ca7a7dbd40ac5a443f9561c018c1b788",
+        "35a5de6f2831470eb9298fabe1850271e408d745ebffe859d3e412f025245de77246c3c46cc1a7e5dbef36952ec8f51f",
+        "ed33522b9b2ce460ae9bcc31dd94722fa6a5e50984d93068e79e0964db4480d0dc7bef270f5b043b32cb8a531c83e530",
+        "7d3c97f83f0b14700d67ecb049a2fd76498693be4893bc8611e93ea07c076ebac5ea9d6e654c66f5a6f48d8795b0e648",
+        "ee89a00609cec9d031cbece7a8ed5b7b",
+    );
+    const SALT_MAX: &str = concat!(
+        "1669f711259f3e4268e6e7a86d080031c6b05641cdad917f43ebcc5ca5a160dde1fbae30b09c0960d3136b0c876d36ec",
+        "c5874c0d1b49115ff9f1a1ab28755bdd02be61864127113d19f196ec3b3335ba2044e066d5d262dd655f81f64b01bb66",
+        "dfbc5a1274278d4b6846d2a7b08f091d26a61b90fa3ac001602759a53e7b79bb18263c60cb12eaa3d0ea50061659a114",
+        "22f3f444e2d8e3444c843fdc12da65c8dd8c5364b083a0348d9577d5a2072da79152c5522192fe38d56f8d5bafe042f5",
+        "b743af7abcf542700f85700901541fbb43adf902905dff9f85737031f9e93e3b9f4f2e8edc277c7d81ded768bbdb45a5",
+        "c2e095bee78ee2d17a4ad5c6e76bb2e4",
+    );
+    const SALT_0: &str = concat!(
+        "6229d043fb6900f7d0877840b5eaa21ec8f121e5baad4583383317a60f4ad65b20a56cd2b687cf4ec00ee0b391f31357",
+        "2593bc608710e2a35ce862b0c539ef02ce109042fee23a749410719f37b5b5aa9c7aa6e85bb66e33a9fc1b69ad8d4022",
+        "5ee9b590347b8f53a09c5ecd51a4517db263707370cd63060b73eb25a8bd182f5339aeb46c92cd5a4fc91596d2129847",
+        "2e322721ec375f89cacf2cad24780b7dcc63c90a95363963ef4fba355cec83d2672920457d5f8a8e0a06ce25660b079e",
+        "3427c9b08be10121e1f4a11bcc24b6652e33521c8626eeeaef4fd983c1eb431816eb734a16725202c758d8479c1c54f0",
+        "cc3884ca385453e760adda71bc66b81f",
+    );
+    const PKCS1: &str = concat!(
+        "374395ed88704986dfd4f48531b83fa24a1a3637c53acc7f11f8e11b8d47f9ce1c67be2868833803c2d9b4d0cca7b6bc",
+        "0370d5e548a080e62f7c1c834291f7c46cd8e5009d3ad86466495885c9e50bedf2299b1724edec0a819960392fce6432",
+        "82a1b9db672c6b832f1c0c627114e93ae04cc509b17334b6fcd13c2f40ce44a79fb0c5110c06e1c2142a36c117b5a544",
+        "6ca6a6073e7ede3b155b5c11f7fd437b1f1d651477c1d84aec0048c5ac5906d252a3fb3d297bf26edcae6441a0551fb5",
+        "2fb9d7fd5666ef0474f103d8586fc32999e670b40643428c84f6f199d00d177aa6126be603af534181b11710dd07c73a",
+        "7c0ab629e53b315215a3823aa1735d60",
+    );
+    // One of 1024 bits.
+    const RSA_1024: &str = concat!(
+        "30819f300d06092a864886f70d010101050003818d003081890281810099b5a00d3dcd6afb5e884328c39c4602d09a93",
+        "3e9052a831c1b35ba7f04558bd534639cf41db80797d542f8309d4894914fac0ecc770c7fb7c8de2e8322e58800df173",
+        "81bf8c652533f8743258446344d7661113fa1511777f7ea6575d5f5174babefc5f9a59cc54486630cc2a94e8e198d539",
+        "bc30e303321d5118b2057d60050203010001",
+    );
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        from_hex(hex).expect("hexadecimal")
+    }
+
+    fn p256() -> p256::ecdsa::VerifyingKey {
+        *p256::ecdsa::SigningKey::from_slice(&[7; 32]).expect("a scalar").verifying_key()
+    }
+
+    #[test]
+    fn one_key_has_one_fingerprint_however_it_is_written() {
+        let key = PublicKey::P256(p256());
+        let pem = key.to_spki_pem().expect("PEM");
+        let der = key.to_spki_der().expect("DER");
+        assert!(pem.ends_with("-----END PUBLIC KEY-----\n"));
+        let spellings = [
+            PublicKey::from_spki_pem(&pem),
+            PublicKey::from_spki_pem(pem.trim_end()),
+            PublicKey::from_spki_pem(&pem.replace('\n', "\r\n")),
+            PublicKey::from_spki_der(&der),
+            PublicKey::from_point(&p256().to_sec1_bytes()),
+            PublicKey::from_point(p256().to_sec1_point(true).as_bytes()),
+        ];
+        for spelling in spellings {
+            assert_eq!(spelling.expect("a key").fingerprint(), key.fingerprint());
+        }
+        assert_eq!(key.fingerprint(), Digest::of(&der));
+    }
+
+    #[test]
+    fn every_kind_of_key_comes_back_from_its_encodings() {
+        let p384 = *p384::ecdsa::SigningKey::from_slice(&[7; 48]).expect("a scalar").verifying_key();
+        let keys = [
+            (PublicKey::P256(p256()), "P-256", Some(KeyAlgorithm::P256)),
+            (PublicKey::P384(p384), "P-384", Some(KeyAlgorithm::P384)),
+            (
+                PublicKey::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key()),
+                "Ed25519",
+                Some(KeyAlgorithm::Ed25519),
+            ),
+            (PublicKey::from_spki_der(&bytes(RSA_2048)).expect("a key"), "RSA-2048 PSS", None),
+        ];
+        for (key, name, algorithm) in keys {
+            assert_eq!(key.algorithm(), name);
+            assert_eq!(key.key_algorithm(), algorithm);
+            assert_eq!(PublicKey::from_spki_der(&key.to_spki_der().expect("DER")), Some(key.clone()));
+            assert_eq!(PublicKey::from_spki_pem(&key.to_spki_pem().expect("PEM")), Some(key));
+        }
+    }
+
+    #[test]
+    fn a_modulus_and_an_exponent_from_a_token_are_the_key_of_the_certificate() {
+        let key = PublicKey::from_spki_der(&bytes(RSA_2048)).expect("a key");
+        let PublicKey::Rsa(parts) = &key else { panic!("an RSA key") };
+        let (modulus, exponent) = (parts.n_bytes(), parts.e_bytes());
+        assert_eq!(PublicKey::from_rsa(&modulus, &exponent), Some(key.clone()));
+        let zero_first = [&[0], &*modulus].concat();
+        assert_eq!(
+            PublicKey::from_rsa(&zero_first, &[0, 1, 0, 1]).map(|key| key.fingerprint()),
+            Some(key.fingerprint())
+        );
+        assert_eq!(PublicKey::from_rsa(&[0xff; 2000], &[1, 0, 1]), None);
+        assert_eq!(PublicKey::from_rsa(&[], &[]), None);
+    }
+
+    #[test]
+    fn pss_is_verified_with_a_salt_of_any_length_and_nothing_else_is() {
+        let key = PublicKey::from_spki_der(&bytes(RSA_2048)).expect("a key");
+        for (signature, verifies) in [(SALT_32, true), (SALT_MAX, true), (SALT_0, true), (PKCS1, false)] {
+            assert_eq!(key.verify(b"salt", &RawSignature::new(bytes(signature))), verifies);
+            assert!(!key.verify(b"pepper", &RawSignature::new(bytes(signature))));
+            assert_eq!(
+                key.has_unusual_salt(b"salt", &RawSignature::new(bytes(signature))),
+                [SALT_MAX, SALT_0].contains(&signature)
+            );
+        }
+        for length in [0, 1, 255, 257, 4096] {
+            assert!(!key.verify(b"salt", &RawSignature::new(vec![1; length])));
+        }
+    }
+
+    #[test]
+    fn short_keys_and_other_things_are_no_keys() {
+        assert_eq!(PublicKey::from_spki_der(&bytes(RSA_1024)), None);
+        assert_eq!(PublicKey::from_point(&[4; 65]), None, "not on the curve");
+        assert_eq!(PublicKey::from_point(&[0]), None, "the point at infinity");
+        assert_eq!(PublicKey::from_ed25519(&[1; 31]), None);
+        for text in ["", "-----BEGIN PUBLIC KEY-----", "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"] {
+            assert_eq!(PublicKey::from_spki_pem(text), None);
+        }
+        let pem = PublicKey::P256(p256()).to_spki_pem().expect("PEM");
+        assert_eq!(PublicKey::from_spki_pem(&pem.replace("PUBLIC", "PRIVATE")), None);
     }
 }

@@ -1,0 +1,215 @@
+//! What people read of metadata: descriptions, differences, changes and refusals.
+
+mod tuf_support;
+
+use officiant::{
+    tuf::{
+        Dialect, Document, KeyId, RoleName, RootChange, Targets, Untrusted, amend,
+        compare::compare,
+        describe::describe,
+        diff, first_root,
+        targets::{DelegatedRole, Delegations, Paths, TargetFile},
+    },
+    utc::Utc,
+};
+use tuf_support::{NOW, Signer, at, root, signed};
+
+fn names(keyid: &KeyId) -> Option<String> {
+    let people = [(1, "Ana"), (2, "Bo"), (4, "Dan\u{202e}")];
+    people.into_iter().find(|(seed, _)| Signer::p256(*seed).id() == *keyid).map(|(_, name)| name.to_owned())
+}
+
+fn document(bytes: &[u8]) -> Document {
+    Document::parse(Dialect::Tuf1, bytes).expect("metadata")
+}
+
+fn two_roots() -> (Document, Document) {
+    let [ana, bo, cai, dan] = [1, 2, 3, 4].map(Signer::p256);
+    let old = root(1, 2, &[&ana, &bo, &cai]);
+    let new = amend(
+        &old,
+        &[
+            RootChange::SetVersion { version: 2 },
+            RootChange::SetExpires { expires: at("2028-11-22T15:00:00Z") },
+            RootChange::RemoveKey { role: RoleName::Root, keyid: ana.id() },
+            RootChange::add_key(RoleName::Root, dan.key()),
+            RootChange::SetThreshold { role: RoleName::Targets, threshold: 2 },
+        ],
+    );
+    (document(&signed(&old, &[&ana, &bo])), document(&signed(&new, &[&bo, &dan])))
+}
+
+#[test]
+fn a_root_is_described_with_its_keys_its_end_and_who_is_missing() {
+    let (old, new) = two_roots();
+    let lines = describe(&new, old.as_root(), at(NOW), &names).lines(&names).join("\n");
+    let keyid = |seed| Signer::p256(seed).id();
+    let expected = format!(
+        "root 2
+  expires 2028-11-22T15:00:00Z (in 731 days)
+  {} bytes, SHA-256 {}
+role root: 2 of 3 must sign
+  {} P-256, Bo
+  {} P-256
+  {} P-256, Dan\\u{{202e}}
+role targets: 2 of 1 must sign
+  {online} Ed25519
+role snapshot: 1 of 1 must sign
+  {online} Ed25519
+role timestamp: 1 of 1 must sign
+  {online} Ed25519
+signed, by the root keys of root 1: 1 of 2 signatures, NOT MET
+  signed: {}… (Bo)
+  not signed: {}… (Ana)
+  not signed: {}…
+  signed, and named by no role here: {}… (Dan\\u{{202e}})
+signed, by the root keys of root 2: 2 of 2 signatures, met
+  signed: {}… (Bo)
+  signed: {}… (Dan\\u{{202e}})
+  not signed: {}…",
+        new.bytes().len(),
+        new.digest(),
+        keyid(2),
+        keyid(3),
+        keyid(4),
+        keyid(2).short(),
+        keyid(1).short(),
+        keyid(3).short(),
+        keyid(4).short(),
+        keyid(2).short(),
+        keyid(4).short(),
+        keyid(3).short(),
+        online = tuf_support::online().id(),
+    );
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn an_end_that_has_come_is_said_to_have_come() {
+    let (old, _) = two_roots();
+    for (now, words) in [
+        ("2027-11-22T14:59:59Z", "(in less than a day)"),
+        ("2027-11-22T15:00:00Z", "(EXPIRED less than a day ago)"),
+        ("2027-11-23T14:00:00Z", "(EXPIRED less than a day ago)"),
+        ("2027-11-23T15:00:01Z", "(EXPIRED 1 day ago)"),
+        ("2027-11-20T15:00:00Z", "(in 2 days)"),
+    ] {
+        let described = describe(&old, None, at(now), &names);
+        assert!(described.lines(&names)[1].ends_with(words), "{now} {:?}", described.lines(&names)[1]);
+        assert_eq!(described.expired, words.contains("EXPIRED"));
+    }
+}
+
+#[test]
+fn a_description_serialises_for_other_programs() {
+    let (old, new) = two_roots();
+    let json = serde_json::to_value(describe(&new, old.as_root(), at(NOW), &names)).expect("it serialises");
+    assert_eq!(json["version"], 2);
+    assert_eq!(json["roles"][0]["keys"][0]["name"], "Bo");
+    assert_eq!(json["tallies"][0]["met"], false);
+    assert_eq!(json["tallies"][1]["signed"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn the_difference_of_two_roots_is_a_line_for_each_change() {
+    let (old, new) = two_roots();
+    let short = |seed| Signer::p256(seed).id().short();
+    assert_eq!(
+        compare(&old, &new, &names).expect("two roots"),
+        [
+            "version 2 (was 1)".to_owned(),
+            "expires 2028-11-22T15:00:00Z (was 2027-11-22T15:00:00Z)".to_owned(),
+            format!("root: remove key {}…, P-256 (Ana)", short(1)),
+            format!("root: add key {}…, P-256 (Dan\\u{{202e}})", short(4)),
+            "targets: threshold 2 (was 1)".to_owned(),
+        ]
+    );
+    assert_eq!(compare(&old, &old, &names).expect("two roots"), Vec::<String>::new());
+}
+
+#[test]
+fn a_first_root_is_a_difference_from_nothing() {
+    let (old, _) = two_roots();
+    let words: Vec<String> =
+        diff(None, old.as_root().expect("a root")).iter().map(|change| change.words(&names)).collect();
+    assert_eq!(
+        words[..4],
+        ["version 1", "expires 2027-11-22T15:00:00Z", "specification 1.0.31", "consistent snapshots: yes"]
+    );
+    assert_eq!(words.iter().filter(|line| line.starts_with("root: add key")).count(), 3);
+    assert_eq!(words.iter().filter(|line| line.contains(": threshold ")).count(), 4);
+}
+
+fn targets(version: u64, length: u64, signer: &Signer) -> Targets {
+    let role = officiant::tuf::Role { keyids: vec![signer.id()], threshold: 1, ..Default::default() };
+    let paths = Paths::Patterns(vec!["proj/*".into()]);
+    let file =
+        TargetFile { length, hashes: [("sha256".to_owned(), "00".to_owned())].into(), extra: Default::default() };
+    Targets {
+        spec_version: Some("1.0.31".into()),
+        version,
+        expires: Utc::parse(NOW).expect("an instant"),
+        targets: [("proj/\u{1b}[2J".to_owned(), file)].into(),
+        delegations: Some(Delegations {
+            keys: [(signer.id(), signer.key())].into(),
+            roles: vec![DelegatedRole { name: "project".into(), role, paths, terminating: None }],
+            ..Default::default()
+        }),
+        extra: Default::default(),
+    }
+}
+
+#[test]
+fn the_difference_of_two_targets_hides_nothing_and_paints_nothing() {
+    let old = document(&signed(&targets(1, 3, &Signer::p256(1)), &[]));
+    let new = document(&signed(&targets(2, 4, &Signer::p256(2)), &[]));
+    let lines = compare(&old, &new, &names).expect("two targets");
+    let has = |text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(has("version: 1 becomes 2"), "{lines:#?}");
+    assert!(has("targets.proj/\\u{1b}[2J.length: 3 becomes 4"), "{lines:#?}");
+    assert!(has(&format!("delegations.roles.project.keyids: adds \"{}\" (Bo)", Signer::p256(2).id())), "{lines:#?}");
+    assert!(has(&format!("delegations.keys.{}: removed", Signer::p256(1).id())), "{lines:#?}");
+    assert!(lines.iter().all(|line| !line.contains('\u{1b}')), "{lines:#?}");
+    let described = describe(&new, None, at(NOW), &names).lines(&names);
+    assert!(described.contains(&"role project: 1 of 1 must sign, paths proj/*".to_owned()), "{described:#?}");
+    assert!(described.iter().all(|line| !line.contains('\u{1b}')), "{described:#?}");
+    let (root, _) = two_roots();
+    assert!(compare(&root, &new, &names).is_err());
+}
+
+#[test]
+fn a_refusal_says_how_many_who_and_what_to_do() {
+    let [ana, bo, cai] = [1, 2, 3].map(Signer::p256);
+    let bytes = signed(&root(1, 2, &[&ana, &bo, &cai]), &[&ana]);
+    let refusal = first_root(Untrusted::parse(Dialect::Tuf1, bytes).expect("a root")).expect_err("one of two");
+    assert_eq!(
+        refusal.to_string(),
+        format!(
+            "ROOT-TALLY-NEW: 1 of 2 signatures by the keys of the root itself (version 1); signed: {}; missing: {}, {}. \
+             Have the missing keys sign these very bytes, and give the file again.",
+            ana.id().short(),
+            bo.id().short(),
+            cai.id().short()
+        )
+    );
+}
+
+#[test]
+fn a_file_that_is_no_metadata_is_refused_with_its_place() {
+    for (text, part) in [
+        ("{\n \"signed\": 1.5}", "line 2, column 14, in signed"),
+        ("{}", "no `signed._type`"),
+        ("{\"signed\":{\"_type\":\"\\u001b[2J\"}}", "\\u{1b}[2J"),
+        (
+            "{\"signed\":{\"_type\":\"root\"},\"signatures\":[{\"keyid\":1}]}",
+            "`document.signatures.0.keyid` is an integer, not text",
+        ),
+        (
+            "{\"signed\":{\"_type\":\"root\",\"spec_version\":\"1.0.0\",\"version\":0},\"signatures\":[]}",
+            "`signed.version` is 0",
+        ),
+    ] {
+        let refusal = Document::parse(Dialect::Tuf1, text.as_bytes()).expect_err(text);
+        assert!(refusal.what.contains(part), "{refusal}");
+    }
+}
