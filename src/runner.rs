@@ -39,6 +39,17 @@ pub struct Runner {
     clock: Clock,
 }
 
+/// How a front end left a ceremony.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The script is done.
+    Closed,
+    /// It was given up.
+    Abandoned,
+    /// The operator left; it can be resumed.
+    Paused,
+}
+
 /// An operation whose intent is on every medium, with everything that its performer needs and nothing more.
 pub struct Job {
     /// What to do.
