@@ -8,6 +8,8 @@
 //!
 //! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`preflight`] looks at the machine;
 //! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
+//!
+//! People: [`cli`] is the command line and the line UI.
 
 pub mod ceremony;
 #[cfg(feature = "terminal")]

@@ -1,4 +1,57 @@
-//! The line UI: arguments and a file a verb.
+//! The command line: arguments in [`args`], a file a verb, the line UI in [`line`], and how everything ends in [`exit`].
 
 pub mod answers;
+pub mod args;
+pub mod exit;
+pub mod line;
+mod man;
+mod out;
+mod show;
 pub mod start;
+mod token;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::{
+    args::{Arguments, Verb},
+    exit::{Exit, Stop},
+};
+use crate::{preflight, token::quirks::Trust};
+
+/// Runs the program: hardens the process, reads the arguments, does what they say.
+pub fn main() -> ExitCode {
+    let hardened = preflight::harden().map_err(Stop::from);
+    let arguments = Arguments::parse();
+    let json = arguments.verb.as_ref().is_some_and(Verb::json);
+    match hardened.and_then(|()| run(arguments, Trust::shipped())) {
+        Ok(exit) => exit.into(),
+        Err(stop) => {
+            stop.lines().iter().for_each(|line| out::say(line));
+            if json {
+                // The code says the same where nobody reads this.
+                let _ = out::product(&format!("{:#}\n", stop.json()));
+            }
+            stop.exit().into()
+        }
+    }
+}
+
+fn run(arguments: Arguments, trust: Trust) -> Result<Exit, Stop> {
+    let Some(verb) = arguments.verb else {
+        return Err(Stop::Usage("name a verb; officiant --help lists them".into()));
+    };
+    match verb {
+        Verb::Verify(args) => verify::verify(&args),
+        Verb::Show(args) => show::show(&args),
+        Verb::Diff(args) => show::difference(&args),
+        Verb::Token(args) => token::token(&args, trust),
+        Verb::Man(args) => man::man(&args),
+        Verb::Completions(args) => man::completions(&args),
+        Verb::Rehearse(_) | Verb::Run(_) | Verb::Resume(_) | Verb::New(_) | Verb::Check(_) | Verb::Print(_) => {
+            Err(Stop::Usage("this verb is not there yet".into()))
+        }
+    }
+}

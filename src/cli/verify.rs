@@ -1,0 +1,15 @@
+//! `verify`: metadata as a client walks it, or the record of a ceremony.
+
+mod metadata;
+
+use super::{
+    args::Verify,
+    exit::{Exit, Stop},
+};
+
+pub(super) fn verify(args: &Verify) -> Result<Exit, Stop> {
+    match (&args.trusted, &args.metadata, &args.record) {
+        (Some(trusted), Some(folder), _) => metadata::verify(trusted, folder, args.at, args.format.json),
+        _ => Err(Stop::Usage("verify RECORD, or verify --trusted ROOT --metadata DIR".into())),
+    }
+}
