@@ -7,7 +7,7 @@ use super::{
     Ceremony,
     operation::ExportedFile,
     participants::Alias,
-    script::Kind,
+    script::{Kind, Script},
     sheet::{KeyFate, KeyLine, Meter, ReviewSheet, Signer, TallySheet},
     state::Draft,
 };
@@ -21,6 +21,7 @@ use crate::{
         dialect::Dialect,
         json,
         key::{Key, KeyId},
+        predict::client_accepts,
         role::RoleName,
         root::Root,
         signed::{Metadata, Untrusted},
@@ -90,6 +91,7 @@ pub fn compose(ceremony: &Ceremony, now: Utc) -> Result<Composed, Refusal> {
         passed.push(crate::tuf::verify::version_step(old, &root)?);
     }
     let signed = script.dialect.signed_bytes(&root);
+    passed.extend(clients_accept(script, &script.dialect.envelope(&signed, &[]))?);
     if root_of(script.dialect, &signed)? != root {
         return Err(Refusal::new(
             Rule::DraftIsTheChange,
@@ -140,8 +142,10 @@ pub fn signed_once(ceremony: &Ceremony, version: u64, payload: Digest) -> Result
 
 fn changes(ceremony: &Ceremony, old: &Root, expires: Utc) -> Result<Vec<RootChange>, Refusal> {
     let script = &ceremony.script;
-    let mut changes =
-        vec![RootChange::SetVersion { version: script.next_version() }, RootChange::SetExpires { expires }];
+    let mut changes = vec![RootChange::SetVersion { version: script.next_version() }];
+    if old.expires != expires {
+        changes.push(RootChange::SetExpires { expires });
+    }
     if script.kind == Kind::Genesis {
         changes.push(RootChange::SetSpecVersion { spec_version: script.dialect.spec_version().map(str::to_owned) });
         changes.push(RootChange::SetConsistentSnapshot { value: Some(script.root.consistent_snapshot) });
@@ -356,12 +360,12 @@ pub fn verified(ceremony: &Ceremony, draft: &Draft) -> Result<Verified<Root>, Re
     }
 }
 
-/// `CLIENT-ACCEPTS`: which clients would not read this root, and why.
+/// `CLIENT-ACCEPTS`: the document lies in what all known clients read, or the script declared that it does not.
 ///
 /// # Errors
-/// The first client that would break.
-pub fn clients_accept(_root: &Root) -> Result<Vec<Passed>, Refusal> {
-    Ok(vec![])
+/// The clients that would break, and why.
+pub fn clients_accept(script: &Script, document: &[u8]) -> Result<Option<Passed>, Refusal> {
+    declared(client_accepts(script.dialect, document), script.declares.not_for_every_client)
 }
 
 /// A file that may leave: it is a public key, or metadata that verifies.

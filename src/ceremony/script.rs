@@ -95,6 +95,8 @@ pub struct Declares {
     pub no_spare: bool,
     /// People hold duties that should check each other.
     pub merged_duties: bool,
+    /// The result need not lie in the subset that every known client reads, for example because the old root does not.
+    pub not_for_every_client: bool,
 }
 
 /// A token as the script knows it.

@@ -10,7 +10,7 @@ use super::rehearsal;
 use crate::{
     digest::Digest,
     fault::{Error, Fault},
-    files,
+    files, report,
     runner::Runner,
 };
 
@@ -22,7 +22,18 @@ pub const MANIFEST: &str = "MANIFEST";
 /// # Errors
 /// A fault where a medium cannot be written.
 pub fn finish(runner: &Runner) -> Result<(), Error> {
+    let script = runner.ceremony().script();
+    let pages = [
+        ("report.html", report::report(runner.entries(), script)),
+        ("card.html", report::card(runner.entries(), script)),
+    ];
     for medium in runner.media() {
+        for (name, page) in &pages {
+            let path = medium.folder.join(name);
+            if !path.exists() {
+                files::write_new(&path, page.as_bytes())?;
+            }
+        }
         let manifest = medium.folder.join(MANIFEST);
         if !manifest.exists() {
             let lines = manifest_of(&medium.folder)?;

@@ -101,7 +101,7 @@ impl Kind for PrepareToken {
 
     fn who(&self, script: &Script) -> Vec<PersonId> {
         let Some(spec) = script.token(&self.token) else { return vec![] };
-        let mut who = vec![spec.holder.clone()];
+        let mut who = vec![spec.user_pin.clone()];
         for other in [&spec.user_pin, &spec.so_pin] {
             if !who.contains(other) {
                 who.push(other.clone());

@@ -134,7 +134,7 @@ impl Kind for Sign {
                 if !draft.met && metadata::tally(ceremony, &after).met() {
                     let root = metadata::verified(ceremony, &after)?;
                     let mut passed = root.passed().to_vec();
-                    passed.extend(metadata::clients_accept(root.document())?);
+                    passed.extend(metadata::clients_accept(&ceremony.script, root.bytes())?);
                     events.push(Event::ThresholdMet { payload: draft.payload, passed });
                 }
                 Ok(events)
