@@ -1,7 +1,15 @@
 //! The script once more, with the times and everything that was written into the record at each step.
 
-use super::{Block, Cell, Layout, Line, Table, plain, replay::Replay, told};
-use crate::ceremony::{check, event::Event, state::Cursor};
+use super::{
+    replay::{Placed, Replay},
+    told,
+};
+use crate::ceremony::{
+    check,
+    event::Event,
+    print::document::{Block, Cell, Layout, Line, Table, plain},
+    state::Cursor,
+};
 
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     let script = replay.script();
@@ -16,13 +24,11 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
             rows.push(step_row(replay, Cursor { act: number, step: index }, label, title, planned));
             at += 1;
         }
-        rows.push(step_row(
-            replay,
-            Cursor { act: number, step: act.steps.len() },
-            "end".into(),
-            format!("End of act {number}"),
-            String::new(),
-        ));
+        // A record that is closed has no end of its last act: the final head stands for it.
+        let end = Cursor { act: number, step: act.steps.len() };
+        if replay.ceremony.closing().is_none() || replay.entries.iter().any(|placed| placed.place == Some(end)) {
+            rows.push(step_row(replay, end, "end".into(), format!("End of act {number}"), String::new()));
+        }
         blocks.push(Block::Subheading(format!("Act {number}: {}", act.title)));
         let head = vec!["Step", "Planned", "What happened", "From UTC", "To UTC"];
         blocks.push(Block::Table(Table { layout: Layout::Annotated, head, rows }));
@@ -34,15 +40,20 @@ fn step_row(replay: &Replay<'_>, place: Cursor, label: String, title: String, pl
     let here: Vec<_> = replay.entries.iter().filter(|placed| placed.place == Some(place)).collect();
     let mut what = vec![Line::Strong(title)];
     for placed in &here {
-        // An intent is told by its outcome.
-        if !matches!(placed.event, Event::Intended { .. }) {
-            what.push(Line::Plain(format!("{}  {}", placed.stamp.seq, told(replay.script(), placed.event))));
+        if !told_by_its_outcome(replay, placed) {
+            what.push(Line::Entry(placed.stamp.seq, told(replay.script(), placed.event)));
         }
     }
     if here.is_empty() {
-        what.push(Line::Expect("not reached".into()));
+        what.push(Line::Plain("not reached".into()));
     }
-    let time =
-        |placed: Option<&&super::replay::Placed<'_>>| placed.map_or_else(String::new, |p| p.stamp.at.time_of_day());
+    let time = |placed: Option<&&Placed<'_>>| placed.map_or_else(String::new, |p| p.stamp.at.time_of_day());
     vec![vec![Line::Strong(label)], plain(planned), what, plain(time(here.first())), plain(time(here.last()))]
+}
+
+/// An intent without an outcome is worth a line: nobody knows whether it was done.
+fn told_by_its_outcome(replay: &Replay<'_>, placed: &Placed<'_>) -> bool {
+    let next = replay.entries.iter().find(|next| next.stamp.seq == placed.stamp.seq + 1);
+    matches!(placed.event, Event::Intended { .. })
+        && next.is_some_and(|next| next.event.is_outcome() || matches!(next.event, Event::Refused { .. }))
 }

@@ -1,6 +1,11 @@
 //! The card for the safe: one page that tells the next ceremony where this one ended.
 
-use super::{Block, Cell, Document, Layout, Line, Table, framed, instant, next_dates, plain, replay::Replay, say};
+use super::{dates, framed, instant, replay::Replay, say};
+use crate::ceremony::{
+    metadata,
+    print::document::{Block, Cell, Document, Layout, Table, blank, exact, plain},
+    script::TokenSpec,
+};
 
 /// What the card is for.
 const PURPOSE: &str = "Keep this card in the safe, apart from the media. The next ceremony is told the head and the payloads below, so that no \
@@ -12,7 +17,6 @@ pub fn document(replay: &Replay<'_>) -> Document {
         Some(head) => ("Final head of the transcript", head),
         None => ("Last head of a transcript that was NOT closed", ceremony.stamp().head),
     };
-    let dates = next_dates(replay).into_iter().map(|(what, date, why)| (format!("{date}  {what}"), why)).collect();
     let mut blocks = vec![
         Block::Small(PURPOSE.into()),
         Block::Facts(vec![
@@ -27,7 +31,7 @@ pub fn document(replay: &Replay<'_>) -> Document {
         Block::Subheading("Tokens".into()),
         tokens(replay),
         Block::Subheading("Next dates".into()),
-        Block::Facts(dates),
+        dates::table(replay),
         Block::Fields(vec!["Put into the safe by, date and signature".into()]),
     ];
     if ceremony.signed_versions().is_empty() {
@@ -48,7 +52,7 @@ fn versions(replay: &Replay<'_>) -> Block {
             plain(format!("root {}", draft.version)),
             plain(fate),
             plain(draft.root.expires.date()),
-            vec![Line::Exact(draft.payload.to_string())],
+            exact(draft.payload.to_string()),
         ]
     });
     Block::Table(Table {
@@ -58,21 +62,22 @@ fn versions(replay: &Replay<'_>) -> Block {
     })
 }
 
+/// Label, serial and keyid stand whole: the next script repeats them.
 fn tokens(replay: &Replay<'_>) -> Block {
-    let row = |token: &crate::ceremony::script::TokenSpec| -> Vec<Cell> {
+    let row = |token: &TokenSpec| -> Vec<Cell> {
         let state = replay.ceremony.token(&token.alias);
-        let card = replay.ceremony.card(&token.alias);
-        let keyid = state.key.as_ref().filter(|_| state.counts).map(|key| key.id().short()).unwrap_or_default();
+        let keyid = metadata::keyid_of(&replay.ceremony, &token.alias).filter(|_| state.counts);
+        let bound = state.bound.map(|seen| format!("“{}”, serial {}", seen.token.label, seen.token.serial));
         vec![
             plain(token.alias.to_string()),
             plain(token.tag.clone()),
-            plain(card.holder_name),
-            plain(card.serial.unwrap_or_default()),
-            vec![Line::Exact(keyid)],
+            plain(replay.ceremony.card(&token.alias).holder_name),
+            plain(bound.unwrap_or_else(|| "not bound".into())),
+            keyid.map_or_else(blank, |(keyid, _)| exact(keyid.to_string())),
             plain(replay.script().name(&token.so_pin)),
-            vec![],
+            blank(),
         ]
     };
-    let head = vec!["Token", "Tag", "Holder", "Serial", "Keyid begins", "SO-PIN", "Bag"];
-    Block::Table(Table { layout: Layout::Plain, head, rows: replay.script().tokens.iter().map(row).collect() })
+    let head = vec!["Token", "Tag", "Holder", "Label and serial", "Keyid", "SO-PIN", "Bag"];
+    Block::Table(Table { layout: Layout::Form, head, rows: replay.script().tokens.iter().map(row).collect() })
 }

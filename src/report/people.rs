@@ -1,11 +1,14 @@
 //! Who took part.
 
 use super::{
-    Block, Layout, Table,
     replay::{Placed, Replay},
-    row,
+    say,
 };
-use crate::ceremony::{event::Event, participants::PersonId};
+use crate::ceremony::{
+    event::Event,
+    participants::PersonId,
+    print::document::{Block, Layout, Table, blank, plain, row},
+};
 
 /// How somebody took part.
 #[derive(Default)]
@@ -57,7 +60,7 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
 }
 
 /// Everybody who was here, with their duties.
-pub fn present(replay: &Replay<'_>) -> Vec<(String, String)> {
+fn present(replay: &Replay<'_>) -> Vec<(String, String)> {
     let here = |id: &PersonId| part(&replay.entries, id).here == Some(true);
     let people = replay.script().people.iter().filter(|person| here(&person.id));
     people
@@ -66,4 +69,16 @@ pub fn present(replay: &Replay<'_>) -> Vec<(String, String)> {
             (person.name.clone(), duties.join(", "))
         })
         .collect()
+}
+
+/// Lines to sign, for everybody who was here.
+pub fn declaration(replay: &Replay<'_>) -> Vec<Block> {
+    let here = present(replay);
+    let rows =
+        here.into_iter().map(|(name, duties)| vec![plain(format!("{name} ({duties})")), blank(), blank()]).collect();
+    vec![
+        Block::Heading("Declaration".into()),
+        Block::Text(say::REPORT_DECLARATION.into()),
+        Block::Table(Table { layout: Layout::Form, head: vec!["Name", "Date and time UTC", "Signature"], rows }),
+    ]
 }

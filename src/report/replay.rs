@@ -31,6 +31,8 @@ pub struct Placed<'a> {
     pub event: &'a Event,
     /// At which step; `None` before the first.
     pub place: Option<Cursor>,
+    /// How many payloads had been drafted once it was made.
+    pub drafts: usize,
 }
 
 impl<'a> Replay<'a> {
@@ -38,14 +40,19 @@ impl<'a> Replay<'a> {
     pub fn of(entries: &'a [(Stamp, Event)], script: &Arc<Script>) -> Self {
         let mut ceremony = Ceremony::begin(Arc::clone(script));
         let mut began = false;
-        let mut placed = Vec::with_capacity(entries.len());
+        let mut placed: Vec<Placed<'a>> = Vec::with_capacity(entries.len());
         for (stamp, event) in entries {
             // What a rehearsal prepares stands between entry 0 and the first step.
             let before =
                 !began || matches!(event, Event::Began { .. } | Event::StandIn { .. } | Event::TwinRoot { .. });
-            placed.push(Placed { stamp: *stamp, event, place: (!before).then(|| ceremony.cursor()) });
+            let place = match (event, placed.last()) {
+                // What follows from the entry before it belongs to the same step, although the cursor has moved on.
+                (Event::ThresholdMet { .. } | Event::ClockConfirmed { .. }, Some(Placed { place, .. })) => *place,
+                _ => (!before).then(|| ceremony.cursor()),
+            };
             began |= matches!(event, Event::Began { .. });
             ceremony.apply(*stamp, event);
+            placed.push(Placed { stamp: *stamp, event, place, drafts: ceremony.drafts().len() });
         }
         Self { entries: placed, ceremony }
     }

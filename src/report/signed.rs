@@ -1,7 +1,12 @@
 //! What was signed, in words.
 
-use super::{Block, Cell, Layout, Line, Table, instant, plain, replay::Replay, row, say};
-use crate::ceremony::{event::Event, metadata, state::Draft};
+use super::{instant, replay::Replay, say};
+use crate::ceremony::{
+    event::Event,
+    metadata,
+    print::document::{Block, Cell, Layout, Line, Table, plain, row},
+    state::Draft,
+};
 
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     let drafts = replay.ceremony.drafts();
@@ -9,13 +14,13 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     if drafts.is_empty() {
         blocks.push(Block::Text("Nothing was composed, and nothing was signed.".into()));
     }
-    for draft in drafts {
-        blocks.extend(one(replay, draft));
+    for (index, draft) in drafts.iter().enumerate() {
+        blocks.extend(one(replay, index, draft));
     }
     blocks
 }
 
-fn one(replay: &Replay<'_>, draft: &Draft) -> Vec<Block> {
+fn one(replay: &Replay<'_>, index: usize, draft: &Draft) -> Vec<Block> {
     let sheet = metadata::review_sheet(&replay.ceremony, draft, vec![]);
     let fate = match (&draft.voided, draft.met) {
         (Some(reason), _) => format!("void: {reason}"),
@@ -52,7 +57,7 @@ fn one(replay: &Replay<'_>, draft: &Draft) -> Vec<Block> {
         Block::Exact(draft.payload.to_string()),
         Block::Words(say::digest_words(draft.payload)),
     ];
-    let rows = signatures(replay, draft);
+    let rows = signatures(replay, index);
     if rows.is_empty() {
         blocks.push(Block::Text("It was not signed.".into()));
     } else {
@@ -64,11 +69,12 @@ fn one(replay: &Replay<'_>, draft: &Draft) -> Vec<Block> {
     blocks
 }
 
-fn signatures(replay: &Replay<'_>, draft: &Draft) -> Vec<Vec<Cell>> {
+/// The signatures on the draft with this number. Two drafts may have the same payload: the first one was voided.
+fn signatures(replay: &Replay<'_>, index: usize) -> Vec<Vec<Cell>> {
     let mut rows = vec![];
     for placed in &replay.entries {
-        let Event::Signed { alias, keyid, payload, .. } = placed.event else { continue };
-        if *payload == draft.payload {
+        let Event::Signed { alias, keyid, .. } = placed.event else { continue };
+        if placed.drafts == index + 1 {
             let holder = replay.ceremony.card(alias).holder_name;
             rows.push(row([
                 placed.stamp.seq.to_string(),

@@ -4,8 +4,10 @@ use self::room::Room;
 use super::*;
 use crate::ceremony::{event::Mode, prompt::AsideKind};
 
+type Entries = Vec<(Stamp, Event)>;
+
 /// A whole genesis in which nothing goes wrong.
-fn good(mode: Mode) -> (Vec<(Stamp, Event)>, Arc<Script>) {
+fn good(mode: Mode) -> (Entries, Arc<Script>) {
     let script = room::genesis();
     let mut room = Room::begin(&script, mode);
     room.play(|_| false);
@@ -13,8 +15,8 @@ fn good(mode: Mode) -> (Vec<(Stamp, Event)>, Arc<Script>) {
     (room.entries, script)
 }
 
-/// A genesis with everything that can go wrong and be mended.
-fn eventful() -> (Vec<(Stamp, Event)>, Arc<Script>) {
+/// A genesis with an absent witness, an exception, a void and a token that goes away, all of it mended.
+fn eventful() -> (Entries, Arc<Script>) {
     let script = room::genesis();
     let mut room = Room::begin(&script, Mode::Rehearsal);
     room.absent.push("wim");
@@ -28,13 +30,201 @@ fn eventful() -> (Vec<(Stamp, Event)>, Arc<Script>) {
     (room.entries, script)
 }
 
+/// What a person reads: the text without its markup, each piece on a line of its own.
+fn text_of(html: &str) -> String {
+    let body = html.split_once("<body>").expect("a document has a body").1;
+    let mut text = String::new();
+    for piece in body.split('<') {
+        let said = piece.split_once('>').map_or(piece, |(_, said)| said).trim();
+        if !said.is_empty() {
+            text.push_str(said);
+            text.push('\n');
+        }
+    }
+    for (from, to) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")] {
+        text = text.replace(from, to);
+    }
+    text
+}
+
+/// The part of a report from one heading to the next.
+fn part<'a>(html: &'a str, heading: &str) -> &'a str {
+    let begin = html.find(&format!("<h2>{heading}")).unwrap_or_else(|| panic!("no heading {heading}"));
+    let rest = &html[begin + 4..];
+    rest.find("<h2>").map_or(rest, |end| &rest[..end])
+}
+
+#[test]
+fn a_report_says_who_when_what_and_which_rules() {
+    let (entries, script) = good(Mode::Production);
+    let html = report(&entries, &script);
+    let signed = text_of(&format!("<body>{}", part(&html, "What was signed")));
+    let Some((_, Event::Drafted { payload, .. })) =
+        entries.iter().find(|(_, event)| matches!(event, Event::Drafted { .. }))
+    else {
+        panic!("nothing was drafted");
+    };
+    assert!(signed.contains(&payload.to_string()));
+    for word in say::digest_words(*payload) {
+        assert!(signed.contains(&word), "{word}");
+    }
+    for line in [
+        "version 1",
+        "root: threshold 2",
+        "root: 2 of 3; targets: 1 of 1; snapshot: 1 of 1; timestamp: 1 of 1",
+        "2028-01-05 00:00:00 UTC, 400 days after the ceremony",
+        "Ana Ruiz (token ana-1)",
+        "Example release engineering",
+    ] {
+        assert!(signed.contains(line), "{line} in {signed}");
+    }
+    assert!(html.contains("closed; root version 1 is signed by its threshold"));
+    assert!(part(&html, "What did not go as printed").contains("Nothing: no refusal"));
+    for (stamp, event) in &entries {
+        for passed in replay::passed_of(event) {
+            let rules = part(&html, "Rules that were asked and held");
+            assert!(rules.contains(passed.rule.name()), "{}", passed.rule);
+            assert!(rules.contains(&format!("entry {}, ", stamp.seq)), "{}", passed.rule);
+        }
+    }
+    for file in ["metadata/1.root.json", "keys/ana-1.pem"] {
+        assert!(part(&html, "What left").contains(file), "{file}");
+    }
+    let dates = text_of(&format!("<body>{}", part(&html, "Next dates")));
+    assert!(dates.contains("2027-11-06\nRenew by\n60 days before"), "{dates}");
+    assert!(dates.contains("2027-12-01\nDrill the tokens"), "{dates}");
+    assert!(dates.contains("2028-01-05\nRoot expires"), "{dates}");
+}
+
+#[test]
+fn claimed_attested_observed_and_verified_are_told_apart() {
+    let (entries, script) = good(Mode::Production);
+    let html = report(&entries, &script);
+    let tokens = part(&html, "Tokens");
+    let row = tokens.split("<tr>").find(|row| row.contains(">chi-1<")).expect("the token has a row");
+    let cells: Vec<_> = row.split("<td>").skip(1).collect();
+    assert_eq!(cells.len(), 5);
+    assert!(cells[1].contains("serial EX") && cells[1].contains("CKA_EXTRACTABLE false"), "{}", cells[1]);
+    assert!(cells[2].contains("nothing"), "{}", cells[2]);
+    assert!(cells[3].contains("Number of the new bag of chi-1"), "{}", cells[3]);
+    assert!(cells[4].contains("signed a proof of possession") && cells[4].contains("signed the head"), "{}", cells[4]);
+    assert!(tokens.contains("it was never in the machine"), "the spare stayed in its packing");
+}
+
+#[test]
+fn what_went_otherwise_is_in_the_report_with_its_step() {
+    let (entries, script) = eventful();
+    let html = report(&entries, &script);
+    let otherwise = text_of(&format!("<body>{}", part(&html, "What did not go as printed")));
+    for line in [
+        "0.1\n09:0",
+        "Wim de Vries is absent.",
+        "Exception 1. Expected: ",
+        "is void: ",
+        "By Maya Lind and Omar Haddad.",
+        "CKR_DEVICE_REMOVED",
+    ] {
+        assert!(otherwise.contains(line), "{line} in {otherwise}");
+    }
+    assert!(html.contains("absent; Eva Novak in their place"));
+    assert!(html.contains("here, for Wim de Vries"));
+    let signed = part(&html, "What was signed");
+    let (void, valid) = signed.split_once("it exists for ever").expect("one payload was voided, the next one signed");
+    assert!(void.contains("Signatures, all spent"));
+    assert_eq!(void.matches(">ana-1<").count() + void.matches(">bo-1<").count(), 1, "one signature was spent");
+    assert_eq!(valid.matches(">chi-1<").count(), 1);
+}
+
+#[test]
+fn what_follows_from_an_entry_stands_at_its_step() {
+    let (entries, script) = good(Mode::Production);
+    let replay = Replay::of(&entries, &script);
+    let number = |wanted: fn(&Event) -> bool| {
+        let placed = replay.entries.iter().find(|placed| wanted(placed.event)).expect("it happened");
+        replay.number(placed)
+    };
+    assert_eq!(number(|event| matches!(event, Event::Began { .. })), "–");
+    assert_eq!(number(|event| matches!(event, Event::Present { .. })), "0.1");
+    assert_eq!(number(|event| matches!(event, Event::ActClosed { .. })), "0 end");
+    assert_eq!(number(|event| matches!(event, Event::ClockConfirmed { .. })), "1.2");
+    assert_eq!(number(|event| matches!(event, Event::ThresholdMet { .. })), "5.2");
+    assert_eq!(number(|event| matches!(event, Event::Closed)), "6.4");
+}
+
+#[test]
+fn a_rehearsal_cannot_be_mistaken() {
+    let (entries, script) = good(Mode::Rehearsal);
+    for html in [report(&entries, &script), card(&entries, &script)] {
+        assert!(html.contains("<div class=\"watermark\" aria-hidden=\"true\">REHEARSAL</div>"));
+        assert!(html.contains("<b class=\"stamp\">REHEARSAL</b>"));
+        assert!(!html.contains("PRODUCTION"));
+    }
+    let (entries, script) = good(Mode::Production);
+    for html in [report(&entries, &script), card(&entries, &script)] {
+        assert!(html.contains("<b class=\"stamp\">PRODUCTION</b>"));
+        assert!(!html.contains("REHEARSAL"));
+    }
+}
+
+#[test]
+fn what_people_typed_is_text_and_nothing_else() {
+    // The people of this room type `<b>…</b>` and a character that turns the line around.
+    let (entries, script) = eventful();
+    for html in [report(&entries, &script), card(&entries, &script)] {
+        assert!(!html.contains("<b>A-") && !html.contains('\u{202e}'));
+        assert!(!html.contains("<script") && !html.contains("http://") && !html.contains("https://"));
+    }
+    assert!(report(&entries, &script).contains("&lt;b&gt;A-"));
+    assert!(report(&entries, &script).contains("\\u{202e}"));
+}
+
+#[test]
+fn the_card_tells_the_next_ceremony_what_it_must_know() {
+    let (entries, script) = eventful();
+    let html = card(&entries, &script);
+    let text = text_of(&html);
+    let Some(Event::FinalHead { head, .. }) =
+        entries.iter().map(|(_, event)| event).find(|event| matches!(event, Event::FinalHead { .. }))
+    else {
+        panic!("the ceremony was closed");
+    };
+    assert!(text.contains(&head.to_string()));
+    let replay = Replay::of(&entries, &script);
+    for signed in replay.ceremony.signed_versions() {
+        assert!(text.contains(&signed.payload.to_string()));
+    }
+    assert!(text.contains("void, signatures spent") && text.contains("valid"));
+    assert!(text.contains(room::key_of("ana-1").id().as_str()), "the next script names whole keyids");
+    assert!(text.contains("“ana-1”, serial EX"), "{text}");
+}
+
+#[test]
+fn a_report_of_every_beginning_of_a_ceremony_is_marked_as_not_finished() {
+    let (entries, script) = eventful();
+    for length in 0..entries.len() {
+        let html = report(&entries[..length], &script);
+        let closed = Replay::of(&entries[..length], &script).ceremony.closing().is_some();
+        assert_eq!(html.contains("NOT FINISHED"), !closed, "{length} entries");
+        card(&entries[..length], &script);
+    }
+}
+
+#[test]
+fn a_script_other_than_that_of_entry_0_is_called_out() {
+    let (entries, _) = good(Mode::Production);
+    let text = include_str!("../../tests/paper/genesis.toml").replace("Example Foundation", "Another Foundation");
+    let html = report(&entries, &room::script(&text));
+    assert!(html.contains("made with another script than the one that entry 0 names"));
+}
+
 #[test]
 #[ignore = "writes files for a person to look at: OFFICIANT_PAPER=folder cargo test --lib looked_at -- --ignored"]
 fn the_reports_can_be_looked_at() {
     let folder = std::env::var("OFFICIANT_PAPER").expect("OFFICIANT_PAPER names a folder");
+    let write = |name: &str, html: String| std::fs::write(format!("{folder}/{name}"), html).expect("the folder exists");
     let (entries, script) = good(Mode::Production);
-    std::fs::write(format!("{folder}/report.html"), report(&entries, &script)).expect("the folder exists");
-    std::fs::write(format!("{folder}/card.html"), card(&entries, &script)).expect("the folder exists");
+    write("report.html", report(&entries, &script));
+    write("card.html", card(&entries, &script));
     let (entries, script) = eventful();
-    std::fs::write(format!("{folder}/eventful.html"), report(&entries, &script)).expect("the folder exists");
+    write("eventful.html", report(&entries, &script));
 }

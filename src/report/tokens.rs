@@ -1,9 +1,17 @@
 //! The tokens, with what they *claim*, what their maker *attests*, what people *observed* and what this program *verified*
 //! told apart.
 
-use super::{Block, Cell, Layout, Line, Table, passed_of, replay::Replay};
+use super::replay::{Replay, passed_of};
 use crate::{
-    ceremony::{event::Event, operation::SeenToken, participants::Alias, script::TokenSpec, steps::Action},
+    ceremony::{
+        event::Event,
+        operation::SeenToken,
+        participants::Alias,
+        print::document::{Block, Cell, Layout, Line, Table},
+        script::TokenSpec,
+        steps::Action,
+        words,
+    },
     rules::Rule,
 };
 
@@ -73,7 +81,7 @@ fn observed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
             Event::Recorded { label, value } if names(label, &token.alias) => {
                 lines.push(Line::Plain(format!("entry {entry}: {label}: {value}")));
             }
-            Event::Went { word, on } if on == crate::ceremony::words::SERIAL_TYPED => {
+            Event::Went { word, on } if on == words::SERIAL_TYPED => {
                 let step = placed.place.and_then(|place| replay.step_at(place));
                 let here = step.is_some_and(
                     |step| matches!(&step.action, Action::PrepareToken(step) if replay.ceremony.playing(&step.token) == token.alias),

@@ -96,6 +96,8 @@ pub enum Line {
     Field(String),
     /// Digits and other exact text.
     Exact(String),
+    /// An entry of a transcript: its number and what it says.
+    Entry(u64, String),
     /// A label, and numbered blanks for that many words.
     BlankWords(String, usize),
 }

@@ -199,6 +199,9 @@ fn cell(html: &mut Html, lines: &Cell) {
             Line::Exact(text) => {
                 html.wrap("<p class=\"exact\">", text, "</p>");
             }
+            Line::Entry(number, text) => {
+                html.put("<p class=\"entry\">").wrap("<span>", &number.to_string(), "</span> ").say(text).put("</p>");
+            }
             Line::Field(label) => field(html, label),
             Line::BlankWords(label, count) => {
                 html.wrap("<p class=\"label\">", label, "</p>");

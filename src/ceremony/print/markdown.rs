@@ -108,6 +108,7 @@ fn cell(lines: &Cell) -> String {
         .iter()
         .map(|line| match line {
             Line::Plain(text) | Line::Exact(text) => escape(text),
+            Line::Entry(number, text) => format!("{number} {}", escape(text)),
             Line::Strong(text) => format!("**{}**", escape(text)),
             Line::Expect(text) => format!("Expect: {}", escape(text)),
             Line::Field(label) => format!("{}: {LINE}", escape(label)),

@@ -1,0 +1,30 @@
+//! What left the room as files.
+
+use super::replay::Replay;
+use crate::ceremony::{
+    event::Event,
+    print::document::{Block, Layout, Table, exact, plain},
+};
+
+pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
+    let mut rows = vec![];
+    for placed in &replay.entries {
+        let Event::Exported { files, media } = placed.event else { continue };
+        for file in files {
+            rows.push(vec![
+                plain(file.name.clone()),
+                exact(file.sha256.to_string()),
+                plain(file.length.to_string()),
+                plain(media.join(", ")),
+            ]);
+        }
+    }
+    let mut blocks = vec![Block::Heading("What left".into())];
+    if rows.is_empty() {
+        blocks.push(Block::Text("Nothing was exported.".into()));
+    } else {
+        let head = vec!["File", "SHA-256", "Bytes", "On"];
+        blocks.push(Block::Table(Table { layout: Layout::Plain, head, rows }));
+    }
+    blocks
+}
