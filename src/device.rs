@@ -57,6 +57,11 @@ impl TokenIdentity {
         !self.serial.chars().all(|c| c == '0') && self.serial != "123"
     }
 
+    /// What a person types to name this very token: its serial, or its label where the serial does not tell.
+    pub fn told_by(&self) -> &str {
+        if self.serial_tells() { &self.serial } else { &self.label }
+    }
+
     /// `token "root-a" (serial 5f1a…)`, fit to be shown.
     pub fn name(&self) -> String {
         match (self.label.as_str(), self.serial.as_str()) {

@@ -213,6 +213,13 @@ fn tokens_of_one_serial_are_told_apart_by_their_label_and_not_otherwise() {
         control("serial 0000000000000000");
         let by_serial = TokenUri { serial: Some("0000000000000000".into()), ..uri() };
         drop(b);
+        let named = TokenUri { label: Some("root-b".into()), ..by_serial.clone() };
+        let mut b = pkcs11::open(&named, Trust::shipped()).unwrap();
+        let so = pin(SO_PIN);
+        let mut wipe = |typed| b.initialise("root-c", PinEntry::Typed(&so), Erase::TypedSerial(typed));
+        assert!(wipe("0000000000000000").unwrap_err().refusal().is_some(), "that could be any token");
+        wipe("root-b").unwrap();
+        drop(b);
         assert!(pkcs11::open(&by_serial, Trust::shipped()).err().unwrap().refusal().is_some());
     });
 }

@@ -215,7 +215,7 @@ pub enum LastTry {
 pub enum Erase<'a> {
     /// Only a blank token is initialised.
     NothingThere,
-    /// A person typed this serial to have this very token wiped.
+    /// A person typed this to have this very token wiped: [`TokenIdentity::told_by`].
     TypedSerial(&'a str),
 }
 

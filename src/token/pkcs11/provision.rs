@@ -117,7 +117,7 @@ impl Pkcs11Token {
         let (now, _) = self.module.read(self.slot).map_err(|e| self.fault(&e))?;
         let allowed = match erase {
             Erase::NothingThere => !now.initialised,
-            Erase::TypedSerial(typed) => !now.initialised || (!now.serial.is_empty() && typed == now.serial),
+            Erase::TypedSerial(typed) => !now.initialised || (!typed.is_empty() && typed == now.told_by()),
         };
         if now.serial != self.identity.serial || now.label != self.identity.label {
             return Err(self.unexpected(format!("its place was taken by {}.", now.name())));
@@ -126,7 +126,7 @@ impl Pkcs11Token {
             return Err(Refusal::new(
                 Rule::TokenInitialisedOnce,
                 format!("{} is initialised already, and everything on it would be gone.", now.name()),
-                "Insert a blank token; or type this token's serial to have it wiped.",
+                "Insert a blank token; or type this token's serial (its label, where the serial does not tell) to have it wiped.",
             )
             .into());
         }
