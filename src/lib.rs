@@ -4,13 +4,14 @@
 //! [`fault`] says how the world fails, [`device`] and [`machine`] what tokens and this machine say of themselves.
 //!
 //! The pure part: [`readback`] turns digests into words and words into proofs; [`tuf`] reads, verifies and writes metadata;
-//! [`ceremony`] is the engine; [`transcript`] is what happened, and [`report`] tells people.
+//! [`ceremony`] is the engine; [`transcript`] is what happened; [`report`] tells people, and [`audit`] goes through it again.
 //!
 //! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`preflight`] looks at the machine;
 //! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
 //!
 //! People: [`cli`] is the command line and the line UI.
 
+pub mod audit;
 pub mod ceremony;
 #[cfg(feature = "terminal")]
 pub mod cli;

@@ -99,7 +99,7 @@ rules! {
     VersionNotLower "VERSION-NOT-LOWER" Reading Nothing
         "A client never goes back to a lower version of metadata, nor to a version other than the one its snapshot names.";
     BytesMatchHash "BYTES-MATCH-HASH" Reading Nothing
-        "A file has the length and the hashes that the metadata above it gives.";
+        "A file has the length and the hashes that the metadata above it, or the transcript, gives.";
     ClientAccepts "CLIENT-ACCEPTS" Predicting DeclaredInScript
         "What is written lies in the subset that python-tuf, tuf-js, tough and go-tuf all accept.";
     DraftIsTheChange "DRAFT-IS-THE-CHANGE" Authoring Nothing
@@ -160,6 +160,8 @@ rules! {
         "Every step of a script finds what it needs in the steps before it.";
     TranscriptChain "TRANSCRIPT-CHAIN" InTheRoom Nothing
         "Every entry of a transcript names its number and the SHA-256 of the line before it.";
+    RecordReplays "RECORD-REPLAYS" InTheRoom Nothing
+        "Every entry of a record is what the engine decides on the entries before it and the answer that the entry holds.";
     HeadOnPaper "HEAD-ON-PAPER" InTheRoom Nothing
         "A ceremony is resumed only on a record whose head is the one whose words the witness wrote down last, or follows it.";
     HeadSigned "HEAD-SIGNED" InTheRoom Nothing

@@ -3,7 +3,7 @@
 //!
 //! In reading order: [`script`] (what is to happen), [`participants`], [`steps`] (one file a kind of step: its words, what it
 //! needs and gives, what it waits for), [`prompt`] and [`operation`] (what the world owes), [`event`] (what happened),
-//! [`state`] (the fold), [`aside`] and [`resume`] (what a script does not foresee), [`words`] (everything that is said),
+//! [`state`] (the fold), [`replay`] (what an entry was decided on), [`aside`] and [`resume`] (what a script does not foresee), [`words`] (everything that is said),
 //! [`check`] and [`print`](mod@print) (a script weeks ahead, without a world).
 
 pub mod aside;
@@ -16,6 +16,7 @@ pub mod participants;
 pub mod possession;
 pub mod print;
 pub mod prompt;
+pub mod replay;
 pub mod resume;
 pub mod script;
 pub mod sheet;
