@@ -48,7 +48,7 @@ pub enum Operation {
         /// As which token of the script.
         alias: Alias,
         /// Which one: as [`Operation::FindTokens`] saw it.
-        seen: SeenToken,
+        seen: Box<SeenToken>,
         /// The label it gets.
         label: String,
     },

@@ -72,7 +72,8 @@ impl Performer {
             let Ok((token, _)) = listed.token else { continue };
             let mut public_keys = vec![];
             if token.initialised {
-                let mut opened = module.open(&uri_of(&token.label, &token.serial))?;
+                // Two tokens of one label and serial cannot be told apart, and are nobody's: they must not hide the others.
+                let Ok(mut opened) = module.open(&uri_of(&token.label, &token.serial)) else { continue };
                 public_keys = fingerprints(&mut opened)?;
             }
             seen.push(SeenToken { token, public_keys });
@@ -97,6 +98,13 @@ impl Performer {
         let state = token.pins()?.so;
         let so_pin = if used {
             self.ask_pin(SecretKind::SoPin, alias, &token, &state, ask)?
+        } else if state.must_change {
+            // Some tokens come with a first SO-PIN, which initialises them and has to be changed before anything else.
+            let first = self.ask_pin(SecretKind::SoPin, alias, &token, &state, ask)?;
+            let new =
+                self.ask_new_pin(SecretKind::NewSoPin, SecretKind::NewSoPinAgain, alias, &token, &state, None, ask)?;
+            provision(&mut token)?.change_pin(User::So, &first, &new, LastTry::Keep)?;
+            new
         } else {
             self.ask_new_pin(SecretKind::NewSoPin, SecretKind::NewSoPinAgain, alias, &token, &state, None, ask)?
         };
@@ -140,7 +148,7 @@ impl Performer {
 
     fn generate(&mut self, alias: &Alias, request: &KeyRequest, job: &Job, ask: Ask<'_>) -> Performed {
         let mut token = self.take(alias, job)?;
-        let made = self.logged_in(alias, &mut token, job, ask, |token| {
+        let made = self.logged_in(alias, &mut token, job, ask, |token, _| {
             let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
             if job.in_doubt {
                 return token
@@ -169,9 +177,10 @@ impl Performer {
         let Some(wanted) = find_public(&mut token, public)? else {
             return Ok(Outcome::WrongToken(vec![seen]));
         };
-        let signature = self.logged_in(alias, &mut token, job, ask, |token| {
+        let signature = self.logged_in(alias, &mut token, job, ask, |token, pin| {
             let key = token.find_key(&KeySelector::Public(wanted.clone()))?;
-            Ok(token.sign(&key, signable, None)?)
+            let each_time = key.wants_pin_each_time().then_some(pin);
+            Ok(token.sign(&key, signable, each_time)?)
         });
         self.open.insert(alias.clone(), token);
         Ok(Outcome::Signed { seen, signature: signature? })
@@ -192,9 +201,10 @@ impl Performer {
         let Some(wanted) = find_public(&mut token, public)? else {
             return Ok(Outcome::WrongToken(vec![seen]));
         };
-        let opened = self.logged_in(alias, &mut token, job, ask, |token| {
+        let opened = self.logged_in(alias, &mut token, job, ask, |token, pin| {
             let key = token.find_key(&KeySelector::Public(wanted.clone()))?;
-            token.sign(&key, signable, None)?;
+            let each_time = key.wants_pin_each_time().then_some(pin);
+            token.sign(&key, signable, each_time)?;
             Ok(key)
         });
         self.open.insert(alias.clone(), token);
@@ -241,17 +251,17 @@ impl Performer {
         token: &mut Pkcs11Token,
         job: &Job,
         ask: Ask<'_>,
-        act: impl FnOnce(&mut Pkcs11Token) -> Result<T, Stopped>,
+        act: impl FnOnce(&mut Pkcs11Token, PinEntry<'_>) -> Result<T, Stopped>,
     ) -> Result<T, Stopped> {
         let state = token.pins()?.user;
         let last_try = if job.last_try { LastTry::MayBeSpent } else { LastTry::Keep };
-        if token.identity().pin_pad {
-            token.login(User::User, PinEntry::Pad, last_try)?;
-        } else {
-            let pin = self.ask_pin(SecretKind::UserPin, alias, token, &state, ask)?;
-            token.login(User::User, PinEntry::Typed(&pin), last_try)?;
-        }
-        let done = act(token);
+        let typed = match token.identity().pin_pad {
+            true => None,
+            false => Some(self.ask_pin(SecretKind::UserPin, alias, token, &state, ask)?),
+        };
+        let entry = || typed.as_ref().map_or(PinEntry::Pad, PinEntry::Typed);
+        token.login(User::User, entry(), last_try)?;
+        let done = act(token, entry());
         let out = token.logout();
         let done = done?;
         out?;

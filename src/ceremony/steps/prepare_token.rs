@@ -146,7 +146,7 @@ impl Kind for PrepareToken {
             }
             Stage::SoSits(keeper) => handover(ceremony, &keeper, &alias, words::NEW_SO_PIN),
             Stage::Initialise(seen) => {
-                Some(Pending::Do(Operation::Initialise { label: alias.to_string(), alias, seen }))
+                Some(Pending::Do(Operation::Initialise { label: alias.to_string(), alias, seen: Box::new(seen) }))
             }
             Stage::UserSits(user) => handover(ceremony, &user, &alias, words::NEW_USER_PIN),
             Stage::SetPin => Some(Pending::Do(Operation::SetUserPin { alias })),
