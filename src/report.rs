@@ -58,6 +58,8 @@ fn document(replay: &Replay<'_>) -> Document {
     blocks.extend(exports::blocks(replay));
     blocks.extend(machine::blocks(replay));
     blocks.extend(rules::blocks(replay));
+    // What is signed by hand stands on one page.
+    blocks.push(Block::NewPage);
     blocks.extend(heads::blocks(replay));
     blocks.extend(dates::blocks(replay));
     blocks.extend(people::declaration(replay));

@@ -2,14 +2,304 @@ use super::*;
 use crate::ceremony::script::read;
 
 /// A good script of three officers, two of whom must sign.
-pub(crate) const GENESIS: &str = include_str!("../../../tests/paper/genesis.toml");
+const GENESIS: &str = include_str!("../../../tests/paper/genesis.toml");
+/// A good script that replaces the key of one of them.
+const ROTATION: &str = include_str!("../../../tests/paper/rotate-root.toml");
 
 fn checked(text: &str) -> Checked {
     check(&read::script(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")))
 }
 
+/// The script with one piece of text replaced by another.
+fn with(script: &str, from: &str, to: &str) -> Checked {
+    assert!(script.contains(from), "the script has no {from}");
+    checked(&script.replacen(from, to, 1))
+}
+
+/// The one finding by `rule`, and it must be the only one of its severity.
+fn only(checked: &Checked, rule: Rule) -> &Finding {
+    let of_rule: Vec<_> = checked.findings.iter().filter(|finding| finding.rule == Some(rule)).collect();
+    assert_eq!(of_rule.len(), 1, "{checked}");
+    of_rule[0]
+}
+
+fn errors(checked: &Checked) -> Vec<(Option<Rule>, Option<&str>)> {
+    let errors = checked.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| (finding.rule, finding.step.as_deref())).collect()
+}
+
 #[test]
-fn a_good_script_holds() {
-    let checked = checked(GENESIS);
-    assert!(checked.holds(), "{checked}");
+fn a_good_genesis_and_a_good_rotation_hold() {
+    for script in [GENESIS, ROTATION] {
+        let checked = checked(script);
+        assert!(checked.findings.is_empty(), "{checked}");
+        assert!(checked.holds() && checked.first_impossible.is_none() && checked.alone.is_empty());
+    }
+}
+
+#[test]
+fn the_first_step_that_cannot_happen_is_named_with_what_would_help() {
+    let no_drill = with(GENESIS, "  { do = \"drill-token\", token = \"bo-1\" },\n", "");
+    assert_eq!(no_drill.first_impossible.as_deref(), Some("4.2"));
+    let finding = &no_drill.findings[0];
+    assert!(finding.what.contains("the key on bo-1 is proven to work"), "{}", finding.what);
+    assert!(finding.remedy.contains("drill-token") && finding.remedy.contains("bo-1"), "{}", finding.remedy);
+
+    let clock = "  { do = \"confirm-clock\", who = [\"maya\", \"wim\"], minutes = 5 },\n";
+    let late =
+        GENESIS.replace(clock, "").replace("  { do = \"import-keys\"", &format!("{clock}  {{ do = \"import-keys\""));
+    let late = checked(&late);
+    assert_eq!(late.first_impossible.as_deref(), Some("3.1"));
+    assert_eq!(late.findings[0].remedy, "Move step 4.1 before it.");
+}
+
+#[test]
+fn each_gap_is_reported_once() {
+    let no_clock = with(GENESIS, "  { do = \"confirm-clock\", who = [\"maya\", \"wim\"], minutes = 5 },\n", "");
+    assert_eq!(errors(&no_clock), [(Some(Rule::ScriptHolds), Some("3.1")), (Some(Rule::ClockConfirmed), None)]);
+}
+
+#[test]
+fn nothing_is_wiped_before_script_people_and_machine_are_known() {
+    for step in
+        ["  { do = \"preflight\", minutes = 5 },\n", "  { do = \"script-words\", witness = \"wim\", minutes = 5 },\n"]
+    {
+        assert_eq!(with(GENESIS, step, "").first_impossible.as_deref(), Some("2.1"), "{step}");
+    }
+}
+
+#[test]
+fn every_required_step_is_missed() {
+    for (step, rule) in [
+        ("  { do = \"roll-call\", minutes = 15 },\n", Rule::RollCallComplete),
+        ("  { do = \"script-words\", witness = \"wim\", minutes = 5 },\n", Rule::ScriptDigest),
+        ("  { do = \"confirm-clock\", who = [\"maya\", \"wim\"], minutes = 5 },\n", Rule::ClockConfirmed),
+        ("  { do = \"preflight\", minutes = 5 },\n", Rule::MachineFit),
+        (
+            "  { do = \"review\", witness = \"wim\", who = [\"ana\", \"bo\", \"chi\"], minutes = 25 },\n",
+            Rule::PayloadReadback,
+        ),
+        ("  { do = \"import-keys\", minutes = 10 },\n", Rule::KeyOnPaper),
+        (
+            "  { do = \"close\", tokens = [\"ana-1\", \"bo-1\", \"chi-1\"], witness = \"wim\", minutes = 15 },\n",
+            Rule::HeadSigned,
+        ),
+    ] {
+        let without = with(GENESIS, step, "");
+        assert!(!without.holds());
+        assert_eq!(only(&without, rule).severity, Severity::Error, "{step}");
+    }
+    let root = with(ROTATION, "  { do = \"import-root\" },\n", "");
+    assert_eq!(only(&root, Rule::PreviousRootPinned).severity, Severity::Error);
+}
+
+#[test]
+fn a_genesis_exports_only_what_enough_tokens_sign() {
+    let two = GENESIS.replace("  { do = \"sign\", token = \"bo-1\" },\n", "");
+    let one = two.replace("  { do = \"sign\", token = \"chi-1\" },\n", "");
+    let two = checked(&two);
+    assert!(two.holds(), "{two}");
+    assert!(
+        two.findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Warning && finding.what.starts_with("bo-1 does not sign"))
+    );
+    let one = checked(&one);
+    assert_eq!(one.first_impossible.as_deref(), Some("6.1"), "{one}");
+    assert!(one.findings[0].what.contains("enough tokens signed"));
+}
+
+#[test]
+fn a_rotation_needs_the_old_threshold_and_the_new_one() {
+    // ana-1 and bo-1 are of both roots, old-chi only of the old one, dee-1 only of the new one.
+    let sign = |aliases: &[&str]| {
+        let all = ["ana-1", "bo-1", "old-chi", "dee-1"];
+        let steps = |aliases: &[&str]| -> String {
+            aliases.iter().map(|a| format!("  {{ do = \"sign\", token = \"{a}\" }},\n")).collect()
+        };
+        assert!(ROTATION.contains(&steps(&all)));
+        checked(&ROTATION.replace(&steps(&all), &steps(aliases)))
+    };
+    let lacks =
+        |checked: &Checked| checked.findings.iter().any(|finding| finding.what.contains("enough tokens signed"));
+    assert!(!lacks(&sign(&["ana-1", "bo-1"])), "two of both roots");
+    assert!(!lacks(&sign(&["ana-1", "old-chi", "dee-1"])), "two old, two new");
+    assert!(lacks(&sign(&["ana-1", "old-chi"])), "two old, one new");
+    assert!(lacks(&sign(&["ana-1", "dee-1"])), "one old, two new");
+    let higher_before = ROTATION.replace("removes = [", "threshold-was = 3\nremoves = [");
+    assert!(!lacks(&checked(&higher_before)));
+    let two_of_three = higher_before.replace("  { do = \"sign\", token = \"old-chi\" },\n", "");
+    assert!(lacks(&checked(&two_of_three)), "the old root asked for three");
+}
+
+#[test]
+fn a_change_and_the_list_of_keys_must_agree() {
+    let twice = with(ROTATION, "adds = [\"dee-1\"]", "adds = [\"dee-1\", \"ana-1\"]");
+    assert!(only(&twice, Rule::DraftIsTheChange).what.contains("ana-1 holds a root key already"));
+    let kept = with(
+        ROTATION,
+        "keys = [\"ana-1\", \"bo-1\", \"dee-1\"]",
+        "keys = [\"ana-1\", \"bo-1\", \"dee-1\", \"old-chi\"]",
+    );
+    assert!(only(&kept, Rule::DraftIsTheChange).what.contains("old-chi is removed"));
+    let silent = with(ROTATION, "adds = [\"dee-1\"]", "adds = []");
+    assert!(only(&silent, Rule::DraftIsTheChange).what.contains("dee-1 is in [root] keys"));
+}
+
+#[test]
+fn a_step_after_the_close_would_never_be_done() {
+    let after = format!("{GENESIS}\n[[act]]\ntitle = \"After\"\nstep = [{{ do = \"break\" }}]\n");
+    assert_eq!(checked(&after).first_impossible.as_deref(), Some("7.1"));
+}
+
+#[test]
+fn a_signature_that_no_root_counts_is_refused_and_a_second_one_is_noticed() {
+    let spare = with(GENESIS, "{ do = \"sign\", token = \"chi-1\" }", "{ do = \"sign\", token = \"spare-1\" }");
+    assert!(spare.findings.iter().any(|finding| finding.what.contains("its key is in no root")));
+    let again = with(GENESIS, "{ do = \"sign\", token = \"bo-1\" }", "{ do = \"sign\", token = \"ana-1\" }");
+    assert_eq!(only(&again, Rule::KeyCountedOnce).severity, Severity::Warning);
+}
+
+#[test]
+fn thresholds_are_overridden_only_by_what_the_script_declares() {
+    let all = with(GENESIS, "threshold = 2\n", "threshold = 3\n");
+    assert_eq!(only(&all, Rule::ThresholdLeavesSpare).severity, Severity::Error);
+    let declared = GENESIS
+        .replacen("threshold = 2\n", "threshold = 3\n", 1)
+        .replace("[[module]]", "[declares]\nno-spare = true\n\n[[module]]");
+    assert_eq!(only(&checked(&declared), Rule::ThresholdLeavesSpare).severity, Severity::Note);
+
+    let one = checked(&GENESIS.replacen("threshold = 2\n", "threshold = 1\n", 1));
+    assert!(!one.holds());
+    assert_eq!(one.alone.len(), 3, "each of the three could sign");
+    let solo = GENESIS
+        .replacen("threshold = 2\n", "threshold = 1\n", 1)
+        .replace("[[module]]", "[declares]\nsingle-control = true\n\n[[module]]");
+    let solo = checked(&solo);
+    assert!(solo.holds(), "{solo}");
+    assert!(solo.findings.iter().any(|finding| finding.rule == Some(Rule::ThresholdNeedsTwo)), "it is still said");
+}
+
+#[test]
+fn whoever_holds_tokens_and_opens_them_could_sign_alone() {
+    let both = GENESIS.replace("alias = \"bo-1\"\nholder = \"bo\"", "alias = \"bo-1\"\nholder = \"ana\"");
+    let both = checked(&both);
+    assert_eq!(both.alone.len(), 1);
+    assert_eq!((both.alone[0].name.as_str(), both.alone[0].only_as_surrogate), ("Ana Ruiz", false));
+    assert_eq!(only(&both, Rule::ThresholdNeedsTwo).severity, Severity::Error);
+
+    let split =
+        GENESIS.replace("alias = \"bo-1\"\nholder = \"bo\"", "alias = \"bo-1\"\nholder = \"ana\"\nuser-pin = \"bo\"");
+    assert!(checked(&split).alone.is_empty(), "a token without its PIN signs nothing");
+
+    // Whoever has the SO-PIN can set a new user PIN.
+    let so = split.replace(
+        "tag = \"red\"\nmodule = \"hsm\"\nso-pin = \"kai\"",
+        "tag = \"red\"\nmodule = \"hsm\"\nso-pin = \"ana\"",
+    );
+    assert_eq!(checked(&so).alone.len(), 1);
+
+    let spare = GENESIS.replace("alias = \"spare-1\"\nholder = \"chi\"", "alias = \"spare-1\"\nholder = \"ana\"");
+    let spare = checked(&spare);
+    assert!(spare.alone[0].only_as_surrogate, "only where the spare takes the place of chi-1");
+    assert_eq!(only(&spare, Rule::ThresholdNeedsTwo).severity, Severity::Warning);
+
+    let surrogate = with(
+        GENESIS,
+        "id = \"bo\", name = \"Bo Ångström\", duties = [\"officer\"]",
+        "id = \"bo\", name = \"Bo Ångström\", duties = [\"officer\"], stands-in-for = \"ana\"",
+    );
+    assert!(surrogate.alone.iter().any(|alone| alone.person.as_str() == "bo" && alone.only_as_surrogate));
+}
+
+#[test]
+fn duties_that_check_each_other_are_held_by_different_people() {
+    for (from, to) in [
+        ("duties = [\"operator\"]", "duties = [\"operator\", \"witness\"]"),
+        ("duties = [\"keeper\"]", "duties = [\"keeper\", \"officer\"]"),
+        ("duties = [\"administrator\"]", "duties = [\"administrator\", \"witness\"]"),
+        // Not called so, and so all the same: the keeper of SO-PINs holds a token.
+        ("alias = \"spare-1\"\nholder = \"chi\"", "alias = \"spare-1\"\nholder = \"kai\""),
+        ("tag = \"red\"\nmodule = \"hsm\"\nso-pin = \"kai\"", "tag = \"red\"\nmodule = \"hsm\"\nso-pin = \"chi\""),
+    ] {
+        let clash = with(GENESIS, from, to);
+        assert_eq!(only(&clash, Rule::DutySeparated).severity, Severity::Error, "{to}");
+        let declared =
+            GENESIS.replacen(from, to, 1).replace("[[module]]", "[declares]\nmerged-duties = true\n\n[[module]]");
+        assert_eq!(only(&checked(&declared), Rule::DutySeparated).severity, Severity::Note, "{to}");
+    }
+    let surrogate = with(GENESIS, "stands-in-for = \"wim\"", "stands-in-for = \"omar\"");
+    assert_eq!(only(&surrogate, Rule::DutySeparated).severity, Severity::Warning, "{surrogate}");
+}
+
+#[test]
+fn one_clock_is_not_two() {
+    let one = with(GENESIS, "who = [\"maya\", \"wim\"], minutes", "who = [\"maya\", \"maya\"], minutes");
+    assert_eq!(only(&one, Rule::ClockConfirmed).severity, Severity::Error);
+}
+
+#[test]
+fn a_module_that_production_refuses_is_noticed_weeks_ahead() {
+    let bare = with(GENESIS, "model = \"Example HSM 2\"\n", "");
+    let finding = only(&bare, Rule::TokenIsHardware);
+    assert_eq!(finding.severity, Severity::Warning);
+    assert!(finding.what.contains("has no model"), "{}", finding.what);
+}
+
+#[test]
+fn a_first_root_names_every_online_role() {
+    let no_timestamp = with(GENESIS, "[[role]]\nrole = \"timestamp\"\nthreshold = 1\nkeys = [\"online\"]\n", "");
+    assert_eq!(only(&no_timestamp, Rule::ThresholdReachable).severity, Severity::Error);
+}
+
+#[test]
+fn it_says_whose_absence_stops_the_day() {
+    let names =
+        |checked: &Checked| -> Vec<String> { checked.stops_the_day.iter().map(|stop| stop.who.clone()).collect() };
+    let genesis = names(&checked(GENESIS));
+    for who in ["Maya Lind", "Omar Haddad", "Ana Ruiz", "Kai Tanaka", "token ana-1"] {
+        assert!(genesis.iter().any(|name| name == who), "{who}: {genesis:?}");
+    }
+    for who in ["Wim de Vries", "Eva Novak", "token chi-1"] {
+        assert!(!genesis.iter().any(|name| name == who), "{who} has a surrogate or a spare: {genesis:?}");
+    }
+}
+
+#[test]
+fn it_counts_signatures_and_pins_for_each_officer() {
+    let genesis = checked(GENESIS);
+    let ana = &genesis.people[2];
+    assert_eq!((ana.signatures, ana.other_signatures, ana.user_pin_entries, ana.so_pin_entries), (1, 2, 6, 0));
+    let kai = &genesis.people[7];
+    assert_eq!((kai.signatures, kai.user_pin_entries, kai.so_pin_entries), (0, 0, 6));
+}
+
+#[test]
+fn it_adds_up_the_planned_time_and_the_timetable_follows_it() {
+    let script = read::script(GENESIS.as_bytes()).unwrap();
+    let genesis = check(&script);
+    assert_eq!(genesis.acts.iter().map(|act| act.minutes).collect::<Vec<_>>(), [25, 10, 60, 15, 40, 15, 30]);
+    assert_eq!(genesis.minutes, 195);
+    let times = timetable(&script);
+    assert_eq!((times[0].words().as_str(), times[3].words().as_str()), ("09:00", "09:25"));
+    let undated = read::script(GENESIS.replace("planned = 2026-12-01T09:00:00Z\n", "").as_bytes()).unwrap();
+    assert_eq!(timetable(&undated)[5].words(), "+0:35");
+}
+
+#[test]
+fn what_was_found_can_be_read_by_programs() {
+    let json = serde_json::to_value(checked(&GENESIS.replace("threshold = 2\n", "threshold = 3\n"))).unwrap();
+    assert_eq!(json["findings"][0]["rule"], "THRESHOLD-LEAVES-SPARE");
+    assert_eq!(json["findings"][0]["severity"], "error");
+    assert_eq!(json["people"][2]["user-pin-entries"], 6);
+    assert_eq!(json["words"].as_array().map(Vec::len), Some(32));
+    assert_eq!(json["planned"], "2026-12-01T09:00:00Z");
+}
+
+#[test]
+fn what_was_found_can_be_read_by_people() {
+    let found = checked(&GENESIS.replace("  { do = \"drill-token\", token = \"bo-1\" },\n", ""));
+    insta::with_settings!({ snapshot_path => "../../../tests/snapshots", prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("check", found);
+    });
 }

@@ -81,21 +81,16 @@ fn pin_receipts(script: &Script) -> Vec<Block> {
 }
 
 fn exception_sheet(number: usize) -> Vec<Block> {
-    let mut blocks = vec![];
-    // Two sheets on a page.
-    if number % 2 == 1 {
-        blocks.push(Block::NewPage);
-    }
-    blocks.extend([
+    vec![
+        Block::NewPage,
         Block::Heading(format!("Exception sheet {number}")),
         Block::Small(say::EXCEPTION_SHEET.into()),
         Block::Fields(vec!["Step, and time UTC".into()]),
-        Block::Space("What was expected".into(), 2),
-        Block::Space("What happened".into(), 2),
-        Block::Space("What was decided".into(), 2),
+        Block::Space("What was expected".into(), 4),
+        Block::Space("What happened".into(), 7),
+        Block::Space("What was decided".into(), 7),
         Block::Fields(vec!["Decided by, name and signature".into(), "Decided by, name and signature".into()]),
-    ]);
-    blocks
+    ]
 }
 
 fn glossary() -> Vec<Block> {
