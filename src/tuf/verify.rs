@@ -115,7 +115,7 @@ pub fn first_root(root: Untrusted<Root>) -> Result<Verified<Root>, Refusal> {
     Ok(Verified { passed: vec![new], untrusted: root })
 }
 
-/// Follows a trusted root by the next one (TUF 1.0.33, section 5.3.3 to 5.3.5). Its expiry is not asked: only the last root of a chain
+/// Follows a trusted root by the next one (TUF 1.0.34, section 5.3). Its expiry is not asked: only the last root of a chain
 /// must not have expired ([`not_expired`]).
 ///
 /// # Errors

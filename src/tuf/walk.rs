@@ -1,4 +1,4 @@
-//! What a client does with the files of a repository (TUF 1.0.33, section 5): follow the roots, then timestamp, snapshot,
+//! What a client does with the files of a repository (TUF 1.0.34, section 5): follow the roots, then timestamp, snapshot,
 //! targets and every delegation, down to what is there. Files and the clock are handed in.
 
 use std::collections::{BTreeMap, BTreeSet};
