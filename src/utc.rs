@@ -9,7 +9,7 @@ use jiff::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant, to the second, in UTC. Shown and serialised as `2026-12-01T09:00:00Z`, the one form of time that every TUF
-/// client reads (TUF 1.0.33, section 4.2.1).
+/// client reads (TUF 1.0.34, section 4.2.3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Utc(i64);
 

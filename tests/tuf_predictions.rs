@@ -57,6 +57,15 @@ fn targets_that_tough_cannot_parse() {
 }
 
 #[test]
+fn delegations_that_leave_something_out() {
+    let without = |name: &str| {
+        in_targets(|signed| drop(signed["delegations"]["roles"][0].as_object_mut().expect("a role").remove(name)))
+    };
+    assert_eq!(without("paths"), [PythonTuf]);
+    assert_eq!(without("terminating"), [PythonTuf, TufJs]);
+}
+
+#[test]
 fn more_delegations_than_are_searched() {
     let many = |count: usize| {
         in_targets(|signed| {

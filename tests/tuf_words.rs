@@ -180,7 +180,7 @@ fn a_first_root_is_a_difference_from_nothing() {
 
 fn targets(version: u64, length: u64, signer: &Signer) -> Targets {
     let role = officiant::tuf::Role { keyids: vec![signer.id()], threshold: 1, ..Default::default() };
-    let paths = Paths::Patterns(vec!["proj/*".into()]);
+    let paths = Some(Paths::Patterns(vec!["proj/*".into()]));
     let file =
         TargetFile { length, hashes: [("sha256".to_owned(), "00".to_owned())].into(), extra: Default::default() };
     Targets {

@@ -1,4 +1,4 @@
-//! Canonical JSON, the bytes that are signed and hashed (TUF 1.0.33, section 4.1; the form that OLPC described).
+//! Canonical JSON, the bytes that are signed and hashed (TUF 1.0.34, section 4.1; the form that OLPC described).
 //!
 //! Not RFC 8785: only `\` and `"` are escaped, so a newline inside text stays a newline and the result may not be JSON.
 

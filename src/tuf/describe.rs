@@ -152,8 +152,9 @@ impl Description {
         };
         for delegated in &delegations.roles {
             let scope = match &delegated.paths {
-                Paths::Patterns(patterns) => format!("paths {}", patterns.join(" ")),
-                Paths::HashPrefixes(prefixes) => format!("paths whose SHA-256 begins {}", prefixes.join(" ")),
+                Some(Paths::Patterns(patterns)) => format!("paths {}", patterns.join(" ")),
+                Some(Paths::HashPrefixes(prefixes)) => format!("paths whose SHA-256 begins {}", prefixes.join(" ")),
+                None => "no paths".into(),
             };
             let last = if delegated.terminating == Some(true) { ", terminating" } else { "" };
             add(delegated.name.clone(), &delegated.role, shown(&scope) + last);

@@ -1,7 +1,7 @@
 //! JSON as metadata uses it: strict, bounded, and without a number that is not an integer.
 //!
 //! Two clients that read a duplicate member or a fraction differently would trust two different documents under one
-//! signature, so such text is refused (TUF 1.0.33, section 4.1: canonical JSON, integers only).
+//! signature, so such text is refused (TUF 1.0.34, section 4.1: without ambiguity, and without fractions).
 
 use std::{cell::RefCell, collections::BTreeMap, fmt};
 

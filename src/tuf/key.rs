@@ -18,7 +18,7 @@ mod public;
 pub use public::{KeyAlgorithm, PSS_SALT_BYTES, PublicKey, RawSignature};
 
 /// The name of a key in metadata. Any text is taken as received; what this program writes is the SHA-256 of the key's
-/// canonical form in hexadecimal (TUF 1.0.33, section 4.2).
+/// canonical form in hexadecimal (TUF 1.0.34, section 4.2.1).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyId(String);

@@ -15,6 +15,8 @@ pub const TARGETS_BYTES_MAX: usize = 5_000_000;
 pub const ROOTS_PER_UPDATE: u64 = 256;
 /// How many roots a walk here follows: what tough follows, and what the specification suggests (2^10).
 pub const ROOTS_PER_WALK: u64 = 1024;
+/// How many files a walk here takes: beyond any repository with bins, and an end for one that delegates without end.
+pub const STEPS_PER_WALK: usize = 100_000;
 /// How many delegated roles python-tuf and tuf-js visit in search of one target.
 pub const DELEGATIONS_PER_SEARCH: usize = 32;
 

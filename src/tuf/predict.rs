@@ -300,6 +300,12 @@ impl Found {
             if name.contains(['?', '#']) || name.contains("../") {
                 self.add(&[Tough], &place, "has a name that does not survive in a URL");
             }
+            if role.member("paths").is_none() && role.member("path_hash_prefixes").is_none() {
+                self.add(&[PythonTuf], &place, "has neither `paths` nor `path_hash_prefixes`");
+            }
+            if role.member("terminating").is_none() {
+                self.add(&[PythonTuf, TufJs], &place, "does not say whether it is `terminating`");
+            }
             self.role(&place, role, keys);
         }
     }

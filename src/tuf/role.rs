@@ -11,7 +11,7 @@ use super::{
 };
 use crate::text::shown;
 
-/// The name of a role (TUF 1.0.33, section 4.5 for names of delegated roles).
+/// The name of a role (TUF 1.0.34, section 4.3; section 4.5 for delegated roles).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RoleName {
     /// `root`.

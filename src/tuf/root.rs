@@ -1,4 +1,4 @@
-//! Root metadata: the keys of every top-level role (TUF 1.0.33, section 4.3).
+//! Root metadata: the keys of every top-level role (TUF 1.0.34, section 4.3).
 
 use std::collections::BTreeMap;
 

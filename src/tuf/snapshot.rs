@@ -1,4 +1,4 @@
-//! Snapshot metadata: which version of each targets file belongs together (TUF 1.0.33, section 4.4).
+//! Snapshot metadata: which version of each targets file belongs together (TUF 1.0.34, section 4.4).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Targets metadata: files, and who else may name some of them (TUF 1.0.33, sections 4.5 and 4.6; TAP 15 for bins).
+//! Targets metadata: files, and who else may name some of them (TUF 1.0.34, section 4.5; TAP 15 for bins).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,8 +60,8 @@ pub struct DelegatedRole {
     pub name: RoleName,
     /// Who signs for it.
     pub role: Role,
-    /// Which files it may name.
-    pub paths: Paths,
+    /// Which files it may name; none where nothing is said.
+    pub paths: Option<Paths>,
     /// Whether a client that finds nothing here stops looking; absent is read as no.
     pub terminating: Option<bool>,
 }
@@ -157,9 +157,8 @@ impl DelegatedRole {
         let patterns = fields.optional_texts("paths")?;
         let prefixes = fields.optional_texts("path_hash_prefixes")?;
         let paths = match (patterns, prefixes) {
-            (Some(patterns), None) => Paths::Patterns(patterns),
-            (None, Some(prefixes)) => Paths::HashPrefixes(prefixes),
-            _ => return Err(path.problem("must have one of `paths` and `path_hash_prefixes`, and not both")),
+            (Some(_), Some(_)) => return Err(path.problem("has both `paths` and `path_hash_prefixes`")),
+            (patterns, prefixes) => patterns.map(Paths::Patterns).or(prefixes.map(Paths::HashPrefixes)),
         };
         let terminating = fields.optional_bool("terminating")?;
         Ok(Self { name, role: Role::read(fields)?, paths, terminating })
@@ -170,9 +169,10 @@ impl DelegatedRole {
         let mut members = self.role.members();
         members.insert("name".into(), self.name.as_str().into());
         match &self.paths {
-            Paths::Patterns(patterns) => members.insert("paths".into(), texts(patterns)),
-            Paths::HashPrefixes(prefixes) => members.insert("path_hash_prefixes".into(), texts(prefixes)),
-        };
+            Some(Paths::Patterns(patterns)) => drop(members.insert("paths".into(), texts(patterns))),
+            Some(Paths::HashPrefixes(prefixes)) => drop(members.insert("path_hash_prefixes".into(), texts(prefixes))),
+            None => {}
+        }
         if let Some(terminating) = self.terminating {
             members.insert("terminating".into(), terminating.into());
         }

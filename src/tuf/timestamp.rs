@@ -1,4 +1,4 @@
-//! Timestamp metadata: which snapshot is the newest (TUF 1.0.33, section 4.7).
+//! Timestamp metadata: which snapshot is the newest (TUF 1.0.34, section 4.6).
 
 use super::{
     dialect::Dialect,

@@ -115,7 +115,7 @@ pub fn first_root(root: Untrusted<Root>) -> Result<Verified<Root>, Refusal> {
     Ok(Verified { passed: vec![new], untrusted: root })
 }
 
-/// Follows a trusted root by the next one (TUF 1.0.33, section 5.3.3 to 5.3.5). Its expiry is not asked: only the last root of a chain
+/// Follows a trusted root by the next one (TUF 1.0.34, section 5.3). Its expiry is not asked: only the last root of a chain
 /// must not have expired ([`not_expired`]).
 ///
 /// # Errors
@@ -145,13 +145,14 @@ fn follows(old: &Root, root: &Untrusted<Root>) -> Result<Vec<Passed>, Refusal> {
     let new = root.document();
     let step = version_step(old, new)?;
     let checker = Checker::of(root)?;
-    // Keys that both roots name are verified first: one signature then counts in both tallies.
-    let shared: Vec<KeyId> = new.keys_of(&RoleName::Root).map(|(keyid, _)| keyid.clone()).collect();
-    let by_old = checker.verdict(Rule::RootTallyOld, old, &shared)?;
-    // Those are known by now, and cost nothing.
-    let shared: Vec<KeyId> = old.keys_of(&RoleName::Root).map(|(keyid, _)| keyid.clone()).collect();
-    let by_new = checker.verdict(Rule::RootTallyNew, new, &shared)?;
+    // Keys that both roots name are verified first: one signature then counts in both tallies, and is verified once.
+    let by_old = checker.verdict(Rule::RootTallyOld, old, root_keyids(new))?;
+    let by_new = checker.verdict(Rule::RootTallyNew, new, root_keyids(old))?;
     Ok(vec![step, by_old, by_new])
+}
+
+fn root_keyids(root: &Root) -> &[KeyId] {
+    root.role(&RoleName::Root).map(|role| role.keyids.as_slice()).unwrap_or_default()
 }
 
 /// `ROOT-VERSION-STEP`: a root follows its predecessor by exactly one version.
@@ -205,12 +206,15 @@ struct Checker<'a> {
     dialect: Dialect,
     signed: &'a [u8],
     signatures: &'a [Signature],
+    by_keyid: HashMap<&'a KeyId, &'a str>,
     known: RefCell<HashMap<(Digest, &'a str), bool>>,
 }
 
 impl<'a> Checker<'a> {
     fn new(dialect: Dialect, signed: &'a [u8], signatures: &'a [Signature]) -> Self {
-        Self { dialect, signed, signatures, known: RefCell::default() }
+        // Of several by one keyid the last is looked at; a verdict refuses them before.
+        let by_keyid = signatures.iter().map(|signature| (&signature.keyid, signature.sig.as_str())).collect();
+        Self { dialect, signed, signatures, by_keyid, known: RefCell::default() }
     }
 
     /// For a verdict: refuses a document that names one keyid in two signatures (`SIGNATURES-DISTINCT`).
@@ -238,21 +242,20 @@ impl<'a> Checker<'a> {
             missing: vec![],
             unknown: vec![],
         };
-        let first = enough.unwrap_or_default();
+        let first: BTreeSet<&KeyId> = enough.into_iter().flatten().collect();
         let (early, late): (Vec<&KeyId>, Vec<&KeyId>) = role.keyids.iter().partition(|keyid| first.contains(keyid));
         let mut counted = BTreeSet::new();
         for keyid in early.into_iter().chain(late) {
             if enough.is_some() && tally.is_met() {
                 return tally;
             }
-            let signature = self.signatures.iter().find(|signature| signature.keyid == *keyid);
-            let list = match (signature, keys.get(keyid)) {
-                (Some(signature), _) if signature.sig.is_empty() => &mut tally.missing,
+            let sig = self.by_keyid.get(keyid).copied().filter(|sig| !sig.is_empty());
+            let list = match (sig, keys.get(keyid)) {
                 (None, _) => &mut tally.missing,
                 (Some(_), None) => &mut tally.unknown,
-                (Some(signature), Some(key)) => {
+                (Some(sig), Some(key)) => {
                     let fingerprint = key.public().fingerprint();
-                    if !self.verifies(key.public(), fingerprint, &signature.sig) {
+                    if !self.verifies(key.public(), fingerprint, sig) {
                         &mut tally.bad
                     } else if counted.insert(fingerprint) {
                         &mut tally.signed
@@ -263,8 +266,10 @@ impl<'a> Checker<'a> {
             };
             list.push(keyid.clone());
         }
-        let stranger = |signature: &&Signature| !role.keyids.contains(&signature.keyid);
-        tally.unknown.extend(self.signatures.iter().filter(stranger).map(|signature| signature.keyid.clone()));
+        let listed: BTreeSet<&KeyId> = role.keyids.iter().collect();
+        let strangers =
+            self.signatures.iter().map(|signature| &signature.keyid).filter(|keyid| !listed.contains(keyid));
+        tally.unknown.extend(strangers.cloned());
         tally
     }
 

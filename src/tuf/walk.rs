@@ -1,4 +1,4 @@
-//! What a client does with the files of a repository (TUF 1.0.33, section 5): follow the roots, then timestamp, snapshot,
+//! What a client does with the files of a repository (TUF 1.0.34, section 5): follow the roots, then timestamp, snapshot,
 //! targets and every delegation, down to what is there. Files and the clock are handed in.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use super::{
     dialect::Dialect,
     key::{Key, KeyId},
-    limits::{ROOTS_PER_UPDATE, ROOTS_PER_WALK, bytes_max},
+    limits::{ROOTS_PER_UPDATE, ROOTS_PER_WALK, STEPS_PER_WALK, bytes_max},
     role::{Role, RoleName},
     root::Root,
     signed::{Metadata, Untrusted},
@@ -149,13 +149,17 @@ impl Client<'_> {
 
     /// Section 5.3: every next root that is there, and the expiry of the last.
     fn roots(&mut self, trusted: &[u8]) -> Result<Verified<Root>, Refusal> {
-        let mut root = first_root(self.read(&RoleName::Root, "the trusted root", trusted)?)?;
+        let name = "the trusted root";
+        let mut root =
+            first_root(self.read(&RoleName::Root, name, trusted)?).map_err(|refusal| in_file(name, refusal))?;
         let first = root.document().version;
         self.verified("(trusted)".into(), &RoleName::Root, &root, vec![]);
         loop {
             let (next, unreadable) = self.roots_after(root.document().version, first.saturating_add(ROOTS_PER_WALK));
             let more = !next.is_empty();
             let (followed, refusal) = next_roots(&root, next);
+            let bad = root.document().version.saturating_add(followed.len() as u64).saturating_add(1);
+            let refusal = refusal.map(|refusal| in_file(&self.dialect.file_name(&RoleName::Root, Some(bad)), refusal));
             for next in followed {
                 root = next;
                 let file = self.dialect.file_name(&RoleName::Root, Some(root.document().version));
@@ -208,6 +212,10 @@ impl Client<'_> {
         let mut entered = BTreeSet::new();
         while let Some(delegations) = waiting.pop() {
             for (name, role) in self.delegated(&delegations, snapshot) {
+                if self.walk.steps.len() > STEPS_PER_WALK {
+                    let what = format!("The repository delegates more than {STEPS_PER_WALK} times.");
+                    return Err(Refusal::new(Rule::MetadataWellFormed, what, "Its publisher has to delegate less."));
+                }
                 let meta = snapshot.and_then(|meta| meta.get(&self.dialect.meta_name(&name)));
                 let file = self.file_name(&name, versioned, meta);
                 if snapshot.is_some() && meta.is_none() {
@@ -260,7 +268,9 @@ impl Client<'_> {
         if let Some(meta) = meta {
             passed.extend(bytes_match(&file, bytes, meta)?);
         }
-        let verified: Verified<T> = role_metadata(name, role, keys, self.read(name, &file, bytes)?)?;
+        let received = self.read(name, &file, bytes)?;
+        let verified: Verified<T> =
+            role_metadata(name, role, keys, received).map_err(|refusal| in_file(&file, refusal))?;
         let document = verified.document();
         if let Some(meta) = meta {
             passed.push(version_is(&file, document.version(), meta.version)?);
@@ -275,8 +285,7 @@ impl Client<'_> {
             let what = format!("{} has {} bytes; clients read {}.", shown(file), bytes.len(), bytes_max(role));
             return Err(Refusal::new(Rule::MetadataWellFormed, what, "Make the metadata smaller."));
         }
-        let named = |refusal: Refusal| Refusal { what: format!("{}: {}", shown(file), refusal.what), ..refusal };
-        Untrusted::parse(self.dialect, bytes).map_err(named)
+        Untrusted::parse(self.dialect, bytes).map_err(|refusal| in_file(file, refusal))
     }
 
     fn verified<T: Metadata>(&mut self, file: String, role: &RoleName, verified: &Verified<T>, more: Vec<Passed>) {
@@ -328,6 +337,10 @@ fn bytes_match(file: &str, bytes: &[u8], meta: &MetaFile) -> Result<Option<Passe
     }
     let asked = meta.length.is_some() || !compared.is_empty();
     Ok(asked.then(|| Passed::new(Rule::BytesMatchHash, format!("{} bytes {}", bytes.len(), compared.join(" ")))))
+}
+
+fn in_file(file: &str, refusal: Refusal) -> Refusal {
+    Refusal { what: format!("{}: {}", shown(file), refusal.what), ..refusal }
 }
 
 fn version_is(file: &str, found: u64, named: u64) -> Result<Passed, Refusal> {

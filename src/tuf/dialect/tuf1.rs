@@ -1,4 +1,4 @@
-//! TUF 1.0 (specification 1.0.33, sections 4.1 and 4.2).
+//! TUF 1.0 (specification 1.0.34, sections 4.1 and 4.2).
 
 use crate::{
     digest::{Digest, from_hex, to_hex},

@@ -39,7 +39,7 @@ impl fmt::Display for KeyAlgorithm {
     }
 }
 
-/// The shortest RSA modulus that verifies anything, in bits (TUF 1.0.33, section 4.2).
+/// The shortest RSA modulus that verifies anything, in bits (TUF 1.0.34, section 4.2.2).
 pub const RSA_BITS_MIN: usize = 2048;
 /// The longest RSA modulus that is used, in bits: a bound on the time of one verification.
 pub const RSA_BITS_MAX: usize = 8192;
@@ -53,7 +53,7 @@ pub enum PublicKey {
     P256(p256::ecdsa::VerifyingKey),
     /// ECDSA on P-384 with SHA-384 (TUF 1.0).
     P384(p384::ecdsa::VerifyingKey),
-    /// RSA of [`RSA_BITS_MIN`] to [`RSA_BITS_MAX`] bits, PSS with SHA-256.
+    /// RSA of 2048 to 8192 bits, PSS with SHA-256.
     Rsa(Box<rsa::RsaPublicKey>),
     /// A key that verifies nothing here: of an unknown kind, or not decodable. It is carried, and counts for no threshold.
     Other {
