@@ -115,7 +115,7 @@ pub(super) fn no_manifest() -> Refusal {
     Refusal::new(
         Rule::ManifestComplete,
         "The ceremony is over, and the record has no manifest.",
-        "Resume it once: the report, the card and the manifest are written then. Otherwise use the other medium.",
+        "It was cut short while it was finished, or the manifest was taken away. Use the other medium.",
     )
 }
 

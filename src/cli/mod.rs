@@ -2,6 +2,8 @@
 
 pub mod answers;
 pub mod args;
+mod ceremony;
+mod check;
 pub mod exit;
 pub mod line;
 mod man;
@@ -50,8 +52,11 @@ fn run(arguments: Arguments, trust: Trust) -> Result<Exit, Stop> {
         Verb::Token(args) => token::token(&args, trust),
         Verb::Man(args) => man::man(&args),
         Verb::Completions(args) => man::completions(&args),
-        Verb::Rehearse(_) | Verb::Run(_) | Verb::Resume(_) | Verb::New(_) | Verb::Check(_) | Verb::Print(_) => {
-            Err(Stop::Usage("this verb is not there yet".into()))
-        }
+        Verb::Rehearse(args) => ceremony::rehearse(&args),
+        Verb::Run(args) => ceremony::run(&args, trust),
+        Verb::Resume(args) => ceremony::resume(&args, trust),
+        Verb::Check(args) => check::run(&args),
+        Verb::Print(args) => check::print(&args),
+        Verb::New(_) => Err(Stop::Usage("this verb is not there yet".into())),
     }
 }
