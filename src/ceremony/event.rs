@@ -54,6 +54,7 @@ pub struct Program {
 }
 
 /// One thing that happened.
+#[expect(clippy::large_enum_variant, reason = "a token's whole identity; boxes would only make a list of hundreds harder to read")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Event {
