@@ -85,7 +85,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::TokenInitialised { seen, .. } => done(Outcome::Initialised(seen.clone())),
         Event::UserPinSet { .. } => done(Outcome::UserPinSet),
         Event::KeyGenerated { key, attributes, .. } => {
-            done(Outcome::Generated { key: key.clone(), attributes: attributes.clone() })
+            done(Outcome::Generated { key: key.clone(), attributes: *attributes })
         }
         Event::KeyDrilled { alias, signature, .. } | Event::HeadSigned { alias, signature, .. } => {
             let raw = from_hex(signature).ok_or_else(|| unreadable(alias))?;

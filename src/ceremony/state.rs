@@ -262,7 +262,7 @@ impl Ceremony {
             Event::KeyGenerated { alias, key, attributes, .. } => {
                 let token = self.token_mut(alias);
                 token.key = Some(key.clone());
-                token.attributes = Some(attributes.clone());
+                token.attributes = Some(*attributes);
             }
             Event::KeyDrilled { alias, .. } => self.token_mut(alias).counts = true,
             Event::TokenOpened { alias, seen, key, .. } => {

@@ -11,7 +11,6 @@ use crate::ceremony::{
 use super::{instant, short};
 
 /// What an event says, as a sentence. Text from outside in it is not yet made safe: that is done where it is shown.
-#[expect(clippy::too_many_lines, reason = "one arm an event, each a line or three; splitting would hide the list")]
 pub fn told(script: &Script, event: &Event) -> String {
     let name = |person: &PersonId| script.name(person).to_owned();
     let both = |by: &[PersonId; 2]| words::names(script, by);

@@ -68,7 +68,7 @@ impl Kind for GenerateKey {
             Answer::Done(outcome) => match outcome.as_ref() {
                 Outcome::Generated { key, attributes } => {
                     let passed = vec![device::not_extractable(attributes)?, not_seen_before(ceremony, &alias, key)?];
-                    Ok(vec![Event::KeyGenerated { alias, key: key.clone(), attributes: attributes.clone(), passed }])
+                    Ok(vec![Event::KeyGenerated { alias, key: key.clone(), attributes: *attributes, passed }])
                 }
                 _ => Err(unfit("A key was to be generated.")),
             },

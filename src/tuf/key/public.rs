@@ -53,7 +53,7 @@ pub enum PublicKey {
     P256(p256::ecdsa::VerifyingKey),
     /// ECDSA on P-384 with SHA-384 (TUF 1.0).
     P384(p384::ecdsa::VerifyingKey),
-    /// RSA of [`RSA_BITS_MIN`] to [`RSA_BITS_MAX`] bits, PSS with SHA-256.
+    /// RSA of 2048 to 8192 bits, PSS with SHA-256.
     Rsa(Box<rsa::RsaPublicKey>),
     /// A key that verifies nothing here: of an unknown kind, or not decodable. It is carried, and counts for no threshold.
     Other {
