@@ -1,4 +1,4 @@
-//! The command line: arguments in [`args`], a file a verb, the line UI in [`line`], and how everything ends in [`exit`].
+//! The command line: arguments in [`args`], a file a verb, the line UI in [`mod@line`], and how everything ends in [`exit`].
 
 pub mod answers;
 pub mod args;
