@@ -18,7 +18,6 @@ use crate::{
 /// [`crate::readback::Signable`] when the operation is performed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "one is in memory at a time")]
 pub enum Operation {
     /// Host: find out whether this machine is fit.
     Preflight,
