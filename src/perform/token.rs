@@ -98,13 +98,6 @@ impl Performer {
         let state = token.pins()?.so;
         let so_pin = if used {
             self.ask_pin(SecretKind::SoPin, alias, &token, &state, ask)?
-        } else if state.must_change {
-            // Some tokens come with a first SO-PIN, which initialises them and has to be changed before anything else.
-            let first = self.ask_pin(SecretKind::SoPin, alias, &token, &state, ask)?;
-            let new =
-                self.ask_new_pin(SecretKind::NewSoPin, SecretKind::NewSoPinAgain, alias, &token, &state, None, ask)?;
-            provision(&mut token)?.change_pin(User::So, &first, &new, LastTry::Keep)?;
-            new
         } else {
             self.ask_new_pin(SecretKind::NewSoPin, SecretKind::NewSoPinAgain, alias, &token, &state, None, ask)?
         };
