@@ -38,6 +38,11 @@ pub(super) fn possible(ceremony: &Ceremony, kind: AsideKind) -> Result<(), Refus
             "The script declares no spare token that is still free.",
             "Note an exception, or leave and write another script.",
         )),
+        AsideKind::Substitute if ceremony.draft().is_some() => Err(Refusal::new(
+            Rule::SubstituteDeclared,
+            "A root is drafted already, with the key of the token that would go.",
+            "Void the payload first. Once its threshold is met, note an exception and go on without that signature.",
+        )),
         _ => can_be_decided(ceremony),
     }
 }

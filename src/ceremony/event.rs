@@ -519,7 +519,9 @@ pub enum AsideQuestion {
 pub struct PreviousCeremony {
     /// The head of its transcript.
     pub head: Digest,
-    /// What it signed.
+    /// When its last entry was written: no clock of today lies before that (`CLOCK-FORWARD`).
+    pub ended: Utc,
+    /// What it signed, and what was signed before it.
     pub signed: Vec<SignedVersion>,
 }
 

@@ -9,6 +9,7 @@ pub mod read;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    event::PreviousCeremony,
     participants::{Alias, Duty, ModuleName, Person, PersonId},
     steps::Step,
 };
@@ -79,6 +80,8 @@ pub struct Script {
     pub roles: Vec<RoleSpec>,
     /// The root before this one.
     pub previous: Option<PreviousSpec>,
+    /// What the ceremony before this one left, copied from its card.
+    pub last_ceremony: Option<PreviousCeremony>,
     /// Which change of the root's keys is meant; `None` in a genesis.
     pub change: Option<ChangeSpec>,
     /// The acts.

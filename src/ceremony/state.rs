@@ -309,7 +309,8 @@ impl Ceremony {
             }
             Event::Substituted { alias, spare, .. } => {
                 self.substitutes.insert(alias.clone(), spare.clone());
-                self.here.clear();
+                self.trouble = None;
+                self.back_to_token(spare);
             }
             Event::Exported { files, .. } => self.exported.extend(files.iter().cloned()),
             Event::HeadSigned { alias, keyid, head, .. } => {
@@ -318,7 +319,10 @@ impl Ceremony {
             Event::Closed => self.closing = Some(Closing::Closed),
             Event::Abandoned { .. } => self.closing = Some(Closing::Abandoned),
             Event::AsideBegan { aside } => self.aside = Some(Aside::new(*aside)),
-            Event::ExceptionNoted { number, .. } => self.exceptions = *number,
+            Event::ExceptionNoted { number, .. } => {
+                self.exceptions = *number;
+                self.trouble = None;
+            }
             Event::Paused => {
                 self.paused = true;
                 self.last_paper = Some(Paper { head: self.stamp.head, count: WORDS_OF_ACT });
@@ -376,15 +380,26 @@ impl Ceremony {
 
     /// After a payload was voided, the ceremony goes back to the step that drafts.
     fn back_to_draft(&mut self) {
+        self.back_to(|_, step| step.action.drafts());
+    }
+
+    /// After a token was replaced, the ceremony goes back to the first step that is about it. What the other tokens have done
+    /// stays done; what people confirmed since is confirmed again.
+    fn back_to_token(&mut self, spare: &Alias) {
+        self.back_to(|ceremony, step| step.action.token().is_some_and(|token| ceremony.playing(token) == *spare));
+    }
+
+    fn back_to(&mut self, wanted: impl Fn(&Self, &super::steps::Step) -> bool) {
         let script = Arc::clone(&self.script);
-        for (act, a) in script.acts.iter().enumerate() {
-            for (step, s) in a.steps.iter().enumerate() {
-                if s.action.drafts() {
-                    self.cursor = self.cursor.min(Cursor { act, step });
-                    self.here.clear();
-                    return;
-                }
-            }
+        let places = script
+            .acts
+            .iter()
+            .enumerate()
+            .flat_map(|(act, a)| (0..a.steps.len()).map(move |step| Cursor { act, step }));
+        let first = places.into_iter().find(|place| wanted(self, &script.acts[place.act].steps[place.step]));
+        if let Some(first) = first.filter(|first| *first <= self.cursor) {
+            self.cursor = first;
+            self.here.clear();
         }
     }
 

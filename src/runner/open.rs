@@ -57,6 +57,7 @@ impl Runner {
             )
             .into());
         }
+        let previous = agreed(beginning.previous, script.last_ceremony.clone())?;
         let media = Media::create(&beginning.media, &beginning.script)?;
         let mut runner = Self { ceremony: Ceremony::begin(Arc::clone(&script)), entries: vec![], media, clock };
         let began = Event::Began {
@@ -65,7 +66,7 @@ impl Runner {
             program: beginning.program,
             mode: beginning.mode,
             media: beginning.media.iter().map(|medium| medium.label.clone()).collect(),
-            previous: beginning.previous,
+            previous,
         };
         let now = runner.now();
         runner.append(&std::iter::once(began).chain(beginning.stand_ins).collect::<Vec<_>>(), now)?;
@@ -180,6 +181,29 @@ impl Found {
         let now = runner.now();
         runner.append(&events, now)?;
         Ok(runner)
+    }
+}
+
+/// The ceremony before this one, from its record, from the card that the script copies, or from both where they agree.
+fn agreed(
+    record: Option<PreviousCeremony>,
+    card: Option<PreviousCeremony>,
+) -> Result<Option<PreviousCeremony>, Refusal> {
+    match (record, card) {
+        (Some(record), Some(card))
+            if record.head != card.head || !card.signed.iter().all(|one| record.signed.contains(one)) =>
+        {
+            Err(Refusal::new(
+                Rule::VersionSignedOnce,
+                format!(
+                    "The script's card ends with head {}…, the record named with {}….",
+                    &card.head.to_string()[..16],
+                    &record.head.to_string()[..16]
+                ),
+                "One of the two is not of the last ceremony. Find out which before anything is signed.",
+            ))
+        }
+        (record, card) => Ok(record.or(card)),
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) struct RawScript {
     #[serde(default)]
     pub role: Vec<RawRole>,
     pub previous: Option<RawPrevious>,
+    pub last_ceremony: Option<RawLastCeremony>,
     pub change: Option<RawChange>,
     pub act: Spanned<Vec<RawAct>>,
 }
@@ -120,6 +121,21 @@ pub(super) struct RawPrevious {
     pub file: Spanned<String>,
     pub version: Spanned<u64>,
     pub sha256: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawLastCeremony {
+    pub head: Spanned<String>,
+    pub ended: Spanned<toml::value::Datetime>,
+    pub signed: Vec<RawSigned>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawSigned {
+    pub version: u64,
+    pub payload: Spanned<String>,
 }
 
 #[derive(Deserialize)]

@@ -7,10 +7,11 @@ use toml::Spanned;
 use super::{
     Act, ChangeSpec, KeySpec, Kind, KnownToken, ModuleSpec, PossessionSpec, PreviousSpec, RoleSpec, RootSpec, Script,
     TokenSpec,
-    raw::{RawAct, RawKey, RawPerson, RawRole, RawScript, RawStep, RawToken},
+    raw::{RawAct, RawKey, RawLastCeremony, RawPerson, RawRole, RawScript, RawStep, RawToken},
 };
 use crate::{
     ceremony::{
+        event::{PreviousCeremony, SignedVersion},
         participants::{Alias, ModuleName, Person, PersonId},
         steps::{
             Action, Attest, Break, Close, ConfirmClock, Draft, DrillToken, Export, GenerateKey, ImportKeys, ImportRoot,
@@ -88,7 +89,7 @@ impl Reader<'_> {
                 format!("format is {}; this program reads format {FORMAT}", raw.format.get_ref()),
             );
         }
-        let planned = raw.planned.as_ref().map(|planned| self.instant(planned)).transpose()?;
+        let planned = raw.planned.as_ref().map(|planned| self.instant("planned", planned)).transpose()?;
         let people = self.people(&raw.people)?;
         let modules = self.modules(&raw)?;
         let tokens = raw.token.iter().map(|token| self.token(token, &people, &modules)).collect::<Read<Vec<_>>>()?;
@@ -123,6 +124,7 @@ impl Reader<'_> {
                     })
                 })
                 .transpose()?,
+            last_ceremony: raw.last_ceremony.map(|last| self.last_ceremony(&last, &raw.repository)).transpose()?,
             change: raw
                 .change
                 .map(|change| {
@@ -142,6 +144,22 @@ impl Reader<'_> {
         };
         self.whole(&script, &raw.act)?;
         Ok(script)
+    }
+
+    fn last_ceremony(&self, raw: &RawLastCeremony, repository: &Spanned<String>) -> Read<PreviousCeremony> {
+        let signed = raw.signed.iter().map(|signed| {
+            Ok(SignedVersion {
+                repository: self.line_of_text("repository", repository)?,
+                role: RoleName::Root,
+                version: signed.version,
+                payload: self.digest("last-ceremony.signed.payload", &signed.payload)?,
+            })
+        });
+        Ok(PreviousCeremony {
+            head: self.digest("last-ceremony.head", &raw.head)?,
+            ended: self.instant("last-ceremony.ended", &raw.ended)?,
+            signed: signed.collect::<Read<_>>()?,
+        })
     }
 
     /// What must hold between sections.
@@ -438,9 +456,9 @@ impl Reader<'_> {
         self.line_of_text("keyid", text).map(KeyId::from)
     }
 
-    fn instant(&self, text: &Spanned<toml::value::Datetime>) -> Read<Utc> {
+    fn instant(&self, field: &str, text: &Spanned<toml::value::Datetime>) -> Read<Utc> {
         Utc::parse_rfc3339(&text.get_ref().to_string())
-            .map_or_else(|| self.error(text.span(), "planned: a UTC instant like 2026-12-01T09:00:00Z"), Ok)
+            .map_or_else(|| self.error(text.span(), format!("{field}: a UTC instant like 2026-12-01T09:00:00Z")), Ok)
     }
 
     fn unique<'b>(&self, what: &str, names: impl IntoIterator<Item = &'b Spanned<String>>) -> Read<()> {

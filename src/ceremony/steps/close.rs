@@ -1,6 +1,8 @@
 //! The end: each officer's token signs the head of the transcript, and the final head is read back whole, so that paper
 //! commits to the record and the record to paper.
 
+use std::collections::VecDeque;
+
 use super::{
     Fact, Kind, Prose, ask_to_type,
     preflight::failed,
@@ -33,11 +35,17 @@ pub struct Close {
 }
 
 impl Close {
+    /// The next token that is to sign. An exception in the room lets the ceremony go on without the one whose turn it was.
     fn next_token(&self, ceremony: &Ceremony) -> Option<Alias> {
-        let signed = |alias: &Alias| {
-            ceremony.here.iter().any(|event| matches!(event, Event::HeadSigned { alias: by, .. } if by == alias))
-        };
-        self.tokens.iter().map(|alias| ceremony.playing(alias)).find(|alias| !signed(alias))
+        let mut left: VecDeque<Alias> = self.tokens.iter().map(|alias| ceremony.playing(alias)).collect();
+        for event in &ceremony.here {
+            match event {
+                Event::HeadSigned { alias, .. } => left.retain(|other| other != alias),
+                Event::ExceptionNoted { .. } => drop(left.pop_front()),
+                _ => {}
+            }
+        }
+        left.pop_front()
     }
 }
 

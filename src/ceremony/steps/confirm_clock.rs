@@ -1,6 +1,6 @@
 //! Two people read an independent clock. Everything that is written depends on the machine's.
 
-use super::{Fact, Kind, Prose, ask_for_text};
+use super::{Fact, Kind, Prose, ask_for_text, happened};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending, event::Event, participants::PersonId, prompt::Answer, script::Script, unfit, words,
@@ -56,7 +56,15 @@ impl Kind for ConfirmClock {
         let room = read_time(text.trim(), now).ok_or_else(|| unfit(words::CLOCK_HINT))?;
         let tolerance = i64::from(ceremony.script.clock_tolerance_seconds);
         let differs = (room.seconds() - now.seconds()).abs();
-        if differs > tolerance {
+        if let Some(before) = ceremony.previous_ceremony.as_ref().filter(|before| now < before.ended) {
+            return Err(Refusal::new(
+                Rule::ClockForward,
+                format!("The machine says {now}, but the ceremony before this one ended {}.", before.ended),
+                "Leave, set the clock right, and resume.",
+            ));
+        }
+        let excepted = happened(ceremony, |event| matches!(event, Event::ExceptionNoted { .. }));
+        if differs > tolerance && !excepted {
             return Err(Refusal::new(
                 Rule::ClockConfirmed,
                 format!(
@@ -70,13 +78,17 @@ impl Kind for ConfirmClock {
         if readings.len() == self.who.len() {
             let worst =
                 readings.iter().map(|(room, machine)| (room.seconds() - machine.seconds()).abs()).max().unwrap_or(0);
+            let by = if worst > tolerance { ", by the exception noted here" } else { "" };
             let seen =
-                format!("{} independent readings, at most {worst} seconds apart from the machine", readings.len());
-            events.push(Event::ClockConfirmed {
-                at: now,
-                differs_seconds: worst,
-                passed: vec![Passed::new(Rule::ClockConfirmed, seen)],
-            });
+                format!("{} independent readings, at most {worst} seconds apart from the machine{by}", readings.len());
+            let mut passed = vec![Passed::new(Rule::ClockConfirmed, seen)];
+            if let Some(before) = &ceremony.previous_ceremony {
+                passed.push(Passed::new(
+                    Rule::ClockForward,
+                    format!("the ceremony before this one ended {}", before.ended),
+                ));
+            }
+            events.push(Event::ClockConfirmed { at: now, differs_seconds: worst, passed });
         }
         Ok(events)
     }

@@ -126,6 +126,18 @@ impl Action {
         }
     }
 
+    /// The token of the script that this step is about.
+    pub fn token(&self) -> Option<&Alias> {
+        match self {
+            Self::PrepareToken(step) => Some(&step.token),
+            Self::GenerateKey(step) => Some(&step.token),
+            Self::DrillToken(step) => Some(&step.token),
+            Self::OpenToken(step) => Some(&step.token),
+            Self::Sign(step) => Some(&step.token),
+            _ => None,
+        }
+    }
+
     /// Whether this step composes metadata: a void goes back to it.
     pub fn drafts(&self) -> bool {
         matches!(self, Self::Draft(_))

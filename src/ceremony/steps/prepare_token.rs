@@ -110,9 +110,12 @@ impl Kind for PrepareToken {
         who
     }
 
-    fn needs(&self, _script: &Script) -> Vec<Fact> {
-        // Nothing irreversible before the script on paper, the machine and the people are known to be the right ones.
-        vec![Fact::RollCalled, Fact::ScriptRead, Fact::MachineSeen]
+    fn needs(&self, script: &Script) -> Vec<Fact> {
+        // Nothing irreversible before the script on paper, the machine and the people are known to be the right ones, and
+        // nothing is wiped before it is known which keys are trusted.
+        let mut needs = vec![Fact::RollCalled, Fact::ScriptRead, Fact::MachineSeen];
+        needs.extend(script.previous.as_ref().map(|_| Fact::PreviousRoot));
+        needs
     }
 
     fn gives(&self, _script: &Script) -> Vec<Fact> {

@@ -1,6 +1,6 @@
 //! Who is here. Each person sets a word of their own, with which they confirm for themselves from then on.
 
-use super::{Fact, Kind, Prose};
+use super::{Fact, Kind, Prose, happened};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending, chosen,
@@ -89,11 +89,12 @@ impl Kind for RollCall {
                     ceremony.script.people.iter().any(|other| {
                         other.stands_in_for.as_ref() == Some(&person.id) && !is_absent(ceremony, &other.id)
                     });
-                if !replaced && is_needed(ceremony, &person.id) {
+                let excepted = happened(ceremony, |event| matches!(event, Event::ExceptionNoted { .. }));
+                if !replaced && !excepted && is_needed(ceremony, &person.id) {
                     return Err(Refusal::new(
                         Rule::RollCallComplete,
                         format!("{} is needed later, and the script declares no surrogate.", person.name),
-                        "Wait for them, or leave and set another day. Nothing was done yet that would be lost.",
+                        "Wait for them, note an exception, or leave and set another day. Nothing was done yet that would be lost.",
                     ));
                 }
                 Ok(vec![Event::Absent { person: person.id.clone() }])

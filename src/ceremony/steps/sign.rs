@@ -1,7 +1,7 @@
 //! A token signs the reviewed draft. Its first signature and the one that meets the threshold are points of no return.
 
 use super::{
-    Fact, Kind, Prose, ask_to_type,
+    Fact, Kind, Prose, ask_to_type, happened,
     preflight::failed,
     prepare_token::{handover, sat, seated},
     went,
@@ -62,6 +62,10 @@ impl Kind for Sign {
         let alias = ceremony.playing(&self.token);
         let (keyid, public) = metadata::keyid_of(ceremony, &alias)?;
         if draft.signatures.iter().any(|(signer, _)| *signer == keyid) {
+            return None;
+        }
+        // Once enough have signed, an exception in the room lets the ceremony go on without this token.
+        if draft.met && happened(ceremony, |event| matches!(event, Event::ExceptionNoted { .. })) {
             return None;
         }
         let first = draft.signatures.is_empty();
