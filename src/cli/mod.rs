@@ -7,6 +7,7 @@ mod check;
 pub mod exit;
 pub mod line;
 mod man;
+mod new;
 mod out;
 mod show;
 pub mod start;
@@ -57,6 +58,6 @@ fn run(arguments: Arguments, trust: Trust) -> Result<Exit, Stop> {
         Verb::Resume(args) => ceremony::resume(&args, trust),
         Verb::Check(args) => check::run(&args),
         Verb::Print(args) => check::print(&args),
-        Verb::New(_) => Err(Stop::Usage("this verb is not there yet".into())),
+        Verb::New(args) => new::new(&args, trust),
     }
 }

@@ -1,0 +1,162 @@
+//! What an interview found out: everything that a script says, before it is text.
+
+use crate::{
+    ceremony::participants::{Alias, Duty},
+    cli::args::ScriptKind,
+    digest::Digest,
+    tuf::key::KeyAlgorithm,
+    utc::Utc,
+};
+
+pub(super) struct Plan {
+    pub kind: ScriptKind,
+    pub repository: String,
+    pub planned: Option<Utc>,
+    pub media: [String; 2],
+    pub people: Vec<PersonPlan>,
+    pub module: ModulePlan,
+    pub tokens: Vec<TokenPlan>,
+    pub threshold: u64,
+    pub algorithm: KeyAlgorithm,
+    /// Days until expiry, and the window around it.
+    pub days: [u64; 3],
+    pub keys: Vec<KeyPlan>,
+    pub previous: Option<PreviousPlan>,
+    /// Keyids that go out.
+    pub removes: Vec<String>,
+}
+
+pub(super) struct PersonPlan {
+    pub id: String,
+    pub name: String,
+    pub duties: Vec<Duty>,
+    pub stands_in_for: Option<String>,
+}
+
+pub(super) struct ModulePlan {
+    pub path: String,
+    pub sha256: Option<Digest>,
+    pub model: Option<String>,
+}
+
+pub(super) struct TokenPlan {
+    pub alias: String,
+    /// Short names of people.
+    pub holder: String,
+    pub user_pin: String,
+    pub so_pin: String,
+    pub tag: String,
+    /// The keyid of the root key that it holds already.
+    pub keyid: Option<String>,
+    /// Label and serial, where they are known.
+    pub known: Option<(String, String)>,
+    pub spare_for: Option<String>,
+}
+
+/// The key of one online role.
+pub(super) struct KeyPlan {
+    pub role: &'static str,
+    pub owner: String,
+    pub file: String,
+    pub keyid: String,
+    /// The file with the proof of possession; `None` where a server holds the key.
+    pub possession: Option<String>,
+}
+
+pub(super) struct PreviousPlan {
+    pub file: String,
+    pub version: u64,
+    pub sha256: Digest,
+    pub threshold: u64,
+}
+
+impl Plan {
+    /// The short name of somebody with `duty` who stands in for nobody.
+    pub fn with(&self, duty: Duty) -> Vec<&str> {
+        let people =
+            self.people.iter().filter(|person| person.duties.contains(&duty) && person.stands_in_for.is_none());
+        people.map(|person| person.id.as_str()).collect()
+    }
+
+    pub fn first(&self, duty: Duty) -> &str {
+        self.with(duty).first().copied().unwrap_or_else(|| self.people[0].id.as_str())
+    }
+
+    /// The short name of the person with this name; they get `duty`, and are made where they are new.
+    pub fn person(&mut self, name: &str, duty: Duty) -> String {
+        if let Some(person) = self.people.iter_mut().find(|person| person.name == name || person.id == name) {
+            if !person.duties.contains(&duty) {
+                person.duties.push(duty);
+            }
+            return person.id.clone();
+        }
+        let id = self.free_id(name);
+        self.people.push(PersonPlan { id: id.clone(), name: name.to_owned(), duties: vec![duty], stands_in_for: None });
+        id
+    }
+
+    pub fn name(&self, id: &str) -> String {
+        self.people.iter().find(|person| person.id == id).map_or_else(|| id.to_owned(), |person| person.name.clone())
+    }
+
+    fn free_id(&self, name: &str) -> String {
+        let first = fold(name.split_whitespace().next().unwrap_or_default());
+        let base = if Alias::try_from(first.clone()).is_ok() { first } else { "person".into() };
+        let taken = |id: &str| self.people.iter().any(|person| person.id == id);
+        let numbered = (2..).map(|number| format!("{base}-{number}"));
+        std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)
+    }
+
+    /// Tokens that play a part of their own.
+    pub fn principals(&self) -> impl Iterator<Item = &TokenPlan> {
+        self.tokens.iter().filter(|token| token.spare_for.is_none())
+    }
+
+    /// Whether somebody holds duties that should check each other.
+    pub fn duties_are_merged(&self) -> bool {
+        self.people.iter().any(|person| {
+            person.duties.iter().any(|one| person.duties.iter().any(|other| one != other && one.clashes_with(*other)))
+        })
+    }
+}
+
+/// A short name in a-z, 0-9 and -: letters with marks lose them, others fall away.
+pub(super) fn fold(name: &str) -> String {
+    const MARKED: [(char, &str); 18] = [
+        ('a', "áàâäãåāăą"),
+        ('c', "çćč"),
+        ('d', "ďđð"),
+        ('e', "éèêëēěę"),
+        ('g', "ğģ"),
+        ('i', "íìîïīıį"),
+        ('k', "ķ"),
+        ('l', "łľļ"),
+        ('n', "ñńňņ"),
+        ('o', "óòôöõøőō"),
+        ('r', "řŕ"),
+        ('s', "śšşș"),
+        ('t', "ťţț"),
+        ('u', "úùûüūůű"),
+        ('y', "ýÿ"),
+        ('z', "źžż"),
+        ('w', "ŵ"),
+        ('j', "ĵ"),
+    ];
+    let plain =
+        |letter: char| MARKED.iter().find(|(_, marked)| marked.contains(letter)).map_or(letter, |(plain, _)| *plain);
+    let keeps = |letter: &char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || *letter == '-';
+    name.to_lowercase().chars().map(plain).filter(keeps).take(28).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn names_of_people_become_short_names_that_a_script_takes() {
+        assert_eq!(fold("Věra"), "vera");
+        assert_eq!(fold("Jón"), "jon");
+        assert_eq!(fold("O'Neill"), "oneill");
+        assert_eq!(fold("日本"), "");
+    }
+}
