@@ -217,6 +217,34 @@ fn delegations_that_two_clients_would_read_differently() {
 }
 
 #[test]
+fn a_bin_signed_by_another_key_than_that_of_the_bins() {
+    let mut it = repository();
+    let bins = json!({
+        "keys": {it.deputy.id().as_str(): it.deputy.key()},
+        "succinct_roles": {"keyids": [it.deputy.id()], "threshold": 1, "bit_length": 1, "name_prefix": "bin"},
+    });
+    it.snapshot.meta.insert("bin-0.json".into(), meta(4));
+    it.snapshot.meta.insert("bin-2.json".into(), meta(4));
+    let mut signed_targets = value(&it.targets);
+    signed_targets["delegations"] = bins;
+    let repository = |signer: &Signer| {
+        let bin = signed(&targets(4), &[signer]);
+        it.walk(|files| {
+            files.insert("4.targets.json".into(), signed_value(&signed_targets, &[&online()]));
+            files.insert("4.bin-0.json".into(), bin.clone());
+        })
+    };
+    let walk = repository(&it.deputy);
+    assert_eq!(walk.refusal, None);
+    assert_eq!(
+        walk.steps.last().map(|step| step.role.to_string()).as_deref(),
+        Some("bin-0"),
+        "and no bin-2 of two bins"
+    );
+    assert_eq!(repository(&online()).refusal.map(|refusal| refusal.rule), Some(Rule::RoleTally));
+}
+
+#[test]
 fn metadata_longer_than_clients_read() {
     let mut it = repository();
     it.timestamp.extra.insert("x".into(), "x".repeat(17_000).into());

@@ -258,3 +258,50 @@ impl Metadata for Targets {
         self.expires
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tuf::json::{Limits, parse};
+
+    #[test]
+    fn bins_have_names_of_just_as_many_digits_as_their_bits_need() {
+        let bins = |bit_length| SuccinctRoles { role: Role::default(), bit_length, name_prefix: "bin".into() };
+        for (bits, name, is) in [
+            (1, "bin-0", true),
+            (1, "bin-1", true),
+            (1, "bin-2", false),
+            (8, "bin-0f", true),
+            (8, "bin-f", false),
+            (8, "bin-0F", false),
+            (8, "bin-00f", false),
+            (9, "bin-1ff", true),
+            (9, "bin-200", false),
+            (32, "bin-ffffffff", true),
+            (8, "bin-", false),
+            (8, "bin", false),
+            (8, "other-0f", false),
+            (8, "bin-+f", false),
+        ] {
+            assert_eq!(bins(bits).is_bin(name), is, "{bits} {name}");
+        }
+    }
+
+    #[test]
+    fn targets_are_written_as_they_were_read_with_what_nobody_knows() {
+        for delegations in [
+            r#"{"keys":{},"roles":[{"keyids":["a"],"name":"n","path_hash_prefixes":["0"],"threshold":1,"x":1}],"y":2}"#,
+            r#"{"keys":{},"roles":[{"keyids":[],"name":"n","paths":["*"],"terminating":false,"threshold":9}]}"#,
+            r#"{"keys":{},"roles":[{"keyids":[],"name":"n","threshold":1}]}"#,
+            r#"{"keys":{},"succinct_roles":{"bit_length":32,"keyids":[],"name_prefix":"bin","threshold":1,"x":1}}"#,
+        ] {
+            let text = format!(
+                r#"{{"_type":"targets","spec_version":"1.0","version":1,"expires":"2027-01-01T00:00:00Z","delegations":{delegations},
+                    "targets":{{"a":{{"length":0,"hashes":{{"sha256":"00"}},"custom":{{"b":[null]}}}}}},"z":3}}"#
+            );
+            let value = parse(text.as_bytes(), Limits::METADATA).expect("JSON");
+            let targets = Targets::from_value(Dialect::Tuf1, value.clone()).expect("targets");
+            assert_eq!(targets.to_value(Dialect::Tuf1), value);
+        }
+    }
+}

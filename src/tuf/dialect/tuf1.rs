@@ -138,3 +138,66 @@ pub fn envelope(signed: &[u8], signatures: &[(KeyId, String)]) -> Vec<u8> {
     out.push(b'}');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tuf::{Dialect, Key};
+
+    #[test]
+    fn every_version_1_is_known_and_no_other() {
+        for known in ["1.0", "1.0.0", "1.0.31", "1.34.999999999"] {
+            assert!(knows_spec_version(known), "{known}");
+        }
+        for unknown in ["", "1", "1.", "1.0.", ".1", "2.0.0", "11.0", "1.0.0.0", "1.0.x", "+1.0", "1.0000000000"] {
+            assert!(!knows_spec_version(unknown), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_written_with_the_members_that_every_client_hashes() {
+        let public =
+            PublicKey::from_ed25519(ed25519_dalek::SigningKey::from_bytes(&[1; 32]).verifying_key().as_bytes());
+        let key = Dialect::Tuf1.key(&public.expect("a key")).expect("a key that can be written");
+        let text = String::from_utf8(canonical(&key.to_value())).expect("UTF-8");
+        let hex = "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c";
+        assert_eq!(text, format!(r#"{{"keytype":"ed25519","keyval":{{"public":"{hex}"}},"scheme":"ed25519"}}"#));
+        assert_eq!(key.id().as_str(), Digest::of(text.as_bytes()).to_string());
+    }
+
+    #[test]
+    fn signatures_of_curves_are_der_and_come_back_at_the_width_of_the_curve() {
+        let p256 = PublicKey::P256(*p256::ecdsa::SigningKey::from_slice(&[1; 32]).expect("a scalar").verifying_key());
+        let p384 = PublicKey::P384(*p384::ecdsa::SigningKey::from_slice(&[1; 48]).expect("a scalar").verifying_key());
+        for (public, width) in [(p256, 32), (p384, 48)] {
+            // Small numbers: DER drops their zeros, and the fixed width brings them back.
+            let mut raw = vec![0; 2 * width];
+            (raw[width - 1], raw[2 * width - 1]) = (1, 0x80);
+            let text = encode_signature(&public, &RawSignature::new(raw.clone())).expect("a signature");
+            assert_eq!(text, "300702010102020080");
+            assert_eq!(decode_signature(&public, &text), Some(RawSignature::new(raw)));
+            assert_eq!(
+                decode_signature(&public, &text.to_uppercase()).map(|raw| raw.as_bytes().len()),
+                Some(2 * width)
+            );
+            for bad in ["", "30", "300602010102010", "300702010102020080ff", "3006020101020100", "30080202000102020080"]
+            {
+                assert_eq!(decode_signature(&public, bad), None, "{bad}");
+            }
+            assert_eq!(encode_signature(&public, &RawSignature::new(vec![1; width])), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_here_is_carried_and_verifies_nothing() {
+        let object = r#"{"keytype":"ml-dsa","scheme":"ml-dsa-65","keyval":{"public":"x","more":[1]},"x":null}"#;
+        let key: Key = serde_json::from_str(object).expect("a key");
+        assert_eq!(key.public().algorithm(), "unknown (ml-dsa / ml-dsa-65)");
+        assert_eq!(serde_json::to_value(&key).ok(), serde_json::from_str(object).ok());
+        assert!(!Dialect::Tuf1.verifies(key.public(), b"", ""));
+        assert_eq!(Dialect::Tuf1.key(key.public()), None);
+        let unreadable = r#"{"keytype":"ed25519","scheme":"ed25519","keyval":{"public":"zz"}}"#;
+        let key: Key = serde_json::from_str(unreadable).expect("a key");
+        assert_eq!(key.public().algorithm(), "not readable (ed25519 / ed25519)");
+    }
+}
