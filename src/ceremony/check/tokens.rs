@@ -105,10 +105,10 @@ fn thresholds(script: &Script, findings: &mut Findings) {
     let (threshold, keys) = (script.root.threshold, script.root.keys.len() as u64);
     let declares = &script.declares;
     if let Err(Refusal { rule, what, remedy }) = authoring::leaves_spare(threshold, keys) {
-        findings.unless(declares.no_spare || declares.single_control, rule, what, &remedy);
+        findings.unless(declares.no_spare || declares.single_control, rule, None, what, &remedy);
     }
     if let Err(Refusal { rule, what, remedy }) = authoring::needs_two(threshold, keys) {
-        findings.unless(declares.single_control, rule, what, &remedy);
+        findings.unless(declares.single_control, rule, None, what, &remedy);
     }
     if script.kind == Kind::Genesis {
         for role in [RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp] {
