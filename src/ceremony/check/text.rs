@@ -44,11 +44,17 @@ impl Checked {
                 (None, others) => format!("; surrogate {}", shown(&others.join(", "))),
             };
             writeln!(f, "  {} ({}){surrogate}", shown(&person.name), person.duties.join(", "))?;
-            let entries = person.user_pin_entries + person.so_pin_entries;
-            if entries > 0 {
-                let (signs, proves) = (counted(person.signatures as usize, "time"), person.other_signatures);
-                let pins = counted(entries as usize, "time");
-                writeln!(f, "      signs {signs}, and {proves} more to prove a key or the head; types a PIN {pins}")?;
+            let times = |count: u32| counted(count as usize, "time");
+            let pins = times(person.user_pin_entries + person.so_pin_entries);
+            match (person.signatures + person.other_signatures, person.user_pin_entries + person.so_pin_entries) {
+                (0, 0) => {}
+                (0, _) => writeln!(f, "      types a PIN {pins}")?,
+                _ => writeln!(
+                    f,
+                    "      signs {}, and {} more to prove a key or the head; types a PIN {pins}",
+                    times(person.signatures),
+                    person.other_signatures
+                )?,
             }
         }
         writeln!(f, "\nWho could sign alone")?;
