@@ -96,7 +96,7 @@ fn a_report_says_who_when_what_and_which_rules() {
     assert!(html.contains("closed; root version 1 is signed by its threshold"));
     assert!(part(&html, "What did not go as printed").contains("Nothing: no refusal"));
     for (stamp, event) in &entries {
-        for passed in replay::passed_of(event) {
+        for passed in replay::held(event) {
             let rules = part(&html, "Rules that were asked and held");
             assert!(rules.contains(passed.rule.name()), "{}", passed.rule);
             assert!(rules.contains(&format!("entry {}, ", stamp.seq)), "{}", passed.rule);
