@@ -12,30 +12,22 @@ mod people;
 mod replay;
 mod rules;
 mod signed;
-mod telling;
 mod tokens;
 mod when;
 
 use std::sync::Arc;
 
+pub use self::dates::{DRILL_AFTER_DAYS, NOTICE_DAYS, RENEWAL_LEAD_DAYS_MIN};
 use self::replay::Replay;
-pub use self::{
-    dates::{DRILL_AFTER_DAYS, NOTICE_DAYS, RENEWAL_LEAD_DAYS_MIN},
-    telling::told,
-};
-use crate::{
-    ceremony::{
-        event::{Event, Mode, Stamp},
-        print::{
-            document::{Block, Document},
-            html,
-        },
-        script::Script,
-        state::Closing,
-        words::paper as say,
+use crate::ceremony::{
+    event::{Event, Mode, Stamp},
+    print::{
+        document::{Block, Document},
+        html,
     },
-    digest::Digest,
-    utc::Utc,
+    script::Script,
+    state::Closing,
+    words::{events::instant, paper as say},
 };
 
 /// The report of a ceremony, finished or not, as one self-contained HTML file.
@@ -164,16 +156,6 @@ fn outcome(replay: &Replay<'_>) -> String {
         None if replay.ceremony.is_paused() => format!("stopped, can be resumed; {reached}"),
         None => format!("under way; {reached}"),
     }
-}
-
-/// `2026-12-01 09:00:00 UTC`.
-fn instant(at: Utc) -> String {
-    format!("{} {} UTC", at.date(), at.time_of_day())
-}
-
-/// The first sixteen digits, for a table.
-fn short(digest: &Digest) -> String {
-    format!("{}…", &digest.to_string()[..16])
 }
 
 #[cfg(test)]

@@ -218,11 +218,11 @@ impl Findings {
     }
 
     /// An error, or only a note where the script declares it.
-    fn unless(&mut self, declared: bool, rule: Rule, what: impl Into<String>, remedy: &str) {
+    fn unless(&mut self, declared: bool, rule: Rule, step: Option<&str>, what: impl Into<String>, remedy: &str) {
         if declared {
-            self.add(Severity::Note, rule, None, what, "The script declares it; nothing to do.");
+            self.add(Severity::Note, rule, step, what, "The script declares it; nothing to do.");
         } else {
-            self.add(Severity::Error, rule, None, what, remedy);
+            self.add(Severity::Error, rule, step, what, remedy);
         }
     }
 }

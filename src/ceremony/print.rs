@@ -8,7 +8,10 @@ pub mod markdown;
 
 use self::document::{Block, Cell, Document, Layout, Line, Table, blank, exact, plain, row};
 use super::{
-    check::{self, Checked, Severity, text::duration},
+    check::{
+        self, Checked, Severity,
+        text::{counted, duration},
+    },
     script::Script,
     steps::{Action, Step},
     words::{self, paper as say},
@@ -112,7 +115,11 @@ fn alarms(script: &Script, checked: &Checked) -> Vec<Block> {
     if errors > 0 {
         let first =
             checked.first_impossible.as_ref().map(|step| format!(" It would stop at step {step}.")).unwrap_or_default();
-        alarms.push(Block::Alarm(format!("{}: the check of this script found {errors} errors.{first}", say::NOT_FIT)));
+        alarms.push(Block::Alarm(format!(
+            "{}: the check of this script found {}.{first}",
+            say::NOT_FIT,
+            counted(errors, "error")
+        )));
     }
     alarms
 }

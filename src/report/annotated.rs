@@ -1,14 +1,12 @@
 //! The script once more, with the times and everything that was written into the record at each step.
 
-use super::{
-    replay::{Placed, Replay},
-    told,
-};
+use super::replay::{Placed, Replay};
 use crate::ceremony::{
     check,
     event::Event,
     print::document::{Block, Cell, Layout, Line, Table, plain},
     state::Cursor,
+    words::events::told,
 };
 
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {

@@ -1,10 +1,11 @@
 //! The card for the safe: one page that tells the next ceremony where this one ended.
 
-use super::{dates, framed, instant, replay::Replay, say};
+use super::{dates, framed, replay::Replay};
 use crate::ceremony::{
     metadata,
     print::document::{Block, Cell, Document, Layout, Table, blank, exact, plain},
     script::TokenSpec,
+    words::{events::instant, paper as say},
 };
 
 /// What the card is for.
@@ -37,7 +38,8 @@ pub fn document(replay: &Replay<'_>) -> Document {
     if ceremony.signed_versions().is_empty() {
         blocks.insert(6, Block::Text("Nothing was signed.".into()));
     }
-    framed(replay, "Card", blocks)
+    // The words stand in the card itself, and it is one page.
+    Document { foot_words: vec![], ..framed(replay, "Card", blocks) }
 }
 
 fn versions(replay: &Replay<'_>) -> Block {

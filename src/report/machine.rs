@@ -1,7 +1,7 @@
 //! The machine, as it was looked at.
 
-use super::{instant, replay::Replay};
-use crate::ceremony::{event::Event, print::document::Block};
+use super::replay::Replay;
+use crate::ceremony::{event::Event, print::document::Block, words::events::instant};
 
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     let mut blocks = vec![Block::Heading("The machine".into())];

@@ -1,13 +1,10 @@
 //! What the script did not foresee.
 
-use super::{
-    replay::{Placed, Replay},
-    telling::is_otherwise,
-    told,
-};
+use super::replay::{Placed, Replay};
 use crate::ceremony::{
     event::Event,
     print::document::{Block, Cell, Layout, Table, row},
+    words::events::{is_otherwise, told},
 };
 
 /// Refusals, failures, exceptions, substitutions, stops: everything that the script did not foresee.

@@ -9,9 +9,10 @@ use crate::{
         script::Script,
         state::Cursor,
         steps::Step,
+        words,
     },
     digest::Digest,
-    rules::Passed,
+    rules::{Passed, Rule},
     utc::Utc,
 };
 
@@ -94,6 +95,38 @@ impl<'a> Replay<'a> {
     pub fn step_at(&self, place: Cursor) -> Option<&Step> {
         self.script().acts.get(place.act)?.steps.get(place.step)
     }
+}
+
+/// Every rule that held for an event to be there: those that it names, and the one that it stands for by its kind.
+pub fn held(event: &Event) -> Vec<Passed> {
+    let mut held = passed_of(event).to_vec();
+    let paper = |rule, supplied: &[String], of: usize| {
+        Some(Passed::new(rule, format!("{} hidden words of {of} supplied from paper", supplied.len())))
+    };
+    held.extend(match event {
+        Event::Began { media, .. } if media.len() > 1 => Some(Passed::new(Rule::RecordOnTwoMedia, media.join(" and "))),
+        Event::ReadBack { subject, read_back } if subject == words::SCRIPT_SUBJECT => {
+            paper(Rule::ScriptDigest, &read_back.supplied, read_back.blind.length())
+        }
+        Event::ActClosed { read_back, .. }
+        | Event::FinalHead { read_back, .. }
+        | Event::HeadFitsPaper { read_back, .. } => {
+            paper(Rule::HeadOnPaper, &read_back.supplied, read_back.blind.length())
+        }
+        Event::PayloadReadBack { read_back, .. } => {
+            paper(Rule::PayloadReadback, &read_back.supplied, read_back.blind.length())
+        }
+        Event::HeadSigned { alias, keyid, .. } => {
+            Some(Passed::new(Rule::HeadSigned, format!("by {alias}, with key {}", keyid.short())))
+        }
+        Event::Confirmed { person, .. } => Some(Passed::new(Rule::PersonalWord, person.to_string())),
+        Event::ExceptionNoted { by, .. } => Some(Passed::new(Rule::ExceptionByTwo, format!("{} and {}", by[0], by[1]))),
+        Event::Substituted { alias, spare, .. } => {
+            Some(Passed::new(Rule::SubstituteDeclared, format!("{spare} for {alias}")))
+        }
+        _ => None,
+    });
+    held
 }
 
 /// The rules that an event says were asked and held.

@@ -1,6 +1,6 @@
 //! The good news by name.
 
-use super::replay::{Replay, passed_of};
+use super::replay::{Replay, held};
 use crate::{
     ceremony::print::document::{Block, Cell, Layout, Line, Table},
     rules::Rule,
@@ -12,7 +12,7 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     for &rule in Rule::ALL {
         let mut seen: Cell = vec![];
         for placed in &replay.entries {
-            for passed in passed_of(placed.event).iter().filter(|passed| passed.rule == rule) {
+            for passed in held(placed.event).iter().filter(|passed| passed.rule == rule) {
                 seen.push(Line::Plain(format!(
                     "entry {}, {}: {}",
                     placed.stamp.seq,

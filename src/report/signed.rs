@@ -1,11 +1,12 @@
 //! What was signed, in words.
 
-use super::{instant, replay::Replay, say};
+use super::replay::Replay;
 use crate::ceremony::{
     event::Event,
     metadata,
     print::document::{Block, Cell, Layout, Line, Table, plain, row},
     state::Draft,
+    words::{events::instant, paper as say},
 };
 
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
@@ -38,7 +39,7 @@ fn one(replay: &Replay<'_>, index: usize, draft: &Draft) -> Vec<Block> {
         Block::List(sheet.changes),
         Block::Table(Table {
             layout: Layout::Plain,
-            head: vec!["Roles", "Whose key", "Keyid", "Kind", "Change"],
+            head: vec!["Roles", "Whose key", "Key", "Change"],
             rows: sheet
                 .keys
                 .iter()
@@ -46,8 +47,7 @@ fn one(replay: &Replay<'_>, index: usize, draft: &Draft) -> Vec<Block> {
                     vec![
                         plain(key.roles.join(", ")),
                         plain(key.name.clone()),
-                        vec![Line::Exact(key.keyid.clone())],
-                        plain(key.algorithm.clone()),
+                        vec![Line::Exact(key.keyid.clone()), Line::Plain(key.algorithm.clone())],
                         plain(key.change.word()),
                     ]
                 })

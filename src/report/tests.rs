@@ -2,7 +2,10 @@ mod room;
 
 use self::room::Room;
 use super::*;
-use crate::ceremony::{event::Mode, prompt::AsideKind};
+use crate::{
+    ceremony::{event::Mode, prompt::AsideKind},
+    rules::Rule,
+};
 
 type Entries = Vec<(Stamp, Event)>;
 
@@ -25,6 +28,18 @@ fn eventful() -> (Entries, Arc<Script>) {
     room.aside(AsideKind::Exception);
     room.play(|ceremony| ceremony.drafts().iter().any(|draft| draft.signatures.len() == 1));
     room.aside(AsideKind::Void);
+    room.play(|_| false);
+    assert_eq!(room.ceremony.closing(), Some(Closing::Closed));
+    (room.entries, script)
+}
+
+/// A rotation on the root of that genesis: the key of one officer is replaced.
+fn rotation() -> (Entries, Arc<Script>) {
+    let mut genesis = Room::begin(&room::genesis(), Mode::Production);
+    genesis.play(|_| false);
+    let (script, root) = room::rotation(&genesis.ceremony);
+    let mut room = Room::begin(&script, Mode::Production);
+    room.previous = root;
     room.play(|_| false);
     assert_eq!(room.ceremony.closing(), Some(Closing::Closed));
     (room.entries, script)
@@ -81,7 +96,7 @@ fn a_report_says_who_when_what_and_which_rules() {
     assert!(html.contains("closed; root version 1 is signed by its threshold"));
     assert!(part(&html, "What did not go as printed").contains("Nothing: no refusal"));
     for (stamp, event) in &entries {
-        for passed in replay::passed_of(event) {
+        for passed in replay::held(event) {
             let rules = part(&html, "Rules that were asked and held");
             assert!(rules.contains(passed.rule.name()), "{}", passed.rule);
             assert!(rules.contains(&format!("entry {}, ", stamp.seq)), "{}", passed.rule);
@@ -133,6 +148,29 @@ fn what_went_otherwise_is_in_the_report_with_its_step() {
     assert!(void.contains("Signatures, all spent"));
     assert_eq!(void.matches(">ana-1<").count() + void.matches(">bo-1<").count(), 1, "one signature was spent");
     assert_eq!(valid.matches(">chi-1<").count(), 1);
+}
+
+#[test]
+fn a_rotation_is_told_as_a_change_with_both_tallies() {
+    let (entries, script) = rotation();
+    let html = report(&entries, &script);
+    let signed = text_of(&format!("<body>{}", part(&html, "What was signed")));
+    for line in [
+        "Root version 2 of packages.example.org",
+        "version 2 (was 1)",
+        "root: remove key 857e1e79…, P-256 (Chi Nguyễn (token old-chi))",
+        "Dee Okafor (token dee-1)",
+        "goes",
+    ] {
+        assert!(signed.contains(line), "{line} in {signed}");
+    }
+    let rules = part(&html, "Rules that were asked and held");
+    for rule in [Rule::RootTallyOld, Rule::RootTallyNew, Rule::PreviousRootPinned, Rule::RootVersionStep] {
+        assert!(rules.contains(rule.name()), "{rule}");
+    }
+    let tokens = part(&html, "Tokens");
+    assert!(tokens.contains("signed a fresh nonce"));
+    assert!(card(&entries, &script).contains("root 2"));
 }
 
 #[test]
@@ -225,6 +263,8 @@ fn the_reports_can_be_looked_at() {
     let (entries, script) = good(Mode::Production);
     write("report.html", report(&entries, &script));
     write("card.html", card(&entries, &script));
+    let (entries, script) = rotation();
+    write("rotated.html", report(&entries, &script));
     let (entries, script) = eventful();
     write("eventful.html", report(&entries, &script));
 }

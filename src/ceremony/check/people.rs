@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Findings,
-    Severity::{Error, Note, Warning},
+    Severity::{Note, Warning},
     tokens::{is_used, spares, token_of},
 };
 use crate::{
@@ -141,7 +141,7 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
         if alone.only_as_surrogate && !script.declares.single_control {
             findings.add(Warning, Rule::ThresholdNeedsTwo, None, what, remedy);
         } else {
-            findings.unless(script.declares.single_control, Rule::ThresholdNeedsTwo, what, remedy);
+            findings.unless(script.declares.single_control, Rule::ThresholdNeedsTwo, None, what, remedy);
         }
     }
 }
@@ -162,10 +162,12 @@ fn duties_of(script: &Script, person: &Person) -> BTreeSet<Duty> {
 fn duties(script: &Script, person: &Person, findings: &mut Findings) {
     let own = duties_of(script, person);
     let declared = script.declares.merged_duties || script.declares.single_control;
-    for (one, other) in clashes(&own) {
-        let what = format!("{} is {} and {}, who check each other.", shown(&person.name), one.word(), other.word());
+    let pairs: Vec<_> =
+        clashes(&own).iter().map(|(one, other)| format!("{} and {}", one.word(), other.word())).collect();
+    if !pairs.is_empty() {
+        let what = format!("{} is {}, who check each other.", shown(&person.name), pairs.join(", "));
         let remedy = "Give one of the two to somebody else, or declare merged-duties where it can be reviewed.";
-        findings.unless(declared, Rule::DutySeparated, what, remedy);
+        findings.unless(declared, Rule::DutySeparated, None, what, remedy);
     }
     let Some(principal) = person.stands_in_for.as_ref().and_then(|id| script.person(id)) else { return };
     let both: BTreeSet<Duty> = own.union(&duties_of(script, principal)).copied().collect();
@@ -214,8 +216,7 @@ fn readers(script: &Script, findings: &mut Findings) {
                 let different: BTreeSet<_> = clock.who.iter().collect();
                 if different.len() < 2 {
                     let what = "One person reads the clock; two should.";
-                    let severity = if alone { Note } else { Error };
-                    findings.add(severity, Rule::ClockConfirmed, Some(&number), what, "Name two people in `who`.");
+                    findings.unless(alone, Rule::ClockConfirmed, Some(&number), what, "Name two people in `who`.");
                 }
             }
             Action::Review(review) => {

@@ -303,3 +303,20 @@ fn what_was_found_can_be_read_by_people() {
         insta::assert_snapshot!("check", found);
     });
 }
+
+#[test]
+fn the_scripts_that_are_shipped_hold() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/ceremony-scripts");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("the scripts are in the repository") {
+        let path = entry.expect("a readable folder").path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.ends_with(".answers.toml") || !name.ends_with(".toml") {
+            continue;
+        }
+        seen += 1;
+        let checked = checked(&std::fs::read_to_string(&path).expect("text"));
+        assert!(checked.holds(), "{name}: {checked}");
+    }
+    assert!(seen > 0);
+}

@@ -26,15 +26,12 @@ impl Checked {
             writeln!(f, "{}{rule}{step}: {}\n    {}", finding.severity.word(), finding.what, finding.remedy)?;
         }
         let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
-        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        let (errors, warnings) =
+            (counted(count(Severity::Error), "error"), counted(count(Severity::Warning), "warning"));
         match &self.first_impossible {
-            Some(step) => {
-                writeln!(f, "The ceremony would stop at step {step}. {errors} errors, {warnings} warnings.\n")
-            }
-            None if errors > 0 => {
-                writeln!(f, "The ceremony cannot be held like this. {errors} errors, {warnings} warnings.\n")
-            }
-            None => writeln!(f, "Every step finds what it needs. {warnings} warnings.\n"),
+            Some(step) => writeln!(f, "The ceremony would stop at step {step}: {errors}, {warnings}.\n"),
+            None if !self.holds() => writeln!(f, "The ceremony cannot be held like this: {errors}, {warnings}.\n"),
+            None => writeln!(f, "Every step finds what it needs; {warnings}.\n"),
         }
     }
 
@@ -47,13 +44,17 @@ impl Checked {
                 (None, others) => format!("; surrogate {}", shown(&others.join(", "))),
             };
             writeln!(f, "  {} ({}){surrogate}", shown(&person.name), person.duties.join(", "))?;
-            let entries = person.user_pin_entries + person.so_pin_entries;
-            if entries > 0 {
-                writeln!(
+            let times = |count: u32| counted(count as usize, "time");
+            let pins = times(person.user_pin_entries + person.so_pin_entries);
+            match (person.signatures + person.other_signatures, person.user_pin_entries + person.so_pin_entries) {
+                (0, 0) => {}
+                (0, _) => writeln!(f, "      types a PIN {pins}")?,
+                _ => writeln!(
                     f,
-                    "      signs {} times, {} more to prove a key or the head; types a PIN {entries} times",
-                    person.signatures, person.other_signatures
-                )?;
+                    "      signs {}, and {} more to prove a key or the head; types a PIN {pins}",
+                    times(person.signatures),
+                    person.other_signatures
+                )?,
             }
         }
         writeln!(f, "\nWho could sign alone")?;
@@ -106,5 +107,14 @@ pub(in crate::ceremony) fn duration(minutes: u64) -> String {
     match minutes / 60 {
         0 => format!("{minutes} min"),
         hours => format!("{hours} h {:02}", minutes % 60),
+    }
+}
+
+/// `1 error`, `2 errors`, `no errors`.
+pub(in crate::ceremony) fn counted(count: usize, what: &str) -> String {
+    match count {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        many => format!("{many} {what}s"),
     }
 }

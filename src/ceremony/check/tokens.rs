@@ -105,10 +105,10 @@ fn thresholds(script: &Script, findings: &mut Findings) {
     let (threshold, keys) = (script.root.threshold, script.root.keys.len() as u64);
     let declares = &script.declares;
     if let Err(Refusal { rule, what, remedy }) = authoring::leaves_spare(threshold, keys) {
-        findings.unless(declares.no_spare || declares.single_control, rule, what, &remedy);
+        findings.unless(declares.no_spare || declares.single_control, rule, None, what, &remedy);
     }
     if let Err(Refusal { rule, what, remedy }) = authoring::needs_two(threshold, keys) {
-        findings.unless(declares.single_control, rule, what, &remedy);
+        findings.unless(declares.single_control, rule, None, what, &remedy);
     }
     if script.kind == Kind::Genesis {
         for role in [RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp] {
@@ -195,21 +195,14 @@ fn each(script: &Script, token: &TokenSpec, findings: &mut Findings) {
             "Take it out, or give it its steps.",
         );
     }
-    if let Some(principal) = token.spare_for.as_ref().and_then(|principal| script.token(principal))
-        && principal.keyid.is_some()
-        && token.keyid.is_none()
-    {
+    let principal = token.spare_for.as_ref().and_then(|principal| script.token(principal));
+    if let Some(principal) = principal.filter(|principal| principal.keyid.is_some() && token.keyid.is_none()) {
         let what = format!(
             "{alias} is a spare for {}, which holds a root key; a blank token cannot sign in its place.",
             principal.alias
         );
-        findings.add(
-            Warning,
-            Rule::SubstituteDeclared,
-            None,
-            what,
-            "A spare is for a token that is prepared on the day.",
-        );
+        let remedy = "A spare is for a token that is prepared on the day.";
+        findings.add(Warning, Rule::SubstituteDeclared, None, what, remedy);
     }
     let same = |other: &&TokenSpec| other.alias > *alias;
     for other in script.tokens.iter().filter(same) {

@@ -21,7 +21,11 @@ pub fn render(document: &Document) -> String {
     // A table's head and foot come back on every printed page: the running head, and room for the fixed foot.
     html.put("<table class=\"pages\"><thead><tr><td>");
     running_head(&mut html, document);
-    html.put("</td></tr></thead><tfoot><tr><td><div class=\"room\"></div></td></tr></tfoot><tbody><tr><td>\n");
+    html.put("</td></tr></thead><tfoot><tr><td>");
+    if !document.foot_words.is_empty() {
+        html.put("<div class=\"room\"></div>");
+    }
+    html.put("</td></tr></tfoot><tbody><tr><td>\n");
     html.wrap("<h1>", &document.title, "</h1>\n");
     for part in &document.blocks {
         block(&mut html, part);
@@ -79,6 +83,9 @@ fn running_head(html: &mut Html, document: &Document) {
 }
 
 fn foot(html: &mut Html, document: &Document) {
+    if document.foot_words.is_empty() {
+        return;
+    }
     html.put("<div class=\"foot\">").wrap("<div>", &document.foot, "</div>");
     words(html, &document.foot_words);
     html.put("</div>\n");

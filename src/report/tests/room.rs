@@ -1,6 +1,6 @@
 //! A room that goes through a script by itself: people who answer, and tokens that sign, in memory.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
 
@@ -8,6 +8,7 @@ use crate::{
     ceremony::{
         Ceremony, Pending,
         event::{Event, Mode, Program, Stamp},
+        metadata,
         operation::{Operation, Outcome, SeenToken, Trouble},
         participants::{Alias, PersonId},
         prompt::{Answer, AsideKind, Input, Prompt, Scene, SlowHash},
@@ -29,6 +30,13 @@ pub fn genesis() -> Arc<Script> {
     script(&text.replace("@KEYID@", key_of("online").id().as_str()))
 }
 
+/// The script that follows it, on the root that `genesis` left.
+pub fn rotation(genesis: &Ceremony) -> (Arc<Script>, Vec<u8>) {
+    let root = metadata::leaving(genesis).expect("the genesis was signed").remove(0);
+    let text = include_str!("../../../tests/paper/rotate-root.toml");
+    (script(&text.replace(&"1".repeat(64), &Digest::of(&root.bytes).to_string())), root.bytes)
+}
+
 pub fn script(text: &str) -> Arc<Script> {
     Arc::new(read::script(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")))
 }
@@ -41,7 +49,8 @@ pub struct Room {
     pub absent: Vec<&'static str>,
     /// Operations that fail the first time.
     pub fails: Vec<&'static str>,
-    blanks: BTreeMap<Alias, u32>,
+    /// The bytes of the previous root.
+    pub previous: Vec<u8>,
 }
 
 impl Room {
@@ -52,7 +61,7 @@ impl Room {
             now: Utc::parse("2026-12-01T09:02:00Z").unwrap(),
             absent: vec![],
             fails: vec![],
-            blanks: BTreeMap::new(),
+            previous: vec![],
         };
         room.append(Event::Began {
             script: script.digest,
@@ -143,24 +152,24 @@ impl Room {
         }
         Answer::Done(Box::new(match operation {
             Operation::Preflight => Outcome::Machine(machine(self.now)),
+            Operation::ReadInput { file, .. } if file.ends_with(".root.json") => {
+                Outcome::Input { bytes: self.previous.clone(), with: None }
+            }
             Operation::ReadInput { .. } => {
                 Outcome::Input { bytes: key_of("online").public().to_spki_pem().unwrap().into_bytes(), with: None }
             }
             Operation::StorePayload { .. } => Outcome::Stored,
             Operation::Export { .. } => Outcome::Exported { media: self.ceremony.media().to_vec() },
-            Operation::FindTokens { alias } => {
-                *self.blanks.entry(alias.clone()).or_default() += 1;
-                Outcome::Tokens(vec![seen(alias, false)])
-            }
+            Operation::FindTokens { alias } => Outcome::Tokens(vec![seen(alias, false)]),
             Operation::Initialise { alias, .. } => Outcome::Initialised(seen(alias, true)),
             Operation::SetUserPin { .. } => Outcome::UserPinSet,
             Operation::Generate { alias, .. } => {
-                Outcome::Generated { key: key_of(alias.as_str()), attributes: attributes() }
+                Outcome::Generated { key: key_of(object(alias)), attributes: attributes() }
             }
-            Operation::Open { alias, .. } => Outcome::Opened { seen: seen(alias, true), key: key_of(alias.as_str()) },
+            Operation::Open { alias, .. } => Outcome::Opened { seen: seen(alias, true), key: key_of(object(alias)) },
             Operation::Drill { alias, .. } | Operation::Sign { alias, .. } | Operation::SignHead { alias, .. } => {
                 let signable = self.ceremony.signable(operation).expect("reviewed, or a challenge");
-                let signature: Signature = signing_key(alias.as_str()).sign(signable.bytes());
+                let signature: Signature = signing_key(object(alias)).sign(signable.bytes());
                 Outcome::Signed { seen: seen(alias, true), signature: RawSignature::new(signature.to_bytes().to_vec()) }
             }
         }))
@@ -188,6 +197,11 @@ pub fn key_of(name: &str) -> Key {
     crate::tuf::Dialect::Tuf1.key(&public).expect("P-256 has a form")
 }
 
+/// The token itself, whatever a script calls it.
+fn object(alias: &Alias) -> &str {
+    if alias.as_str() == "old-chi" { "chi-1" } else { alias.as_str() }
+}
+
 fn seen(alias: &Alias, initialised: bool) -> SeenToken {
     SeenToken {
         token: TokenIdentity {
@@ -198,8 +212,8 @@ fn seen(alias: &Alias, initialised: bool) -> SeenToken {
                 description: "Example HSM".into(),
                 version: "2.1".into(),
             },
-            label: if initialised { alias.to_string() } else { String::new() },
-            serial: format!("EX{}", &Digest::of(alias.as_str().as_bytes()).to_string()[..8]),
+            label: if initialised { object(alias).to_owned() } else { String::new() },
+            serial: format!("EX{}", &Digest::of(object(alias).as_bytes()).to_string()[..8]),
             manufacturer: "Example".into(),
             model: "Example HSM 2".into(),
             firmware: "5.7".into(),

@@ -1,14 +1,16 @@
 //! An entry as a sentence for people.
 
-use crate::ceremony::{
-    event::{AsideQuestion, Event},
-    participants::PersonId,
-    prompt::AsideKind,
-    script::Script,
-    words,
+use crate::{
+    ceremony::{
+        event::{AsideQuestion, Event},
+        participants::PersonId,
+        prompt::AsideKind,
+        script::Script,
+        words,
+    },
+    digest::Digest,
+    utc::Utc,
 };
-
-use super::{instant, short};
 
 /// What an event says, as a sentence. Text from outside in it is not yet made safe: that is done where it is shown.
 pub fn told(script: &Script, event: &Event) -> String {
@@ -141,4 +143,14 @@ pub fn is_otherwise(event: &Event) -> bool {
             | Event::HeadFitsPaper { .. }
             | Event::MediumFailed { .. }
     )
+}
+
+/// `2026-12-01 09:00:00 UTC`.
+pub fn instant(at: Utc) -> String {
+    format!("{} {} UTC", at.date(), at.time_of_day())
+}
+
+/// The first sixteen digits, for a table.
+fn short(digest: &Digest) -> String {
+    format!("{}…", &digest.to_string()[..16])
 }
