@@ -23,6 +23,8 @@ pub mod paint;
 pub mod prompts;
 mod shell;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod update;
 pub mod view;
 pub mod words;

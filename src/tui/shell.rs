@@ -23,6 +23,7 @@ use crate::{
     digest::{from_hex, to_hex},
     fault::{Error, Fault},
     perform::Performer,
+    rules::Refusal,
     runner::Runner,
     secret::{Secret, WORD_SALT_LENGTH, WordProof},
 };
@@ -117,16 +118,15 @@ impl Shell {
     fn answer(&mut self, answer: &Answer) -> Result<(), Error> {
         match self.runner.answer(answer) {
             Ok(()) => self.show(),
-            Err(Error::Refused(refusal)) => {
-                // An operation's outcome that is refused without an entry leaves the operation in doubt; it is looked for again.
-                if !leaves_the_question(refusal.rule) || self.model.asking().is_none() {
+            Err(Error::Refused(refusal)) if self.model.asking().is_some() => {
+                if !leaves_the_question(refusal.rule) {
                     self.show()?;
                 }
-                if matches!(self.model.screen, Screen::Asking(_)) {
-                    self.take(Msg::Refused(refusal))?;
-                }
-                Ok(())
+                self.take(Msg::Refused(refusal))
             }
+            // What came of an operation was refused: the ceremony asks about it itself, unless nothing of it was recorded.
+            Err(Error::Refused(refusal)) if leaves_the_question(refusal.rule) => self.block(refusal),
+            Err(Error::Refused(_)) => self.show(),
             Err(fault) => Err(fault),
         }
     }
@@ -142,12 +142,14 @@ impl Shell {
                 }
                 Ok(())
             }
-            Err(Error::Refused(refusal)) => {
-                let status = Status::of(self.runner.ceremony());
-                self.take(Msg::Show(Box::new(status), Box::new(Screen::Blocked(refusal))))
-            }
+            Err(Error::Refused(refusal)) => self.block(refusal),
             Err(fault) => Err(fault),
         }
+    }
+
+    fn block(&mut self, refusal: Refusal) -> Result<(), Error> {
+        let status = Status::of(self.runner.ceremony());
+        self.take(Msg::Show(Box::new(status), Box::new(Screen::Blocked(refusal))))
     }
 
     fn worker_said(&mut self, said: Said) -> Result<(), Error> {
