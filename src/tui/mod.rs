@@ -34,14 +34,3 @@ pub use self::{
     home::{Choice, home},
     shell::run,
 };
-
-/// How the UI was left. The record says the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// The script is done.
-    Closed,
-    /// The ceremony was given up.
-    Abandoned,
-    /// The operator left; the ceremony can be resumed.
-    Paused,
-}

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use crossterm::event::{self, Event, KeyEventKind};
 
 use super::{
-    Ended,
     keys::{Read, Reader},
     model::{Asking, Effect, Listening, Model, Msg, Screen, SecretEnd, Status, Working},
     terminal,
@@ -22,9 +21,9 @@ use crate::{
     },
     digest::{from_hex, to_hex},
     fault::{Error, Fault},
-    perform::Performer,
+    perform::{Performer, record},
     rules::Refusal,
-    runner::Runner,
+    runner::{Ended, Job, Runner},
     secret::{Secret, WORD_SALT_LENGTH, WordProof},
 };
 
@@ -33,12 +32,13 @@ const LISTEN_MS: u32 = 100;
 /// The same while something is under way.
 const LISTEN_WORKING_MS: u32 = 20;
 
-/// Leads people through the ceremony of `runner` until it ends or is left. The terminal is as it was afterwards.
+/// Leads people through the ceremony of `runner` until it ends or is left, and finishes its record where it ended. The
+/// terminal is as it was afterwards.
 ///
 /// # Errors
 /// Where the terminal or the last medium fails, a signal tells the program to end, or a rule keeps an operation from being
 /// begun and people leave. The record can be resumed.
-pub fn run(runner: Runner, performer: Performer) -> Result<Ended, Error> {
+pub fn run(runner: &mut Runner, performer: Performer) -> Result<Ended, Error> {
     let screen = terminal::Screen::take()?;
     let size = crossterm::terminal::size().map_err(|e| Fault::machine("ask for the terminal's size", e))?;
     let mut shell = Shell::new(runner, Worker::start(performer), size)?;
@@ -47,8 +47,8 @@ pub fn run(runner: Runner, performer: Performer) -> Result<Ended, Error> {
     shell.run(screen)
 }
 
-struct Shell {
-    runner: Runner,
+struct Shell<'a> {
+    runner: &'a mut Runner,
     worker: Worker,
     model: Model,
     began: Instant,
@@ -58,10 +58,10 @@ struct Shell {
     ended: Option<Result<Ended, Error>>,
 }
 
-impl Shell {
-    fn new(mut runner: Runner, worker: Worker, size: (u16, u16)) -> Result<Self, Error> {
+impl<'a> Shell<'a> {
+    fn new(runner: &'a mut Runner, worker: Worker, size: (u16, u16)) -> Result<Self, Error> {
         let now = runner.now();
-        let (status, screen, job) = present(&mut runner)?;
+        let (status, screen, job) = present(runner)?;
         let model = Model::new(status, screen, size, now);
         let mut shell = Self { runner, worker, model, began: Instant::now(), reader: None, first: None, ended: None };
         if let Some(job) = job {
@@ -134,7 +134,7 @@ impl Shell {
     /// Shows what the ceremony waits for now, and begins it where it is an operation.
     fn show(&mut self) -> Result<(), Error> {
         self.first = None;
-        match present(&mut self.runner) {
+        match present(self.runner) {
             Ok((status, screen, job)) => {
                 self.take(Msg::Show(Box::new(status), Box::new(screen)))?;
                 if let Some(job) = job {
@@ -256,7 +256,7 @@ fn forget_events() {
     }
 }
 
-type Present = (Status, Screen, Option<Box<crate::runner::Job>>);
+type Present = (Status, Screen, Option<Box<Job>>);
 
 /// What the ceremony waits for. An operation's intent is on every medium when it is returned.
 fn present(runner: &mut Runner) -> Result<Present, Error> {
@@ -276,7 +276,10 @@ fn present(runner: &mut Runner) -> Result<Present, Error> {
             let screen = Screen::Stopped { account: outline::account(ceremony), head: ceremony.stamp().head };
             (screen, None)
         }
-        Pending::Finished(closing) => (closed(runner, closing), None),
+        Pending::Finished(closing) => {
+            record::finish(runner)?;
+            (closed(runner, closing), None)
+        }
     };
     Ok((Status::of(runner.ceremony()), screen, job))
 }

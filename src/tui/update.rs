@@ -122,6 +122,9 @@ fn takes_a_line(model: &Model) -> bool {
 fn toggle(model: &mut Model, overlay: Overlay) {
     model.overlay = if model.overlay == Some(overlay) { None } else { Some(overlay) };
     model.scroll = 0;
+    if model.overlay == Some(Overlay::Script) {
+        model.scroll = view::scroll_to_now(model);
+    }
     clear_line(model);
 }
 

@@ -166,6 +166,12 @@ pub fn last_scroll(model: &Model) -> usize {
     if laid.middle.len() <= laid.rows { 0 } else { laid.middle.len() - laid.rows.saturating_sub(1) }
 }
 
+/// Where the whole script is scrolled to, so that the present step stands in the middle.
+pub fn scroll_to_now(model: &Model) -> usize {
+    let (_, now) = prompts::outline::lines(&model.status, body_width(model));
+    now.saturating_sub(body_height(model) / 2).min(last_scroll(model))
+}
+
 fn in_sight(model: &Model, laid: &Laid) -> Vec<Line<'static>> {
     let whole = laid.middle.len();
     if whole <= laid.rows {

@@ -12,6 +12,16 @@ pub const SINGLE_CONTROL: &str = "SINGLE CONTROL";
 pub const PICK_WORD: &str = "TAKE";
 /// What stands before the line that is typed.
 pub const PROMPT: &str = "> ";
+/// Before a word that may be typed.
+pub const TYPE: &str = "Type ";
+/// What AGAIN does where nothing could be begun.
+pub const DOES_AGAIN: &str = "tries once more";
+/// What LEAVE does where nothing could be begun.
+pub const DOES_LEAVE: &str = "ends the program; the record is as it was";
+/// What WRITTEN does after leaving.
+pub const DOES_WRITTEN: &str = "the words stand on the witness's paper; the program ends";
+/// What END does.
+pub const DOES_END: &str = "leaves this screen";
 /// Where more of the step is.
 pub const MORE_OF_STEP: &str = "F3 shows the rest of this step's text.";
 /// What stands before what people should see.
@@ -55,11 +65,9 @@ pub const KEYS_END: &str = "Up, Down, PgUp, PgDn scroll";
 pub const KEYS_WORKING: &str = "Tab script   F3 step";
 
 /// Above the grid of words to write down.
-pub const WRITE_DOWN: &str = "Read aloud, word by word. Write on paper:";
+pub const WRITE_DOWN: &str = "Read aloud, write on paper:";
 /// Above the grid of a blind read-back.
-pub const READ_BACK: &str = "Read the words that are shown from paper and compare. Supply the others from paper:";
-/// Before a hexadecimal digest.
-pub const HEX: &str = "in hexadecimal";
+pub const READ_BACK: &str = "Compare with paper, and supply the hidden words:";
 /// Before a statement.
 pub const STATEMENT: &str = "What is confirmed:";
 /// The title of a point of no return.

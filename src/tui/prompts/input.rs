@@ -33,18 +33,17 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
         Screen::Working(_) => lines.extend(notice(model, width)),
         Screen::Blocked(_) => {
             lines.extend(notice(model, width));
-            lines.extend(choice("AGAIN", "tries once more", width));
-            lines.extend(choice("LEAVE", "ends the program; the record is as it was", width));
+            lines.extend(choices(&[("AGAIN", words::DOES_AGAIN), ("LEAVE", words::DOES_LEAVE)], width));
             lines.push(typed(&model.line, width));
         }
         Screen::Stopped { .. } => {
             lines.extend(notice(model, width));
-            lines.extend(choice("WRITTEN", "the words stand on the witness's paper; the program ends", width));
+            lines.extend(choices(&[("WRITTEN", words::DOES_WRITTEN)], width));
             lines.push(typed(&model.line, width));
         }
         Screen::Closed { .. } => {
             lines.extend(notice(model, width));
-            lines.extend(choice("END", "leaves this screen", width));
+            lines.extend(choices(&[("END", words::DOES_END)], width));
             lines.push(typed(&model.line, width));
         }
     }
@@ -78,29 +77,34 @@ pub fn notice(model: &Model, width: usize) -> Vec<Line<'static>> {
 }
 
 fn refused(refusal: &Refusal, width: usize) -> Vec<Line<'static>> {
-    let mut lines = paint::item(
-        &format!("{} {}", words::REFUSED, refusal.rule.name()),
-        paint::BAD,
-        &refusal.what,
-        width,
-        paint::PLAIN,
-    );
+    let what = format!("{}: {}", refusal.rule, refusal.what);
+    let mut lines = paint::item(words::REFUSED, paint::BAD, &what, width, paint::PLAIN);
     lines.extend(paint::item(words::REMEDY, paint::WARN, &refusal.remedy, width, paint::PLAIN));
     lines.push(paint::gap());
     lines
 }
 
-fn choice(word: &str, does: &str, width: usize) -> Vec<Line<'static>> {
-    let mut lines = paint::item(word, paint::WORD, does, width.saturating_sub(5), paint::PLAIN);
-    for (number, line) in lines.iter_mut().enumerate() {
-        line.spans.insert(0, paint::span(if number == 0 { "Type " } else { "     " }, paint::PLAIN));
-    }
-    lines
+/// Words and what they do, one below the other.
+fn choices(all: &[(&str, &str)], width: usize) -> Vec<Line<'static>> {
+    let longest = all.iter().map(|(word, _)| paint::columns(word)).max().unwrap_or(0);
+    let indent = words::TYPE.len();
+    let lines = all.iter().flat_map(|(word, does)| {
+        let mut lines = paint::item(&format!("{word:<longest$} "), paint::WORD, does, width - indent, paint::PLAIN);
+        for (number, line) in lines.iter_mut().enumerate() {
+            let lead = if number == 0 { words::TYPE.to_owned() } else { " ".repeat(indent) };
+            line.spans.insert(0, paint::span(lead, paint::PLAIN));
+        }
+        lines
+    });
+    lines.collect()
 }
 
 fn wanted(model: &Model, asking: &Asking, width: usize) -> Vec<Line<'static>> {
     match &asking.prompt.input {
-        Input::Word(choices) => choices.iter().flat_map(|one| choice(one.word, &one.does, width)).collect(),
+        Input::Word(all) => {
+            let all: Vec<_> = all.iter().map(|one| (one.word, one.does.as_str())).collect();
+            choices(&all, width)
+        }
         Input::Text { label, hint } => {
             let mut lines = paint::wrap(&format!("{label}:"), width, paint::BOLD);
             lines.extend(paint::wrap(&format!("({hint})"), width, paint::DIM));

@@ -30,8 +30,7 @@ pub(super) fn lines(
             },
         })
         .collect();
-    let mut lines = paint::wrap(words::READ_BACK, width, paint::PLAIN);
-    lines.extend(paint::wrap(subject, width, paint::BOLD));
+    let mut lines = paint::item(words::READ_BACK, paint::PLAIN, subject, width, paint::BOLD);
     lines.push(paint::gap());
     let used = lines.len();
     lines.extend(grid::lines(&all, width, rows.saturating_sub(used)));
