@@ -9,7 +9,7 @@
 //! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`preflight`] looks at the machine;
 //! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
 //!
-//! People: [`cli`] is the command line and the line UI.
+//! People: [`cli`] is the command line and the line UI, [`tui`] the terminal UI.
 
 pub mod audit;
 pub mod ceremony;
@@ -39,4 +39,6 @@ pub mod text;
 pub mod token;
 pub mod transcript;
 pub mod tuf;
+#[cfg(feature = "terminal")]
+pub mod tui;
 pub mod utc;

@@ -23,6 +23,7 @@ use crate::{
     readback::{self, WORDS_OF_ACT},
     runner::{Ended, Found, Runner},
     token::{pkcs11::rehearsal::Rehearsal, quirks::Trust},
+    tui,
 };
 
 /// The script that is rehearsed where none is named.
@@ -176,7 +177,7 @@ fn go(
 ) -> Result<Exit, Stop> {
     let ended = match answers {
         Some(answers) => answers::go_through(&mut runner, &mut performer, answers, &mut out::say)?,
-        None => with_people(&mut runner, &mut performer, front)?,
+        None => with_people(&mut runner, performer, front)?,
     };
     if ended != Ended::Paused {
         record::finish(&runner)?;
@@ -190,6 +191,10 @@ fn go(
     Ok(ended.into())
 }
 
-fn with_people(runner: &mut Runner, performer: &mut Performer, _front: Front) -> Result<Ended, Error> {
-    line::run(runner, performer, &mut Keyboard::new())
+/// People get the whole screen where there is a terminal, and are asked line by line elsewhere.
+fn with_people(runner: &mut Runner, mut performer: Performer, front: Front) -> Result<Ended, Error> {
+    if !front.line && io::stdin().is_terminal() && io::stdout().is_terminal() {
+        return tui::run(runner, performer);
+    }
+    line::run(runner, &mut performer, &mut Keyboard::new())
 }

@@ -1,0 +1,134 @@
+//! Takes the terminal over, and gives it back however the program ends: by itself, by a panic, or by a signal.
+
+use std::{
+    io::{self, Stdout},
+    panic,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use crossterm::{
+    cursor::Show,
+    execute,
+    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+};
+use ratatui::{Terminal, backend::CrosstermBackend};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+use crate::fault::Fault;
+
+/// Whether the terminal is ours now; the panic hook asks.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+static HOOK: Once = Once::new();
+
+/// The terminal while it is ours. Dropping it gives it back.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    signal: Arc<AtomicUsize>,
+    registered: Vec<signal_hook::SigId>,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    /// Where standard input and output are no terminal.
+    pub fn take() -> Result<Self, Fault> {
+        HOOK.call_once(|| {
+            let before = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                give_back();
+                before(info);
+            }));
+        });
+        let signal = Arc::new(AtomicUsize::new(0));
+        let mut registered = vec![];
+        for number in [SIGTERM, SIGHUP, SIGINT, SIGQUIT] {
+            let id =
+                signal_hook::flag::register_usize(number, Arc::clone(&signal), usize::try_from(number).unwrap_or(1));
+            registered.push(id.map_err(|e| Fault::machine("watch for signals", e))?);
+        }
+        TAKEN.store(true, Ordering::SeqCst);
+        let taken = enable_raw_mode()
+            .and_then(|()| execute!(io::stdout(), EnterAlternateScreen))
+            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        match taken {
+            Ok(terminal) => Ok(Self { terminal, signal, registered }),
+            Err(e) => {
+                give_back();
+                Err(Fault::machine("take the terminal over", e))
+            }
+        }
+    }
+
+    /// Draws.
+    ///
+    /// # Errors
+    /// Where the terminal is gone.
+    pub fn draw(&mut self, view: impl FnOnce(&mut ratatui::Frame<'_>)) -> Result<(), Fault> {
+        self.terminal.draw(view).map(|_| ()).map_err(|e| Fault::machine("draw on the terminal", e))
+    }
+
+    /// The name of the signal that told the program to end, if one did.
+    pub fn told_to_end(&self) -> Option<&'static str> {
+        match i32::try_from(self.signal.load(Ordering::SeqCst)) {
+            Ok(0) | Err(_) => None,
+            Ok(SIGHUP) => Some("SIGHUP"),
+            Ok(SIGINT) => Some("SIGINT"),
+            Ok(SIGQUIT) => Some("SIGQUIT"),
+            Ok(_) => Some("SIGTERM"),
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+        for id in self.registered.drain(..) {
+            signal_hook::low_level::unregister(id);
+        }
+    }
+}
+
+/// Leaves the terminal as it was. Does nothing where it is not ours; a terminal that is gone cannot be mended.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Whether this is the Linux console, whose fonts have few glyphs.
+pub fn is_console() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "linux")
+}
+
+/// The keyboard layout that Debian's settings name, `de` or `ch (fr)`.
+pub fn keyboard_layout() -> Option<String> {
+    let text = crate::files::read(std::path::Path::new("/etc/default/keyboard"), 64 * 1024).ok()?;
+    layout_of(&String::from_utf8(text).ok()?)
+}
+
+fn layout_of(text: &str) -> Option<String> {
+    let value = |name: &str| {
+        let line = text.lines().rev().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='))?;
+        let value = line.trim().trim_matches('"').to_owned();
+        (!value.is_empty()).then_some(value)
+    };
+    let layout = value("XKBLAYOUT")?;
+    Some(value("XKBVARIANT").map_or(layout.clone(), |variant| format!("{layout} ({variant})")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keyboard_layout_is_read_as_debian_writes_it() {
+        assert_eq!(layout_of("XKBMODEL=\"pc105\"\nXKBLAYOUT=\"de\"\nXKBVARIANT=\"\"\n").as_deref(), Some("de"));
+        assert_eq!(layout_of("XKBLAYOUT=ch\nXKBVARIANT=\"fr\"\n").as_deref(), Some("ch (fr)"));
+        assert_eq!(layout_of("# nothing\n"), None);
+    }
+}

@@ -1,0 +1,85 @@
+//! The thread that performs operations. It asks the screen for secrets, and they are moved to it.
+
+use std::{
+    sync::mpsc::{Receiver, Sender, TryRecvError, channel},
+    thread,
+};
+
+use crate::{
+    ceremony::prompt::Answer,
+    fault::Fault,
+    perform::Performer,
+    runner::Job,
+    secret::{Secret, SecretRequest},
+};
+
+/// What the worker says.
+pub enum Said {
+    /// It wants a secret, and waits for [`Worker::give`].
+    Wants(SecretRequest),
+    /// The operation came to its end.
+    Done(Answer),
+}
+
+/// A performer on a thread of its own.
+pub struct Worker {
+    jobs: Sender<Job>,
+    secrets: Sender<Option<Secret>>,
+    said: Receiver<Said>,
+}
+
+impl Worker {
+    /// Starts the thread. It ends when this value is dropped, after what is under way.
+    pub fn start(mut performer: Performer) -> Self {
+        let (jobs, todo) = channel::<Job>();
+        let (secrets, given) = channel::<Option<Secret>>();
+        let (say, said) = channel();
+        thread::spawn(move || {
+            for job in todo {
+                let answer = performer.perform(&job, &mut |request: &SecretRequest| {
+                    say.send(Said::Wants(request.clone())).ok()?;
+                    given.recv().ok()?
+                });
+                if say.send(Said::Done(answer)).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { jobs, secrets, said }
+    }
+
+    /// Begins an operation.
+    ///
+    /// # Errors
+    /// Where the thread is gone.
+    pub fn perform(&self, job: Job) -> Result<(), Fault> {
+        self.jobs.send(job).map_err(|_| gone())
+    }
+
+    /// Answers [`Said::Wants`].
+    ///
+    /// # Errors
+    /// Where the thread is gone.
+    pub fn give(&self, secret: Option<Secret>) -> Result<(), Fault> {
+        self.secrets.send(secret).map_err(|_| gone())
+    }
+
+    /// What it said since the last time.
+    ///
+    /// # Errors
+    /// Where the thread is gone.
+    pub fn said(&self) -> Result<Option<Said>, Fault> {
+        match self.said.try_recv() {
+            Ok(said) => Ok(Some(said)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(gone()),
+        }
+    }
+}
+
+fn gone() -> Fault {
+    Fault::machine(
+        "perform an operation",
+        "the thread that performs operations ended; this is a mistake of the program. The record is safe: resume",
+    )
+}
