@@ -145,6 +145,7 @@ pub fn check(script: &Script) -> Checked {
         if impossible { finding.step.clone() } else { None }
     });
     steps::required(script, &mut findings);
+    steps::breaks(script, &mut findings);
     tokens::look(script, &mut findings);
     people::look(script, &mut findings);
     findings.0.sort_by_key(|finding| finding.severity);

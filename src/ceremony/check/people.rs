@@ -129,6 +129,7 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
     }
     present(script, findings);
     readers(script, findings);
+    surrogates_of_officers(script, findings);
     for alone in alone(script) {
         let tokens: Vec<_> = alone.tokens.iter().map(ToString::to_string).collect();
         let what = format!(
@@ -203,6 +204,22 @@ fn present(script: &Script, findings: &mut Findings) {
         if !is_needed(script, &person.id) {
             let what = format!("{} has no step and no token.", shown(&person.name));
             findings.add(Note, None, None, what, "Nothing stops if they are absent; a surrogate is not needed.");
+        }
+    }
+}
+
+/// A surrogate for somebody with a token that holds its key already needs that token and that PIN.
+fn surrogates_of_officers(script: &Script, findings: &mut Findings) {
+    for token in script.tokens.iter().filter(|token| token.keyid.is_some() && is_used(script, &token.alias)) {
+        for surrogate in surrogates(script, &token.user_pin) {
+            let what = format!(
+                "{} can stand in for {} only with {} in hand and its user PIN.",
+                shown(&surrogate.name),
+                shown(script.name(&token.user_pin)),
+                token.alias
+            );
+            let remedy = "Settle beforehand how both come to them sealed, or name no surrogate.";
+            findings.add(Note, None, None, what, remedy);
         }
     }
 }

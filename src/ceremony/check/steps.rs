@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Findings,
     Severity::{Error, Warning},
+    text::duration,
 };
 use crate::{
     ceremony::{
@@ -98,6 +99,28 @@ pub(super) fn required(script: &Script, findings: &mut Findings) {
             "The script names keys from outside and has no step `import-keys`.",
             "Put a step with do = \"import-keys\" before the draft.",
         );
+    }
+}
+
+/// The longest time between two breaks, in minutes: tired people sign wrong things.
+const WITHOUT_BREAK_MAX: u64 = 150;
+
+/// Whether people are given a break in time.
+pub(super) fn breaks(script: &Script, findings: &mut Findings) {
+    let mut since = 0;
+    for (number, step) in script.numbered() {
+        since = if matches!(step.action, Action::Break(_)) { 0 } else { since + u64::from(step.minutes) };
+        if since > WITHOUT_BREAK_MAX {
+            let what = format!("By the end of this step people have worked for {} without a break.", duration(since));
+            findings.add(
+                Warning,
+                None,
+                Some(&number),
+                what,
+                "Put a step with do = \"break\" before the first signature.",
+            );
+            return;
+        }
     }
 }
 

@@ -247,6 +247,31 @@ fn a_module_that_production_refuses_is_noticed_weeks_ahead() {
 }
 
 #[test]
+fn people_get_a_break_in_time() {
+    let none = with(GENESIS, "  { do = \"break\", minutes = 15 },\n", "");
+    let finding =
+        none.findings.iter().find(|finding| finding.what.contains("without a break")).expect("3 hours are long");
+    assert_eq!((finding.severity, finding.step.as_deref()), (Severity::Warning, Some("6.1")));
+    assert!(none.holds());
+}
+
+#[test]
+fn a_surrogate_for_an_officer_needs_token_and_pin() {
+    let surrogate = with(
+        ROTATION,
+        "id = \"wim\", name = \"Wim de Vries\", duties = [\"witness\"] },",
+        "id = \"wim\", name = \"Wim de Vries\", duties = [\"witness\"] },\n  { id = \"abe\", name = \"Abe Cohen\", duties = [\"officer\"], stands-in-for = \"ana\" },",
+    );
+    assert!(
+        surrogate
+            .findings
+            .iter()
+            .any(|finding| finding.what.contains("Abe Cohen can stand in for Ana Ruiz only with ana-1 in hand"))
+    );
+    assert!(surrogate.holds());
+}
+
+#[test]
 fn a_first_root_names_every_online_role() {
     let no_timestamp = with(GENESIS, "[[role]]\nrole = \"timestamp\"\nthreshold = 1\nkeys = [\"online\"]\n", "");
     assert_eq!(only(&no_timestamp, Rule::ThresholdReachable).severity, Severity::Error);
