@@ -14,7 +14,7 @@ fn whole() -> Vec<u8> {
 /// Reads `bytes` in every way there is; what is verified says what was signed.
 fn read(bytes: &[u8], original: &Untrusted<Root>) {
     if let Ok(document) = Document::parse(Dialect::Tuf1, bytes) {
-        _ = officiant::tuf::describe::describe(&document, None, document.expires(), &|_| None).lines(&|_| None);
+        _ = officiant::tuf::describe::describe(&document, None, document.expires(), &|_| None).lines();
     }
     _ = Dialect::Tuf1.breakages(bytes);
     if let Ok(verified) = Untrusted::parse(Dialect::Tuf1, bytes).and_then(first_root) {

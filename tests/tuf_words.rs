@@ -44,7 +44,7 @@ fn two_roots() -> (Document, Document) {
 #[test]
 fn a_root_is_described_with_its_keys_its_end_and_who_is_missing() {
     let (old, new) = two_roots();
-    let lines = describe(&new, old.as_root(), at(NOW), &names).lines(&names).join("\n");
+    let lines = describe(&new, old.as_root(), at(NOW), &names).lines().join("\n");
     let keyid = |seed| Signer::p256(seed).id();
     let expected = format!(
         "root 2
@@ -60,12 +60,12 @@ role snapshot: 1 of 1 must sign
   {online} Ed25519
 role timestamp: 1 of 1 must sign
   {online} Ed25519
-signed, by the root keys of root 1: 1 of 2 signatures, NOT MET
+signed, by the root keys of root 1: signatures 1, needed 2, NOT MET
   signed: {}… (Bo)
   not signed: {}… (Ana)
   not signed: {}…
-  signed, and named by no role here: {}… (Dan\\u{{202e}})
-signed, by the root keys of root 2: 2 of 2 signatures, met
+  signed, and not named by the role: {}… (Dan\\u{{202e}})
+signed, by the root keys of root 2: signatures 2, needed 2, met
   signed: {}… (Bo)
   signed: {}… (Dan\\u{{202e}})
   not signed: {}…",
@@ -123,6 +123,18 @@ fn a_tally_tells_apart_who_signed_who_is_missing_and_what_is_bad() {
 }
 
 #[test]
+fn what_a_key_carries_beside_itself_is_shown() {
+    let mut members = Signer::p256(1).key().members().clone();
+    members.insert("x-owner".into(), "@ana\u{7}".into());
+    let key = Key::from_value(members.into()).expect("a key");
+    let mut root = root(1, 1, &[]);
+    root.roles.get_mut(&RoleName::Root).expect("a root role").keyids.push("ana".into());
+    root.keys.insert("ana".into(), key);
+    let lines = describe(&document(&signed(&root, &[])), None, at(NOW), &names).lines();
+    assert_eq!(lines[4], "  ana P-256, x-owner: @ana\\u{7}, keyid is not the hash of the key");
+}
+
+#[test]
 fn an_end_that_has_come_is_said_to_have_come() {
     let (old, _) = two_roots();
     for (now, words) in [
@@ -133,7 +145,7 @@ fn an_end_that_has_come_is_said_to_have_come() {
         ("2027-11-20T15:00:00Z", "(in 2 days)"),
     ] {
         let described = describe(&old, None, at(now), &names);
-        assert!(described.lines(&names)[1].ends_with(words), "{now} {:?}", described.lines(&names)[1]);
+        assert!(described.lines()[1].ends_with(words), "{now} {:?}", described.lines()[1]);
         assert_eq!(described.expired, words.contains("EXPIRED"));
     }
 }
@@ -145,7 +157,9 @@ fn a_description_serialises_for_other_programs() {
     assert_eq!(json["version"], 2);
     assert_eq!(json["roles"][0]["keys"][0]["name"], "Bo");
     assert_eq!(json["tallies"][0]["met"], false);
-    assert_eq!(json["tallies"][1]["signed"].as_array().map(Vec::len), Some(2));
+    assert_eq!(json["tallies"][1]["signed"], 2);
+    assert_eq!(json["tallies"][0]["signers"][1]["did"], "not-signed");
+    assert_eq!(json["tallies"][0]["signers"][1]["name"], "Ana");
 }
 
 #[test]
@@ -208,10 +222,14 @@ fn the_difference_of_two_targets_hides_nothing_and_paints_nothing() {
     assert!(has(&format!("delegations.roles.project.keyids: adds \"{}\" (Bo)", Signer::p256(2).id())), "{lines:#?}");
     assert!(has(&format!("delegations.keys.{}: removed", Signer::p256(1).id())), "{lines:#?}");
     assert!(lines.iter().all(|line| !line.contains('\u{1b}')), "{lines:#?}");
-    let described = describe(&new, None, at(NOW), &names).lines(&names);
+    let described = describe(&new, None, at(NOW), &names).lines();
     assert!(described.contains(&"role project: 1 of 1 must sign, paths proj/*".to_owned()), "{described:#?}");
     assert!(described.iter().all(|line| !line.contains('\u{1b}')), "{described:#?}");
     let (root, _) = two_roots();
+    let by_stranger = document(&signed(&targets(1, 3, &Signer::p256(1)), &[&Signer::p256(9)]));
+    let described = describe(&by_stranger, root.as_root(), at(NOW), &names).lines();
+    let last = "signatures 1, by keys that no root at hand names".to_owned();
+    assert!(described.contains(&last), "a delegated role, for all that the file says: {described:#?}");
     assert!(compare(&root, &new, &names).is_err());
 }
 

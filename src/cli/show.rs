@@ -25,7 +25,7 @@ pub(super) fn show(args: &Show) -> Result<Exit, Stop> {
     let trusted = trusted.as_ref().map(|trusted| trusted.as_root().ok_or_else(|| no_root(args))).transpose()?;
     let now = args.at.map_or_else(preflight::now, Ok)?;
     let description = describe(&document, trusted, now, &nobody);
-    out::report(args.format.json, &description, || description.lines(&nobody))?;
+    out::report(args.format.json, &description, || description.lines())?;
     Ok(Exit::Done)
 }
 

@@ -41,8 +41,8 @@ pub struct Description {
     pub files: Vec<DescribedFile>,
     /// Who signed, by the keys of each root that could be asked.
     pub tallies: Vec<DescribedTally>,
-    /// Keyids that signed, where no root could be asked.
-    pub signatures: Vec<KeyId>,
+    /// Who says to have signed, where no root that was given names any of them.
+    pub unverified: Vec<DescribedSigner>,
 }
 
 /// A role and its keys.
@@ -71,6 +71,8 @@ pub struct DescribedKey {
     pub name: Option<String>,
     /// Whether the keyid is the SHA-256 of the key.
     pub keyid_matches: bool,
+    /// Text that the key carries beside itself, such as its owner's name as somebody wrote it: `member: text`, escaped.
+    pub carries: Vec<String>,
 }
 
 /// A file that metadata lists.
@@ -87,11 +89,58 @@ pub struct DescribedFile {
 pub struct DescribedTally {
     /// The version of the root.
     pub root_version: u64,
-    /// Whether the tally is met.
+    /// Which of its roles.
+    pub role: RoleName,
+    /// How many different keys must sign.
+    pub threshold: u64,
+    /// How many did.
+    pub signed: usize,
+    /// Whether that is enough.
     pub met: bool,
-    /// The tally.
-    #[serde(flatten)]
-    pub tally: Tally,
+    /// Key by key.
+    pub signers: Vec<DescribedSigner>,
+}
+
+/// A key that signed, or should have.
+#[derive(Clone, Debug, Serialize)]
+pub struct DescribedSigner {
+    /// Its keyid.
+    pub keyid: KeyId,
+    /// Whose it is, where anybody knows.
+    pub name: Option<String>,
+    /// What it did.
+    pub did: Did,
+}
+
+/// What a key did about a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Did {
+    /// Its signature verifies and counts.
+    Signed,
+    /// Its signature verifies, and its public key was counted under another keyid.
+    SignedAgain,
+    /// Its signature does not verify.
+    SignedBadly,
+    /// It has not signed.
+    NotSigned,
+    /// It signed, and the role does not name it.
+    SignedUnasked,
+    /// It says to have signed; nobody verified that.
+    SaysSigned,
+}
+
+impl Did {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Signed => "signed",
+            Self::SignedAgain => "signed again by the same key",
+            Self::SignedBadly => "BAD signature",
+            Self::NotSigned => "not signed",
+            Self::SignedUnasked => "signed, and not named by the role",
+            Self::SaysSigned => "not verified",
+        }
+    }
 }
 
 /// Describes `document` at the instant `now`. `trusted` is the root before a root, or the root above other metadata: with it,
@@ -109,7 +158,7 @@ pub fn describe(document: &Document, trusted: Option<&Root>, now: Utc, names: Na
         unused: vec![],
         files: vec![],
         tallies: vec![],
-        signatures: vec![],
+        unverified: vec![],
     };
     match document {
         Document::Root(root) => description.root(root.document(), names),
@@ -128,7 +177,7 @@ pub fn describe(document: &Document, trusted: Option<&Root>, now: Utc, names: Na
             description.files.push(meta(&name, &timestamp.document().snapshot));
         }
     }
-    description.tallies(document, trusted);
+    description.tallies(document, trusted, names);
     description
 }
 
@@ -165,22 +214,26 @@ impl Description {
         }
     }
 
-    fn tallies(&mut self, document: &Document, trusted: Option<&Root>) {
+    fn tallies(&mut self, document: &Document, trusted: Option<&Root>, names: Names) {
         let role = document.role();
         let own = document.as_root();
         for root in trusted.into_iter().chain(own) {
             let Some(signers) = root.role(&role) else { continue };
             let tally = tally(document.dialect(), &role, signers, &root.keys, document.signed(), document.signatures());
-            self.tallies.push(DescribedTally { root_version: root.version, met: tally.is_met(), tally });
+            // A file of a delegated role says no more than that it is targets; its keys are named elsewhere.
+            let delegated = role == RoleName::Targets && tally.missing.len() == signers.keyids.len();
+            if !delegated {
+                self.tallies.push(DescribedTally::new(root.version, tally, names));
+            }
         }
         if self.tallies.is_empty() {
             let given = document.signatures().iter().filter(|signature| !signature.sig.is_empty());
-            self.signatures = given.map(|signature| signature.keyid.clone()).collect();
+            self.unverified = given.map(|signature| signer(&signature.keyid, Did::SaysSigned, names)).collect();
         }
     }
 
     /// The description as lines of text, two spaces deep where they belong to the line above.
-    pub fn lines(&self, names: Names) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![
             format!("{} {}", self.kind, self.version),
             format!("  expires {} ({})", self.expires, days(self.expired, self.days_left)),
@@ -199,12 +252,18 @@ impl Description {
             lines.push(format!("files: {}", self.files.len()));
             lines.extend(self.files.iter().map(|file| format!("  {}: {}", file.name, file.says)));
         }
-        for described in &self.tallies {
-            tally_lines(described, names, &mut lines);
+        for tally in &self.tallies {
+            let verdict = if tally.met { "met" } else { "NOT MET" };
+            let counted = format!("signatures {}, needed {}", tally.signed, tally.threshold);
+            lines.push(format!(
+                "signed, by the {} keys of root {}: {counted}, {verdict}",
+                tally.role, tally.root_version
+            ));
+            lines.extend(tally.signers.iter().map(|signer| format!("  {}", signer.line())));
         }
         if self.tallies.is_empty() {
-            lines.push(format!("signatures by {} keys, not verified (no root was given)", self.signatures.len()));
-            lines.extend(self.signatures.iter().map(|keyid| format!("  {}", who(keyid, names))));
+            lines.push(format!("signatures {}, by keys that no root at hand names", self.unverified.len()));
+            lines.extend(self.unverified.iter().map(|signer| format!("  {}", signer.line())));
         }
         lines
     }
@@ -215,25 +274,41 @@ impl DescribedKey {
         let algorithm = self.algorithm.as_deref().unwrap_or("the key is not given");
         let name = self.name.as_ref().map(|name| format!(", {}", shown(name))).unwrap_or_default();
         let differs = if self.keyid_matches { "" } else { ", keyid is not the hash of the key" };
-        format!("{} {algorithm}{name}{differs}", self.keyid)
+        let carries: String = self.carries.iter().map(|carried| format!(", {carried}")).collect();
+        format!("{} {algorithm}{name}{carries}{differs}", self.keyid)
     }
 }
 
-fn tally_lines(described: &DescribedTally, names: Names, lines: &mut Vec<String>) {
-    let tally = &described.tally;
-    let verdict = if described.met { "met" } else { "NOT MET" };
-    let counted = format!("{} of {} signatures", tally.signed.len(), tally.threshold);
-    lines.push(format!("signed, by the {} keys of root {}: {counted}, {verdict}", tally.role, described.root_version));
-    let parts = [
-        ("signed", &tally.signed),
-        ("signed again by the same key", &tally.repeated),
-        ("BAD signature", &tally.bad),
-        ("not signed", &tally.missing),
-        ("signed, and named by no role here", &tally.unknown),
-    ];
-    for (words, keyids) in parts {
-        lines.extend(keyids.iter().map(|keyid| format!("  {words}: {}", who(keyid, names))));
+impl DescribedTally {
+    fn new(root_version: u64, tally: Tally, names: Names) -> Self {
+        let lists = [
+            (Did::Signed, &tally.signed),
+            (Did::SignedAgain, &tally.repeated),
+            (Did::SignedBadly, &tally.bad),
+            (Did::NotSigned, &tally.missing),
+            (Did::SignedUnasked, &tally.unknown),
+        ];
+        let signers = lists.into_iter().flat_map(|(did, keyids)| keyids.iter().map(move |keyid| (did, keyid)));
+        Self {
+            root_version,
+            threshold: tally.threshold,
+            signed: tally.signed.len(),
+            met: tally.is_met(),
+            signers: signers.map(|(did, keyid)| signer(keyid, did, names)).collect(),
+            role: tally.role,
+        }
     }
+}
+
+impl DescribedSigner {
+    fn line(&self) -> String {
+        let name = self.name.as_ref().map(|name| format!(" ({})", shown(name))).unwrap_or_default();
+        format!("{}: {}…{name}", self.did.words(), self.keyid.short())
+    }
+}
+
+fn signer(keyid: &KeyId, did: Did, names: Names) -> DescribedSigner {
+    DescribedSigner { keyid: keyid.clone(), name: names(keyid), did }
 }
 
 /// `in 365 days`, `EXPIRED 3 days ago`.
@@ -247,11 +322,6 @@ fn days(expired: bool, left: i64) -> String {
     if expired { format!("EXPIRED {days} ago") } else { format!("in {days}") }
 }
 
-fn who(keyid: &KeyId, names: Names) -> String {
-    let name = names(keyid).map(|name| format!(" ({})", shown(&name))).unwrap_or_default();
-    format!("{}…{name}", keyid.short())
-}
-
 fn key(keyid: &KeyId, key: Option<&Key>, names: Names) -> DescribedKey {
     DescribedKey {
         keyid: keyid.clone(),
@@ -259,7 +329,15 @@ fn key(keyid: &KeyId, key: Option<&Key>, names: Names) -> DescribedKey {
         fingerprint: key.map(|key| key.public().fingerprint()),
         name: names(keyid),
         keyid_matches: key.is_some_and(|key| key.id() == *keyid),
+        carries: key.map(carried).unwrap_or_default(),
     }
+}
+
+fn carried(key: &Key) -> Vec<String> {
+    let known = ["keytype", "scheme", "keyval"];
+    let others = key.members().iter().filter(|(name, _)| !known.contains(&name.as_str()));
+    let text = others.filter_map(|(name, value)| value.as_str().map(|text| (name, text)));
+    text.map(|(name, text)| format!("{}: {}", shown(name), shown(text))).collect()
 }
 
 fn target(name: &str, file: &TargetFile) -> DescribedFile {
