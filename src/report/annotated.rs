@@ -51,7 +51,7 @@ fn step_row(replay: &Replay<'_>, place: Cursor, label: String, title: String, pl
 
 /// An intent without an outcome is worth a line: nobody knows whether it was done.
 fn told_by_its_outcome(replay: &Replay<'_>, placed: &Placed<'_>) -> bool {
-    let next = replay.entries.iter().find(|next| next.stamp.seq == placed.stamp.seq + 1);
+    let next = replay.entries.iter().find(|next| next.stamp.seq > placed.stamp.seq);
     matches!(placed.event, Event::Intended { .. })
         && next.is_some_and(|next| next.event.is_outcome() || matches!(next.event, Event::Refused { .. }))
 }

@@ -108,7 +108,7 @@ pub const GLOSSARY: [(&str, &str); 16] = [
         "blind read-back",
         "The screen hides some words of a digest, and a person supplies them from paper. So paper and file cannot differ unseen.",
     ),
-    ("digest", "The SHA-256 of some bytes. Two different files never have the same one."),
+    ("digest", "The SHA-256 of some bytes. Nobody can make two different files with the same one."),
     (
         "drill",
         "A token is taken out, put in, opened with its PIN typed again, and its key signs a statement. Only then does the key count.",
