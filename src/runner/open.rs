@@ -9,6 +9,7 @@ use super::{
 use crate::{
     ceremony::{
         Ceremony,
+        check::{Severity, check},
         event::{Event, Mode, PreviousCeremony, Program},
         script::{Script, read},
     },
@@ -57,6 +58,7 @@ impl Runner {
             )
             .into());
         }
+        holds(&script)?;
         let previous = agreed(beginning.previous, script.last_ceremony.clone())?;
         let media = Media::create(&beginning.media, &beginning.script)?;
         let mut runner = Self { ceremony: Ceremony::begin(Arc::clone(&script)), entries: vec![], media, clock };
@@ -181,6 +183,18 @@ impl Found {
         let now = runner.now();
         runner.append(&events, now)?;
         Ok(runner)
+    }
+}
+
+/// A script whose steps cannot all happen, or that breaks a rule which it does not declare, is not begun.
+fn holds(script: &Script) -> Result<(), Refusal> {
+    let checked = check(script);
+    let error = checked.findings.into_iter().find(|finding| finding.severity == Severity::Error);
+    match error {
+        Some(finding) => {
+            Err(Refusal::new(finding.rule.unwrap_or(Rule::ScriptHolds), finding.what, finding.remedy))
+        }
+        None => Ok(()),
     }
 }
 
