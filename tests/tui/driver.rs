@@ -48,7 +48,8 @@ impl Terminal {
                 if count == 0 {
                     return;
                 }
-                log.lock().expect("nobody panics with it").extend_from_slice(&buffer[..count]);
+                let mut log = log.lock().expect("nobody panics with it");
+                log.extend_from_slice(&buffer[..count]);
                 screen.lock().expect("nobody panics with it").process(&buffer[..count]);
             }
         });
@@ -59,6 +60,14 @@ impl Terminal {
     /// What is on the screen.
     pub fn screen(&self) -> String {
         self.parser.lock().expect("nobody panics with it").screen().contents()
+    }
+
+    /// What is on the screen, and whether it is a whole frame: the program marks where each begins and ends.
+    fn frame(&self) -> (bool, String) {
+        // Locked in the order in which they are written.
+        let written = self.written.lock().expect("nobody panics with it");
+        let last = |mark: &[u8]| written.windows(mark.len()).rposition(|bytes| bytes == mark);
+        (last(b"\x1b[?2026l") >= last(b"\x1b[?2026h"), self.screen())
     }
 
     /// Whether the program uses the alternate screen now.
@@ -75,8 +84,8 @@ impl Terminal {
     pub fn wait_until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let screen = self.screen();
-            if wanted(&screen) {
+            let (whole, screen) = self.frame();
+            if whole && wanted(&screen) {
                 return screen;
             }
             assert!(Instant::now() < deadline, "waited in vain for {what}; the screen is\n{screen}");

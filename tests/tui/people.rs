@@ -98,7 +98,7 @@ impl People {
         if let Some(line) = line_with("from paper, then Enter") {
             let subject = after(&lines, "supply the hidden words:");
             let number: usize = line.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("the number of a word");
-            let paper = self.paper.get(&subject).unwrap_or_else(|| panic!("no paper says “{subject}”"));
+            let paper = self.paper.get(&subject).unwrap_or_else(|| panic!("no paper says “{subject}”\n{screen}"));
             return terminal.enter(&paper[number - 1]);
         }
         if line_with("to take the marked line").is_some() {
