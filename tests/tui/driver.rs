@@ -28,14 +28,19 @@ pub struct Terminal {
 impl Terminal {
     /// Starts `officiant` with `arguments` in `folder`, in a terminal of this size.
     pub fn start(folder: &Path, arguments: &[&str], columns: u16, rows: u16) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_officiant"));
         command.args(arguments);
         command.cwd(folder);
         command.env("TERM", "xterm-256color");
         command.env_remove("SOFTHSM2_CONF");
-        let child = pair.slave.spawn_command(command).expect("officiant starts");
+        Self::with(command, columns, rows)
+    }
+
+    /// Starts any program in a terminal of this size.
+    pub fn with(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
 
         let parser = Arc::new(Mutex::new(Parser::new(some(rows), some(columns), 0)));
@@ -116,11 +121,9 @@ impl Terminal {
             .expect("the terminal has another size");
     }
 
-    /// Sends a signal to the program.
-    pub fn signal(&self, name: &str) {
-        let id = self.child.process_id().expect("the program runs").to_string();
-        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs");
-        assert!(sent.success());
+    /// The number of the program's process.
+    pub fn process(&self) -> u32 {
+        self.child.process_id().expect("the program runs")
     }
 
     /// Waits until the program ended, and returns its exit code.

@@ -73,8 +73,11 @@ impl People {
         let lines: Vec<&str> = screen.lines().map(|line| line.trim_matches([' ', '│'])).collect();
         let line_with = |text: &str| lines.iter().find(|line| line.contains(text)).copied();
 
-        if let Some(line) = lines.iter().find(|line| line.starts_with("-- rows") && !line.contains("the end")) {
-            let _ = line;
+        if line_with("The resume asks for them:").is_some() {
+            self.paper.insert("the head that the witness wrote down last".into(), grid(&lines));
+            return terminal.enter("WRITTEN");
+        }
+        if lines.iter().any(|line| line.starts_with("-- rows") && !line.contains("the end")) {
             // Down to the end, as the administrator reads.
             return terminal.press("\x1b[6~");
         }
