@@ -74,6 +74,7 @@ impl<'a> Shell<'a> {
 
     fn run(mut self, mut screen: terminal::Screen) -> Result<Ended, Error> {
         loop {
+            self.get_ready()?;
             screen.draw(|frame| view::view(&self.model, frame))?;
             if let Some(ended) = self.ended {
                 return ended;
@@ -159,20 +160,28 @@ impl<'a> Shell<'a> {
         }
     }
 
-    fn listen(&mut self) -> Result<(), Error> {
+    /// Makes a reader before the question for a secret is on the screen: what was typed until then is forgotten, what is
+    /// typed from then on is not.
+    fn get_ready(&mut self) -> Result<(), Error> {
         let listening = self.model.listening();
-        let wait = if matches!(self.model.screen, Screen::Working(_)) { LISTEN_WORKING_MS } else { LISTEN_MS };
         if listening == Listening::Keys {
             self.reader = None;
-            return self.listen_to_events(wait);
+        } else if self.reader.as_ref().is_none_or(|(before, _)| *before != listening) {
+            forget_events();
+            self.reader = Some((listening, Reader::new()?));
         }
-        let reader = match self.reader.take() {
-            Some((before, reader)) if before == listening => reader,
-            _ => {
-                forget_events();
-                Reader::new()?
-            }
+        Ok(())
+    }
+
+    fn listen(&mut self) -> Result<(), Error> {
+        let wait = if matches!(self.model.screen, Screen::Working(_)) { LISTEN_WORKING_MS } else { LISTEN_MS };
+        // A reader that is not the one for this question was made for another; the next turn makes its own.
+        let Some((listening, reader)) = self.reader.take() else {
+            return self.listen_to_events(wait);
         };
+        if listening != self.model.listening() {
+            return Ok(());
+        }
         let (reader, read) = reader.read(wait)?;
         self.reader = reader.map(|reader| (listening.clone(), reader));
         match read {
@@ -183,6 +192,9 @@ impl<'a> Shell<'a> {
     }
 
     fn listen_to_events(&mut self, wait: u32) -> Result<(), Error> {
+        if self.model.listening() != Listening::Keys {
+            return Ok(());
+        }
         let fault = |e| Fault::machine("read from the terminal", e);
         let mut wait = Duration::from_millis(wait.into());
         while event::poll(wait).map_err(fault)? {

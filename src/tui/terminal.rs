@@ -12,7 +12,10 @@ use std::{
 use crossterm::{
     cursor::Show,
     execute,
-    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+    terminal::{
+        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+        enable_raw_mode,
+    },
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -68,7 +71,11 @@ impl Screen {
     /// # Errors
     /// Where the terminal is gone.
     pub fn draw(&mut self, view: impl FnOnce(&mut ratatui::Frame<'_>)) -> Result<(), Fault> {
-        self.terminal.draw(view).map(|_| ()).map_err(|e| Fault::machine("draw on the terminal", e))
+        // A terminal that knows how shows a frame whole or not at all; every other ignores this.
+        let drawn = execute!(io::stdout(), BeginSynchronizedUpdate)
+            .and_then(|()| self.terminal.draw(view).map(|_| ()))
+            .and_then(|()| execute!(io::stdout(), EndSynchronizedUpdate));
+        drawn.map_err(|e| Fault::machine("draw on the terminal", e))
     }
 
     /// The name of the signal that told the program to end, if one did.
@@ -95,7 +102,7 @@ impl Drop for Screen {
 /// Leaves the terminal as it was. Does nothing where it is not ours; a terminal that is gone cannot be mended.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+        let _ = execute!(io::stdout(), EndSynchronizedUpdate, LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
     }
 }

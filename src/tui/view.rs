@@ -12,7 +12,7 @@ use ratatui::{
 };
 
 use super::{
-    model::{Model, Overlay, Screen},
+    model::{Asking, Model, Overlay, Screen},
     paint, prompts, words,
 };
 use crate::readback;
@@ -23,6 +23,8 @@ pub const SMALLEST: (u16, u16) = (80, 24);
 pub const WIDE: u16 = 120;
 /// Columns of the script beside the question.
 const SIDE: u16 = 44;
+/// Rows of a step's title, with the gap below it.
+const TITLE: usize = 2;
 /// Rows of the lines that are always visible, with the rule below them.
 const HEADER: u16 = 4;
 
@@ -114,8 +116,16 @@ fn lay(model: &Model) -> Laid {
 
     let bottom = prompts::input::lines(model, width);
     let room = height.saturating_sub(bottom.len() + 1);
-    let tally = model.status.tally.as_ref().map(|tally| prompts::tally::lines(tally, width)).unwrap_or_default();
-    let room = room.saturating_sub(if tally.is_empty() { 0 } else { tally.len() + 1 });
+    let mut tally = model.status.tally.as_ref().map(|tally| prompts::tally::lines(tally, width)).unwrap_or_default();
+    if !tally.is_empty() {
+        tally.push(paint::gap());
+    }
+    // Words that are written down or read back are seen whole; a review sheet is scrolled anyhow.
+    let review = model.asking().is_some_and(Asking::is_review);
+    if !review && prompts::lines(model, width, 0).len() + TITLE + tally.len() > room {
+        tally.clear();
+    }
+    let room = room.saturating_sub(tally.len());
     let mut middle = prompts::lines(model, width, room);
     let mut top = match &model.screen {
         Screen::Asking(_) | Screen::Working(_) | Screen::Secret { .. } => {
@@ -126,15 +136,12 @@ fn lay(model: &Model) -> Laid {
     };
     if !top.is_empty() {
         top.push(paint::gap());
-        let rest = room.saturating_sub(top.len());
-        if middle.len() > rest {
-            middle = prompts::lines(model, width, rest);
-        }
+        middle = prompts::lines(model, width, room.saturating_sub(top.len()));
     }
-    if !tally.is_empty() {
-        top.extend(tally);
-        top.push(paint::gap());
+    if !review && top.len() + middle.len() > room && middle.len() <= room {
+        top.clear();
     }
+    top.extend(tally);
     let rows = height.saturating_sub(top.len() + bottom.len() + 1);
     let cursor = !matches!(model.screen, Screen::Working(_));
     Laid { top, middle, rows, bottom, cursor }

@@ -72,10 +72,6 @@ pub const READ_BACK: &str = "Compare with paper, and supply the hidden words:";
 pub const STATEMENT: &str = "What is confirmed:";
 /// The title of a point of no return.
 pub const NO_RETURN: &str = "POINT OF NO RETURN";
-/// Before what leaving now costs.
-pub const LEAVING_NOW: &str = "Now:";
-/// Before what leaving later costs.
-pub const LEAVING_LATER: &str = "Later:";
 /// The title of a trouble.
 pub const TROUBLE: &str = "TROUBLE";
 /// The title of a refusal.
@@ -125,8 +121,8 @@ pub fn act(number: usize, last: usize, title: &str) -> String {
 /// The step of the header.
 pub fn step(number: &str, step: usize, steps: usize) -> String {
     match number.strip_suffix(" end") {
-        Some(act) => format!("End of act {act}, before step {step} of {steps}"),
-        None => format!("Step {number}, {step} of {steps}"),
+        Some(act) => format!("End of act {act} (before step {step} of {steps})"),
+        None => format!("Step {number} ({step} of {steps})"),
     }
 }
 

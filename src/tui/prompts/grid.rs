@@ -33,5 +33,5 @@ pub fn lines(words: &[(String, Style)], width: usize, rows: usize) -> Vec<Line<'
 /// A digest in hexadecimal, in groups of eight.
 pub fn hex(text: &str, width: usize) -> Vec<Line<'static>> {
     let groups: Vec<_> = text.as_bytes().chunks(8).map(|group| String::from_utf8_lossy(group)).collect();
-    paint::wrap(&groups.join(" "), width, paint::DIM)
+    paint::wrap(&groups.join(" "), width, paint::PLAIN)
 }

@@ -8,8 +8,8 @@ pub(super) fn lines(what: &str, leaving_now: &str, leaving_later: &str, width: u
     let mut lines = vec![paint::line(words::NO_RETURN, paint::BAD), paint::gap()];
     lines.extend(paint::wrap(what, width, paint::BOLD));
     lines.push(paint::gap());
-    for (mark, text) in [(words::LEAVING_NOW, leaving_now), (words::LEAVING_LATER, leaving_later)] {
-        lines.extend(paint::item(&format!("{mark:<6}"), paint::WARN, text, width, paint::PLAIN));
+    for text in [leaving_now, leaving_later] {
+        lines.extend(paint::item("-", paint::WARN, text, width, paint::PLAIN));
     }
     lines
 }
