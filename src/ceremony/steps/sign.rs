@@ -135,11 +135,17 @@ impl Kind for Sign {
                 let mut after = draft.clone();
                 after.signatures.push((keyid.clone(), text.clone()));
                 let mut events = vec![Event::Signed { alias, keyid, payload: draft.payload, signature: text, passed }];
-                if !draft.met && metadata::tally(ceremony, &after).met() {
-                    let root = metadata::verified(ceremony, &after)?;
-                    let mut passed = root.passed().to_vec();
-                    passed.extend(metadata::clients_accept(&ceremony.script, root.bytes())?);
-                    events.push(Event::ThresholdMet { payload: draft.payload, passed });
+                if !draft.met {
+                    // Whether enough have signed is for the rule that clients ask, and for no other.
+                    match metadata::verified(ceremony, &after) {
+                        Ok(root) => {
+                            let mut passed = root.passed().to_vec();
+                            passed.extend(metadata::clients_accept(&ceremony.script, root.bytes())?);
+                            events.push(Event::ThresholdMet { payload: draft.payload, passed });
+                        }
+                        Err(refusal) if matches!(refusal.rule, Rule::RootTallyOld | Rule::RootTallyNew) => {}
+                        Err(refusal) => return Err(refusal),
+                    }
                 }
                 Ok(events)
             }
