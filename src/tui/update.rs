@@ -158,10 +158,12 @@ fn scroll(model: &mut Model, by: isize) {
 
 /// A review sheet counts as read once its last row was in sight.
 fn mark_read(model: &mut Model) {
-    if model.overlay.is_none() && model.scroll >= view::last_scroll(model) && view::fits_terminal(model) {
-        if let Screen::Asking(asking) = &mut model.screen {
-            asking.read = true;
-        }
+    if model.overlay.is_none()
+        && model.scroll >= view::last_scroll(model)
+        && view::fits_terminal(model)
+        && let Screen::Asking(asking) = &mut model.screen
+    {
+        asking.read = true;
     }
 }
 

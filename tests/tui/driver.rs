@@ -1,4 +1,5 @@
 //! The program in a real pseudo-terminal, as a person sees it: keys in, a screen out.
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::{
     io::{Read as _, Write},
