@@ -1,4 +1,5 @@
 //! The people of a ceremony: they look at the screen, do what it says, and keep paper. They know nothing else.
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::{collections::BTreeMap, path::Path};
 
