@@ -6,7 +6,7 @@ use officiant::cli::args::Arguments;
 fn pages(command: &mut clap::Command, above: &str, page: &mut String) {
     let name = format!("{above}{}", command.get_name());
     let help = command.clone().bin_name(&name).term_width(100).render_long_help();
-    page.push_str(&format!("## {name}\n\n```text\n{help}```\n\n", help = help.to_string()));
+    page.push_str(&format!("## {name}\n\n```text\n{help}```\n\n"));
     for below in command.get_subcommands_mut() {
         pages(below, &format!("{name} "), page);
     }
