@@ -104,7 +104,7 @@ pub fn audit(script: &[u8], transcript: &[u8], manifest: Option<&[u8]>, files: &
     }
     match manifest {
         Some(manifest) => {
-            let outcome = files::manifest(manifest, files, mode == Some(Mode::Rehearsal));
+            let outcome = files::manifest(manifest, files, mode != Some(Mode::Production));
             replay.outcome(outcome);
         }
         None if closed => replay.refused.push(Found { entry: None, refusal: files::no_manifest() }),
@@ -162,7 +162,7 @@ impl Replay {
             head: last.head,
             state: "open",
         });
-        self.marked(*mode, program, production)?;
+        self.marked(*mode, program, production);
         if let Some(previous) = previous {
             self.notes.push(format!(
                 "It follows the ceremony whose transcript ended with head {}; verify that record too.",
@@ -186,7 +186,7 @@ impl Replay {
     }
 
     /// `REHEARSAL-MARKED`.
-    fn marked(&mut self, mode: Mode, program: &Program, production: bool) -> Result<(), Found> {
+    fn marked(&mut self, mode: Mode, program: &Program, production: bool) {
         if program.trust != "shipped" {
             self.notes.push(format!(
                 "It was written by a program with other trust than the shipped one: {}.",
@@ -194,7 +194,7 @@ impl Replay {
             ));
         }
         match mode {
-            Mode::Rehearsal if production => Err(at(
+            Mode::Rehearsal if production => self.refused.push(at(
                 0,
                 Refusal::new(
                     Rule::RehearsalMarked,
@@ -207,11 +207,9 @@ impl Replay {
                 self.notes.push(
                     "REHEARSAL: every key in this record is throw-away, and nothing of it may be published.".into(),
                 );
-                Ok(())
             }
             Mode::Production => {
                 self.hold(Rule::RehearsalMarked, "entry 0 says production, and nothing stands in for anything".into());
-                Ok(())
             }
         }
     }

@@ -71,9 +71,9 @@ pub(super) fn rehearse(args: &Rehearse) -> Result<Exit, Stop> {
 }
 
 pub(super) fn run(args: &Run, trust: Trust) -> Result<Exit, Stop> {
-    people_are_there(args.front)?;
+    people_are_there()?;
     match start::run(&args.script, &args.record, &args.second, args.previous.as_deref(), trust)? {
-        Start::Again(name, value) => Err(again(name, &value)),
+        Start::Again(name, value) => Err(start::again(name, &value, std::env::args_os().skip(1)).into()),
         Start::Ready(runner, performer) => go(*runner, *performer, None, args.front, &args.record),
     }
 }
@@ -93,33 +93,40 @@ pub(super) fn resume(args: &Resume, trust: Trust) -> Result<Exit, Stop> {
             let tokens = Rehearsal::again(&args.record.join(rehearsal::FOLDER), args.module.as_deref())?;
             if !tokens.is_in_force() {
                 let (name, value) = tokens.environment();
-                return Err(again(name, &value));
+                return Err(again(args, name, &value));
             }
         }
         Mode::Production if answers.is_some() => {
             return Err(Stop::Usage("--answers: an answers file stands for people in a rehearsal only".into()));
         }
-        Mode::Production => people_are_there(args.front)?,
+        Mode::Production => people_are_there()?,
     }
     if answers.is_none() && !agree(&found, &mut Keyboard::new())? {
         return Ok(Exit::Paused);
     }
     match start::resume(found, &args.record, &args.inputs, args.module.as_deref(), trust)? {
-        Start::Again(name, value) => Err(again(name, &value)),
+        Start::Again(name, value) => Err(again(args, name, &value)),
         Start::Ready(runner, performer) => go(*runner, *performer, answers.as_ref(), args.front, &args.record),
     }
 }
 
 /// In production nobody but people answers, so somebody must be able to.
-fn people_are_there(_front: Front) -> Result<(), Stop> {
+fn people_are_there() -> Result<(), Stop> {
     if io::stdin().is_terminal() {
         return Ok(());
     }
     Err(Stop::Usage("standard input is no terminal; in production people type for themselves".into()))
 }
 
-fn again(name: &str, value: &OsString) -> Stop {
-    start::again(name, value, std::env::args_os().skip(1)).into()
+/// Starts again with every argument of a resume, whether it was typed or chosen.
+fn again(args: &Resume, name: &str, value: &OsString) -> Stop {
+    let mut again: Vec<OsString> = vec!["resume".into(), args.record.clone().into()];
+    again.extend(["--inputs".into(), args.inputs.clone().into()]);
+    again.extend(args.second.iter().flat_map(|second| ["--second".into(), second.into()]));
+    again.extend(args.answers.iter().flat_map(|file| ["--answers".into(), file.into()]));
+    again.extend(args.module.iter().flat_map(|module| ["--module".into(), module.into()]));
+    again.extend(args.front.line.then(|| OsString::from("--line")));
+    start::again(name, value, again).into()
 }
 
 fn beside(record: &Path, suffix: &str) -> PathBuf {
@@ -193,8 +200,14 @@ fn go(
 
 /// People get the whole screen where there is a terminal, and are asked line by line elsewhere.
 fn with_people(runner: &mut Runner, mut performer: Performer, front: Front) -> Result<Ended, Error> {
-    if !front.line && io::stdin().is_terminal() && io::stdout().is_terminal() {
+    if has_screen(front) {
         return tui::run(runner, performer);
     }
     line::run(runner, &mut performer, &mut Keyboard::new())
+}
+
+/// Whether there is a terminal that can show a whole screen.
+pub(super) fn has_screen(front: Front) -> bool {
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    !front.line && !dumb && io::stdin().is_terminal() && io::stdout().is_terminal()
 }

@@ -5,6 +5,7 @@ pub mod args;
 mod ceremony;
 mod check;
 pub mod exit;
+mod home;
 pub mod line;
 mod man;
 mod new;
@@ -29,7 +30,12 @@ pub fn main() -> ExitCode {
     let hardened = preflight::harden().map_err(Stop::from);
     let arguments = Arguments::parse();
     let json = arguments.verb.as_ref().is_some_and(Verb::json);
-    match hardened.and_then(|()| run(arguments, Trust::shipped())) {
+    let trust = Trust::shipped();
+    let done = hardened.and_then(|()| match arguments.verb {
+        Some(verb) => run(verb, trust),
+        None => home::home(trust),
+    });
+    match done {
         Ok(exit) => exit.into(),
         Err(stop) => {
             stop.lines().iter().for_each(|line| out::say(line));
@@ -42,10 +48,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments, trust: Trust) -> Result<Exit, Stop> {
-    let Some(verb) = arguments.verb else {
-        return Err(Stop::Usage("name a verb; officiant --help lists them".into()));
-    };
+fn run(verb: Verb, trust: Trust) -> Result<Exit, Stop> {
     match verb {
         Verb::Verify(args) => verify::verify(&args),
         Verb::Show(args) => show::show(&args),

@@ -334,9 +334,7 @@ fn at_a_desk(plan: &Plan, text: &mut Text) {
         "I keep my own token and my own PIN apart. The third token leaves today, sealed; until then it stays in sight of both of us. Before we publish, two clients read the root on another machine."
     };
     text.step("attest", 2, &[who(&people), statement(promise)]);
-    let close: Vec<_> =
-        plan.principals().filter(|token| token.holder == token.user_pin).map(|token| &token.alias).take(2).collect();
-    text.step("close", 5, &[many("tokens", &close), one("witness", last)]);
+    text.step("close", 5, &[many("tokens", &aliases(plan)), one("witness", last)]);
 }
 
 /// Who confirms the draft: everybody whose PIN signs it.
