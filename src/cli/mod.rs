@@ -5,6 +5,7 @@ pub mod args;
 mod ceremony;
 mod check;
 pub mod exit;
+mod home;
 pub mod line;
 mod man;
 mod new;
@@ -44,7 +45,7 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments, trust: Trust) -> Result<Exit, Stop> {
     let Some(verb) = arguments.verb else {
-        return Err(Stop::Usage("name a verb; officiant --help lists them".into()));
+        return home::home();
     };
     match verb {
         Verb::Verify(args) => verify::verify(&args),

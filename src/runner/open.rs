@@ -191,9 +191,7 @@ fn holds(script: &Script) -> Result<(), Refusal> {
     let checked = check(script);
     let error = checked.findings.into_iter().find(|finding| finding.severity == Severity::Error);
     match error {
-        Some(finding) => {
-            Err(Refusal::new(finding.rule.unwrap_or(Rule::ScriptHolds), finding.what, finding.remedy))
-        }
+        Some(finding) => Err(Refusal::new(finding.rule.unwrap_or(Rule::ScriptHolds), finding.what, finding.remedy)),
         None => Ok(()),
     }
 }

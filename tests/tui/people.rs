@@ -161,7 +161,7 @@ fn after(lines: &[&str], label: &str) -> String {
     let mut below = lines.iter().skip_while(|line| !line.contains(label));
     let first = below.next().and_then(|line| line.split_once(label)).map(|(_, rest)| rest.trim()).unwrap_or_default();
     let rest = below.map(|line| line.trim()).take_while(|line| !line.is_empty());
-    std::iter::once(first).chain(rest).collect::<Vec<_>>().join(" ")
+    std::iter::once(first).chain(rest).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The words of a grid, in the order of their numbers.
