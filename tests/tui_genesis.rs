@@ -1,14 +1,10 @@
 //! The terminal UI, driven in a real pseudo-terminal by people who know only what the screen and their paper say.
 
-#[path = "tui/driver.rs"]
-mod driver;
-#[path = "tui/people.rs"]
-mod people;
+mod tui;
 
 use std::path::{Path, PathBuf};
 
-use driver::Terminal;
-use people::People;
+use tui::{driver::Terminal, people::People};
 
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("ceremony-scripts")

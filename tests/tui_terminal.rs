@@ -1,9 +1,6 @@
 //! What the terminal UI does to a terminal, and what it does not let happen there.
 
-#[path = "tui/driver.rs"]
-mod driver;
-#[path = "tui/people.rs"]
-mod people;
+mod tui;
 
 use std::{
     fs::File,
@@ -12,9 +9,8 @@ use std::{
     process::Command,
 };
 
-use driver::Terminal;
-use people::People;
 use portable_pty::CommandBuilder;
+use tui::{driver::Terminal, people::People};
 
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("ceremony-scripts/genesis.toml")
@@ -214,4 +210,24 @@ fn f1_and_f10_work_where_a_secret_is_typed() {
     // A lone Esc offers everything else, too.
     terminal.press("\x1b");
     terminal.wait_for("SUBSTITUTE");
+}
+
+#[test]
+fn without_a_verb_the_home_screen_begins_what_is_chosen() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut terminal = Terminal::start(folder.path(), &[], 80, 24);
+    terminal.wait_for("Type a word, then Enter.");
+    terminal.enter("TOKEN");
+    terminal.wait_for("Type one of these words whole.");
+    terminal.enter("REHEARSE");
+    terminal.wait_for("Script (empty");
+    terminal.enter(script().to_str().expect("a plain path"));
+    terminal.wait_for("Type PRESENT");
+    drop(terminal);
+
+    let mut terminal = Terminal::start(folder.path(), &[], 80, 24);
+    terminal.wait_for("Type a word, then Enter.");
+    terminal.press("\x03");
+    assert_eq!(terminal.ended(), 0);
+    terminal.wait_until("the terminal as it was", |_| !terminal.is_taken());
 }

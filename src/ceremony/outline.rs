@@ -121,6 +121,11 @@ impl Ceremony {
         }
     }
 
+    /// Whether what is asked now belongs to an aside or to a resume, and not to the step beneath.
+    pub fn is_beside_the_step(&self) -> bool {
+        self.aside.is_some() || self.resume.is_some()
+    }
+
     /// The words of the current step, exactly as on paper.
     pub fn prose(&self) -> Option<Prose> {
         self.step().map(|step| step.prose(&self.script))

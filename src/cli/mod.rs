@@ -33,7 +33,7 @@ pub fn main() -> ExitCode {
     let trust = Trust::shipped();
     let done = hardened.and_then(|()| match arguments.verb {
         Some(verb) => run(verb, trust),
-        None => home::home(trust),
+        None => home::home(),
     });
     match done {
         Ok(exit) => exit.into(),

@@ -81,7 +81,7 @@ pub struct Status {
     pub head: Digest,
     /// The whole script.
     pub outline: Vec<OutlineAct>,
-    /// The words of the step, as on paper.
+    /// The words of the step, as on paper; none where what is asked does not belong to it.
     pub prose: Option<Prose>,
     /// Who signed and who is missing; during reviews and signatures only.
     pub tally: Option<TallySheet>,
@@ -107,7 +107,7 @@ impl Status {
             names: ceremony.script().people.iter().map(|person| (person.id.clone(), person.name.clone())).collect(),
             head: ceremony.stamp().head,
             outline: ceremony.outline(),
-            prose: ceremony.prose(),
+            prose: ceremony.prose().filter(|_| !ceremony.is_beside_the_step()),
             tally: ceremony.tally().filter(|_| signing),
         }
     }

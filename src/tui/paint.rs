@@ -75,6 +75,16 @@ pub fn item(mark: &str, mark_style: Style, text: &str, width: usize, style: Styl
         .collect()
 }
 
+/// A label and its text on one line, or the text set in below the label where it does not fit.
+pub fn labelled(label: &str, text: &str, width: usize) -> Vec<Line<'static>> {
+    if columns(label) + 1 + columns(text) <= width {
+        return vec![spans([(label, PLAIN), (" ", PLAIN), (text, BOLD)])];
+    }
+    let mut lines = vec![line(label, PLAIN)];
+    lines.extend(item(" ", PLAIN, text, width, BOLD));
+    lines
+}
+
 fn broken(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![];

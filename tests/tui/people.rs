@@ -71,7 +71,7 @@ impl People {
     /// Does what one screen says.
     pub fn act(&mut self, terminal: &mut Terminal, screen: &str) {
         self.seen.push(screen.to_owned());
-        let lines: Vec<&str> = screen.lines().map(|line| line.trim_matches([' ', '│'])).collect();
+        let lines: Vec<&str> = screen.lines().map(question_side).collect();
         let line_with = |text: &str| lines.iter().find(|line| line.contains(text)).copied();
 
         if line_with("The resume asks for them:").is_some() {
@@ -129,7 +129,12 @@ impl People {
 
 /// Whether a screen asks somebody something: its typed line is there.
 fn asks(screen: &str) -> bool {
-    screen.lines().any(|line| line.trim_matches([' ', '│']) == ">") && !screen.contains("Under way:")
+    screen.lines().any(|line| question_side(line) == ">") && !screen.contains("Under way:")
+}
+
+/// A row without the frame, and without the script beside the question.
+fn question_side(line: &str) -> &str {
+    line.split(" │ ").next().unwrap_or_default().trim_matches([' ', '│'])
 }
 
 fn bottom_is_empty(screen: &str) -> bool {
@@ -140,10 +145,10 @@ fn bottom_is_empty(screen: &str) -> bool {
 fn signature(screen: &str) -> String {
     let lines = screen.lines().enumerate().map(|(number, line)| match number {
         1 => line.split(" UTC").next().and_then(|line| line.get(..line.len().saturating_sub(8))).unwrap_or_default(),
-        _ if line.trim_start_matches([' ', '│']).starts_with("> ") => "",
+        _ if question_side(line).starts_with('>') => "",
         _ => line.trim_end(),
     });
-    lines.filter(|line| !line.is_empty() && !line.trim_matches([' ', '│']).eq(">")).collect::<Vec<_>>().join("\n")
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// The value in a row of a token's card.
@@ -157,7 +162,7 @@ fn after(lines: &[&str], label: &str) -> String {
     let mut below = lines.iter().skip_while(|line| !line.contains(label));
     let first = below.next().and_then(|line| line.split_once(label)).map(|(_, rest)| rest.trim()).unwrap_or_default();
     let rest = below.map(|line| line.trim()).take_while(|line| !line.is_empty());
-    std::iter::once(first).chain(rest).collect::<Vec<_>>().join(" ")
+    std::iter::once(first).chain(rest).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The words of a grid, in the order of their numbers.

@@ -30,7 +30,7 @@ pub(super) fn lines(
             },
         })
         .collect();
-    let mut lines = paint::item(words::READ_BACK, paint::PLAIN, subject, width, paint::BOLD);
+    let mut lines = paint::labelled(words::READ_BACK, subject, width);
     lines.push(paint::gap());
     let used = lines.len();
     lines.extend(grid::lines(&all, width, rows.saturating_sub(used)));

@@ -16,7 +16,7 @@ pub(super) fn lines(subject: &str, digest: &Digest, count: usize, width: usize, 
         .collect();
     let hex = digest.to_string();
     let hex = grid::hex(&hex[..2 * count.min(32)], width);
-    let mut lines = paint::item(words::WRITE_DOWN, paint::PLAIN, subject, width, paint::BOLD);
+    let mut lines = paint::labelled(words::WRITE_DOWN, subject, width);
     lines.push(paint::gap());
     let used = lines.len() + hex.len() + 1;
     let mut words = grid::lines(&all, width, rows.saturating_sub(used));
