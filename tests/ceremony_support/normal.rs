@@ -39,7 +39,7 @@ impl Names {
     fn value(&mut self, field: Option<&str>, value: &Value) -> Value {
         match value {
             // What the machine is, and the words of random digests.
-            _ if matches!(field, Some("facts" | "supplied" | "firmware" | "hardware" | "path")) => "…".into(),
+            _ if matches!(field, Some("facts" | "sig" | "supplied" | "firmware" | "hardware" | "path")) => "…".into(),
             Value::String(text) if text.starts_with("-----BEGIN") => format!("PEM {}", self.number(text)).into(),
             Value::String(text) if text.starts_with('{') => {
                 // The canonical form leaves newlines in text as they are.
@@ -82,6 +82,7 @@ impl Names {
             Value::Object(object) if object.contains_key("keytype") => {
                 let key: Key = serde_json::from_value(value.clone()).expect("a key");
                 self.number(key.id().as_str());
+                self.value(None, value);
             }
             Value::Object(object) => object.values().for_each(|value| self.keys(value)),
             Value::Array(items) => items.iter().for_each(|value| self.keys(value)),
