@@ -10,6 +10,7 @@ use crate::{
     ceremony::{
         Ceremony,
         event::{Event, Mode, PreviousCeremony, Program},
+        replay,
         script::{Script, read},
     },
     digest::Digest,
@@ -133,6 +134,7 @@ impl Runner {
             .into());
         }
         let script = parse(&text)?;
+        began_whole(&script, &chain)?;
         let media = copies.into_iter().map(|(medium, length, _)| (medium, length)).collect();
         Ok(Found { script, bytes: whole.to_vec(), chain, media })
     }
@@ -163,7 +165,7 @@ impl Found {
         ceremony
     }
 
-    /// Goes on: cuts the torn line off, brings every medium up to date, and writes who goes on with what.
+    /// Goes on: cuts the torn line off, writes the rest of what was decided together with the last whole one, brings every medium up to date, and writes who goes on with what.
     ///
     /// # Errors
     /// Where the media cannot be written.
@@ -171,6 +173,10 @@ impl Found {
         let ceremony = self.ceremony();
         let media = Media::resume(&self.media, &self.bytes)?;
         let mut runner = Runner { ceremony, entries: self.chain.entries, media, clock };
+        if let Some(last) = runner.entries.last().map(|(stamp, _)| *stamp) {
+            let rest = replay::rest_of_the_last(runner.ceremony.script(), &runner.entries);
+            runner.append(&rest, last.at)?;
+        }
         let mut events = vec![];
         if let Some(torn) = self.chain.torn {
             events.push(Event::TornTailCut { sha256: torn.sha256, length: torn.length });
@@ -181,6 +187,23 @@ impl Found {
         runner.append(&events, now)?;
         Ok(runner)
     }
+}
+
+/// A rehearsal says with its first entries what stands in for what; without all of them nothing can go on.
+fn began_whole(script: &Script, chain: &Chain) -> Result<(), Refusal> {
+    let any = |is_it: &dyn Fn(&Event) -> bool| chain.entries.iter().any(|(_, event)| is_it(event));
+    let rehearsal = any(&|event| matches!(event, Event::Began { mode: Mode::Rehearsal, .. }));
+    let twins =
+        script.keys.iter().all(|key| any(&|event| matches!(event, Event::StandIn { real, .. } if *real == key.keyid)));
+    let root = script.previous.is_none() || any(&|event| matches!(event, Event::TwinRoot { .. }));
+    if !rehearsal || (twins && root) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Rule::TranscriptChain,
+        "This rehearsal was stopped while it made its throw-away keys.",
+        "Nothing happened in it yet: begin it again in another folder.",
+    ))
 }
 
 fn parse(text: &[u8]) -> Result<Arc<Script>, Error> {

@@ -230,6 +230,24 @@ impl Room {
         Self { runner, performer, people, clock, other_secret: Box::new(|_| None), place }
     }
 
+    /// Goes on with what is left: the record on these media, and the rehearsal's own folder where it was put.
+    pub fn resume_from(
+        tokens: &Rehearsal,
+        place: &Path,
+        left: &[&str],
+        rehearsal: Option<&Path>,
+        people: People,
+    ) -> Result<Self, Error> {
+        let mut room = Self::resume(tokens, place, people)?;
+        assert_eq!(room.runner.media().len(), left.len());
+        if let Some(folder) = rehearsal {
+            let script = Arc::clone(room.ceremony().script());
+            room.performer =
+                Performer::new(script, folder.join("inputs"), Some(tokens.module.clone()), Trust::shipped());
+        }
+        Ok(room)
+    }
+
     /// Looks for the record again, as a program does that was started anew.
     pub fn find(place: &Path) -> Result<Found, Error> {
         let (a, b) = (place.join("a"), place.join("b"));
