@@ -165,24 +165,34 @@ impl Found {
         ceremony
     }
 
+    /// Opens a ceremony that is over, so that its record can be finished: every medium is brought up to date, and nothing is
+    /// added to the transcript.
+    ///
+    /// # Errors
+    /// Where the media cannot be written.
+    pub fn reopen(self, clock: Clock) -> Result<Runner, Error> {
+        let ceremony = self.ceremony();
+        let media = Media::resume(&self.media, &self.bytes)?;
+        Ok(Runner { ceremony, entries: self.chain.entries, media, clock })
+    }
+
     /// Goes on: cuts the torn line off, writes the rest of what was decided together with the last whole one, brings every medium up to date, and writes who goes on with what.
     ///
     /// # Errors
     /// Where the media cannot be written.
     pub fn resume(self, program: Program, clock: Clock) -> Result<Runner, Error> {
-        let ceremony = self.ceremony();
-        let media = Media::resume(&self.media, &self.bytes)?;
-        let mut runner = Runner { ceremony, entries: self.chain.entries, media, clock };
+        let torn = self.chain.torn;
+        let labels = self.media.iter().map(|(medium, _)| medium.label.clone()).collect();
+        let mut runner = self.reopen(clock)?;
         if let Some(last) = runner.entries.last().map(|(stamp, _)| *stamp) {
             let rest = replay::rest_of_the_last(runner.ceremony.script(), &runner.entries);
             runner.append(&rest, last.at)?;
         }
         let mut events = vec![];
-        if let Some(torn) = self.chain.torn {
+        if let Some(torn) = torn {
             events.push(Event::TornTailCut { sha256: torn.sha256, length: torn.length });
         }
-        let media = self.media.iter().map(|(medium, _)| medium.label.clone()).collect();
-        events.push(Event::Resumed { program, media });
+        events.push(Event::Resumed { program, media: labels });
         let now = runner.now();
         runner.append(&events, now)?;
         Ok(runner)
