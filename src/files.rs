@@ -88,6 +88,23 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<Digest, Error> {
     Ok(output.finish()?)
 }
 
+/// Writes a new file like [`write_new`], or completes one that holds a beginning of `bytes`: what an earlier try had written when
+/// the power went. A file that holds all of them stays as it is.
+///
+/// # Errors
+/// As [`write_new`]; a file that holds anything else is never touched.
+pub fn write_or_complete(path: &Path, bytes: &[u8]) -> Result<Digest, Error> {
+    let Ok(there) = read(path, bytes.len() as u64) else { return write_new(path, bytes) };
+    let Some(missing) = bytes.strip_prefix(there.as_slice()) else { return write_new(path, bytes) };
+    if !missing.is_empty() {
+        let mut journal = Journal::resume(path, there.len() as u64)?;
+        journal.append(missing)?;
+        journal.sync()?;
+    }
+    sync_directory_of(path)?;
+    Ok(Digest::of(bytes))
+}
+
 /// A new file that is hashed while it is written.
 pub struct Output {
     path: PathBuf,
@@ -231,6 +248,24 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
         assert!(write_new(&link, b"x").unwrap_err().refusal().is_some());
         assert!(create_directory(folder.path()).unwrap_err().refusal().is_some());
+    }
+
+    #[test]
+    fn a_file_that_was_written_in_part_is_completed_and_any_other_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.json");
+        for there in [None, Some(""), Some("ro"), Some("root")] {
+            let _ = fs::remove_file(&path);
+            there.map(|there| fs::write(&path, there).unwrap());
+            assert_eq!(write_or_complete(&path, b"root").unwrap(), Digest::of(b"root"));
+            assert_eq!(read(&path, 4).unwrap(), b"root");
+        }
+        for there in ["rot", "roots", "other"] {
+            fs::write(&path, there).unwrap();
+            let refused = write_or_complete(&path, b"root").unwrap_err();
+            assert_eq!(refused.refusal().map(|r| r.rule), Some(Rule::OutputFresh));
+            assert_eq!(read(&path, 9).unwrap(), there.as_bytes());
+        }
     }
 
     #[test]

@@ -4,13 +4,15 @@
 //! Two things are not in a record and cannot be asked again: that a personal word was right (only its verifier is kept), and the
 //! files of keys that came in (only their SHA-256 is).
 
+use std::sync::Arc;
+
 use super::{
     Ceremony, Pending,
-    event::{AsideQuestion, Event},
+    event::{AsideQuestion, Event, Stamp},
     operation::Outcome,
     participants::{Alias, PersonId},
     prompt::{Answer, AsideKind, Input, SlowHash},
-    script::{KeySpec, PossessionSpec},
+    script::{KeySpec, PossessionSpec, Script},
 };
 use crate::{
     digest::{Digest, from_hex},
@@ -37,6 +39,20 @@ pub fn decide_again(ceremony: &Ceremony, event: &Event, at: Utc) -> Result<Vec<E
         }
         Event::TokensSeen { seen, .. } if seen.is_empty() => pick_again(ceremony, event, at),
         _ => decide(ceremony, &answer(ceremony, event)?, at),
+    }
+}
+
+/// What was decided together with the last of `entries` and did not reach the disk before the power went. A resume writes it:
+/// half of a decision is a state that no rule foresees.
+pub fn rest_of_the_last(script: &Arc<Script>, entries: &[(Stamp, Event)]) -> Vec<Event> {
+    let Some(((stamp, last), before)) = entries.split_last() else { return vec![] };
+    let mut ceremony = Ceremony::begin(Arc::clone(script));
+    for (stamp, event) in before {
+        ceremony.apply(*stamp, event);
+    }
+    match decide_again(&ceremony, last, stamp.at) {
+        Ok(mut decided) if decided.first().is_some_and(|first| same(first, last)) => decided.split_off(1),
+        _ => vec![],
     }
 }
 

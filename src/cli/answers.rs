@@ -125,7 +125,8 @@ pub fn spoken(head: crate::digest::Digest) -> String {
 }
 
 /// Lets the answers file go through a ceremony. `say` gets what happens, a line at a time. Stops at the first trouble: nobody is
-/// there to decide what to do about it.
+/// there to decide what to do about it. What a run before this one left, and what was in doubt and turned out not to have been
+/// done, is tried once more.
 ///
 /// # Errors
 /// A refusal or a fault.
@@ -136,6 +137,7 @@ pub fn go_through(
     say: &mut dyn FnMut(&str),
 ) -> Result<Ended, Error> {
     let mut step = String::new();
+    let mut tried = false;
     loop {
         let position = runner.ceremony().position();
         if position.number != step {
@@ -151,7 +153,9 @@ pub fn go_through(
             Pending::Finished(Closing::Abandoned) => return Ok(Ended::Abandoned),
             Pending::Paused => return Ok(Ended::Paused),
             Pending::Ask(prompt) => {
-                if let Scene::Trouble { trouble, .. } = &prompt.scene {
+                if let Scene::Trouble { trouble, .. } = &prompt.scene
+                    && (tried || trouble.is_last_try())
+                {
                     return Err(trouble_as_error(trouble));
                 }
                 let now = runner.now();
@@ -160,6 +164,7 @@ pub fn go_through(
             }
             Pending::Do(_) | Pending::InDoubt(_) => {
                 let Some(job) = runner.intend()? else { continue };
+                tried = !job.in_doubt;
                 say(&format!("          {}", job.operation.words()));
                 let answer = performer.perform(&job, &mut |request| answers.secret(request));
                 runner.answer(&answer)?;

@@ -15,7 +15,7 @@ use crate::{
     },
     fault::{Error, Fault},
     files,
-    perform::{Performer, rehearsal},
+    perform::{Performer, record, rehearsal},
     preflight,
     rules::{Refusal, Rule},
     runner::{Beginning, Clock, Medium, Runner, this_program},
@@ -142,6 +142,14 @@ pub fn resume(
     };
     let runner = found.resume(program()?, machine_clock())?;
     Ok(Start::Ready(Box::new(runner), Box::new(Performer::new(script, inputs, module, trust))))
+}
+
+/// Finishes the record of a ceremony that is over: the program was stopped before it wrote report, card and manifest.
+///
+/// # Errors
+/// A fault where a medium cannot be written.
+pub fn finish(found: crate::runner::Found) -> Result<(), StartError> {
+    Ok(record::finish(&found.reopen(machine_clock())?)?)
 }
 
 /// Starts this program again in its own place, with one more variable in its environment. Returns only where that fails.

@@ -28,20 +28,17 @@ pub(super) fn export(job: &Job) -> Performed {
     Ok(Outcome::Exported { media: job.media.iter().map(|medium| medium.label.clone()).collect() })
 }
 
-/// Writes every file of a job to every medium. A file that is there already with the same bytes was written before a crash, or
-/// by an earlier try of the same operation; any other is never overwritten.
+/// Writes every file of a job to every medium. A file that is there already with the same bytes, or with their beginning, was
+/// written before a crash, or by an earlier try of the same operation; any other is never overwritten.
 fn write_everywhere(job: &Job) -> Result<(), Error> {
     for medium in &job.media {
         for file in &job.files {
             let path = medium.folder.join(&file.name);
             let digest = Digest::of(&file.bytes);
-            if path.exists() && files::digest(&path, files::limit::METADATA)? == digest {
-                continue;
-            }
             if let Some(folder) = path.parent() {
                 make_folder(folder)?;
             }
-            files::write_new(&path, &file.bytes)?;
+            files::write_or_complete(&path, &file.bytes)?;
             if files::digest(&path, files::limit::METADATA)? != digest {
                 return Err(Fault::machine(
                     format!("read {} again", files::name(&path)),

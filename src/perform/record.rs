@@ -11,13 +11,15 @@ use crate::{
     digest::Digest,
     fault::{Error, Fault},
     files, report,
+    rules::Rule,
     runner::Runner,
 };
 
 /// The name of the manifest in a record: lines as `sha256sum` writes them, sorted by name.
 pub const MANIFEST: &str = "MANIFEST";
 
-/// Writes report, card and manifest on every medium that holds the record. What an earlier try wrote stays as it is.
+/// Writes report, card and manifest on every medium that holds the record. What an earlier try wrote stays as it is, and what it
+/// wrote in part is completed.
 ///
 /// # Errors
 /// A fault where a medium cannot be written.
@@ -29,18 +31,24 @@ pub fn finish(runner: &Runner) -> Result<(), Error> {
     ];
     for medium in runner.media() {
         for (name, page) in &pages {
-            let path = medium.folder.join(name);
-            if !path.exists() {
-                files::write_new(&path, page.as_bytes())?;
-            }
+            write(&medium.folder.join(name), page)?;
         }
-        let manifest = medium.folder.join(MANIFEST);
-        if !manifest.exists() {
-            let lines = manifest_of(&medium.folder)?;
-            files::write_new(&manifest, lines.as_bytes())?;
-        }
+        write(&medium.folder.join(MANIFEST), &manifest_of(&medium.folder)?)?;
     }
     Ok(())
+}
+
+/// Whether the record on this medium was finished.
+pub fn is_finished(record: &Path) -> bool {
+    record.join(MANIFEST).exists()
+}
+
+/// Whole pages of an earlier try differ where the ceremony was resumed once more after its end; they stay.
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    match files::write_or_complete(path, text.as_bytes()) {
+        Err(Error::Refused(refusal)) if refusal.rule == Rule::OutputFresh => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 /// The manifest of a record as it lies there: every file but the manifest itself and what a rehearsal made for itself.

@@ -11,6 +11,7 @@ use crate::{
         Ceremony,
         check::{Severity, check},
         event::{Event, Mode, PreviousCeremony, Program},
+        replay,
         script::{Script, read},
     },
     digest::Digest,
@@ -136,6 +137,7 @@ impl Runner {
             .into());
         }
         let script = parse(&text)?;
+        began_whole(&script, &chain)?;
         let media = copies.into_iter().map(|(medium, length, _)| (medium, length)).collect();
         Ok(Found { script, bytes: whole.to_vec(), chain, media })
     }
@@ -166,20 +168,34 @@ impl Found {
         ceremony
     }
 
-    /// Goes on: cuts the torn line off, brings every medium up to date, and writes who goes on with what.
+    /// Opens a ceremony that is over, so that its record can be finished: every medium is brought up to date, and nothing is
+    /// added to the transcript.
+    ///
+    /// # Errors
+    /// Where the media cannot be written.
+    pub fn reopen(self, clock: Clock) -> Result<Runner, Error> {
+        let ceremony = self.ceremony();
+        let media = Media::resume(&self.media, &self.bytes)?;
+        Ok(Runner { ceremony, entries: self.chain.entries, media, clock })
+    }
+
+    /// Goes on: cuts the torn line off, writes the rest of what was decided together with the last whole one, brings every medium up to date, and writes who goes on with what.
     ///
     /// # Errors
     /// Where the media cannot be written.
     pub fn resume(self, program: Program, clock: Clock) -> Result<Runner, Error> {
-        let ceremony = self.ceremony();
-        let media = Media::resume(&self.media, &self.bytes)?;
-        let mut runner = Runner { ceremony, entries: self.chain.entries, media, clock };
+        let torn = self.chain.torn;
+        let labels = self.media.iter().map(|(medium, _)| medium.label.clone()).collect();
+        let mut runner = self.reopen(clock)?;
+        if let Some(last) = runner.entries.last().map(|(stamp, _)| *stamp) {
+            let rest = replay::rest_of_the_last(runner.ceremony.script(), &runner.entries);
+            runner.append(&rest, last.at)?;
+        }
         let mut events = vec![];
-        if let Some(torn) = self.chain.torn {
+        if let Some(torn) = torn {
             events.push(Event::TornTailCut { sha256: torn.sha256, length: torn.length });
         }
-        let media = self.media.iter().map(|(medium, _)| medium.label.clone()).collect();
-        events.push(Event::Resumed { program, media });
+        events.push(Event::Resumed { program, media: labels });
         let now = runner.now();
         runner.append(&events, now)?;
         Ok(runner)
@@ -217,6 +233,23 @@ fn agreed(
         }
         (record, card) => Ok(record.or(card)),
     }
+}
+
+/// A rehearsal says with its first entries what stands in for what; without all of them nothing can go on.
+fn began_whole(script: &Script, chain: &Chain) -> Result<(), Refusal> {
+    let any = |is_it: &dyn Fn(&Event) -> bool| chain.entries.iter().any(|(_, event)| is_it(event));
+    let rehearsal = any(&|event| matches!(event, Event::Began { mode: Mode::Rehearsal, .. }));
+    let twins =
+        script.keys.iter().all(|key| any(&|event| matches!(event, Event::StandIn { real, .. } if *real == key.keyid)));
+    let root = script.previous.is_none() || any(&|event| matches!(event, Event::TwinRoot { .. }));
+    if !rehearsal || (twins && root) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Rule::TranscriptChain,
+        "This rehearsal was stopped while it made its throw-away keys.",
+        "Nothing happened in it yet: begin it again in another folder.",
+    ))
 }
 
 fn parse(text: &[u8]) -> Result<Arc<Script>, Error> {
