@@ -76,7 +76,8 @@ fn blocks(document: &str, info: &str) -> Vec<String> {
 
 /// The fenced block after `<!-- name -->`.
 fn named_block(document: &str, name: &str) -> String {
-    let after = document.split_once(&format!("<!-- {name} -->\n```")).unwrap_or_else(|| panic!("{name} is not there")).1;
+    let after =
+        document.split_once(&format!("<!-- {name} -->\n```")).unwrap_or_else(|| panic!("{name} is not there")).1;
     let (_, body) = after.split_once('\n').expect("a body");
     body.split_once("```\n").expect("an end").0.to_owned()
 }
@@ -114,7 +115,8 @@ fn the_outcomes_that_the_document_lists_are_those_of_the_program() {
     let paragraph = paragraph.split_once("\n\n").expect("its end").0;
     let listed: BTreeSet<String> = paragraph.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     let source = text("src/ceremony/event.rs");
-    let body = source.split_once("pub fn is_outcome").expect("the function").1.split_once("\n    }\n").expect("its end").0;
+    let body =
+        source.split_once("pub fn is_outcome").expect("the function").1.split_once("\n    }\n").expect("its end").0;
     let mut known: BTreeSet<String> =
         body.split("Self::").skip(1).map(|rest| kebab(rest.split(' ').next().expect("a name"))).collect();
     known.remove("failed");
@@ -210,14 +212,21 @@ fn every_field_of_a_script_and_every_kind_of_step_stands_in_the_document() {
     let document = text("docs/SCRIPT-FORMAT.md");
     let fields = text("src/ceremony/script/raw.rs");
     let expiry = text("src/ceremony/script.rs");
-    let part = |name: &str| expiry.split_once(name).expect("a struct").1.split_once("\n}\n").expect("its end").0.to_owned();
+    let part =
+        |name: &str| expiry.split_once(name).expect("a struct").1.split_once("\n}\n").expect("its end").0.to_owned();
     let sources = [fields, part("pub struct Declares {"), part("pub struct ExpirySpec {")].concat();
     for line in sources.lines().filter_map(|line| line.strip_prefix("    pub ")) {
         let field = match line.split(':').next().expect("a name") {
             "kind" => "do".to_owned(),
             name => kebab(name),
         };
-        let written = [format!("`{field}`"), format!("\n{field} = "), format!("[[{field}]]"), format!("[[act.{field}]]"), format!("[{field}]")];
+        let written = [
+            format!("`{field}`"),
+            format!("\n{field} = "),
+            format!("[[{field}]]"),
+            format!("[[act.{field}]]"),
+            format!("[{field}]"),
+        ];
         assert!(written.iter().any(|way| document.contains(way)), "the field {field} is not in the document");
     }
     let reader = text("src/ceremony/script/read.rs");
@@ -229,7 +238,8 @@ fn every_field_of_a_script_and_every_kind_of_step_stands_in_the_document() {
 }
 
 fn sh(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
-    let output = Command::new("sh").args(["-eu", "-c", script]).current_dir(folder).envs(variables.iter().copied()).output();
+    let output =
+        Command::new("sh").args(["-eu", "-c", script]).current_dir(folder).envs(variables.iter().copied()).output();
     let output = output.expect("sh runs");
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
@@ -243,7 +253,11 @@ fn a_proof_of_possession_is_made_with_openssl_as_the_document_says() {
     let document = text("docs/SCRIPT-FORMAT.md");
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path();
-    sh("openssl ecparam -genkey -name prime256v1 -noout -out key.pem; openssl pkey -in key.pem -pubout -out public.pem", place, &[]);
+    sh(
+        "openssl ecparam -genkey -name prime256v1 -noout -out key.pem; openssl pkey -in key.pem -pubout -out public.pem",
+        place,
+        &[],
+    );
     let keyid = sh(&named_block(&document, "keyid.sh"), place, &[]).trim_end().to_owned();
     let mut script = example(false);
     let pem = fs::read_to_string(place.join("public.pem")).expect("a key");
@@ -262,7 +276,8 @@ fn a_proof_of_possession_is_made_with_openssl_as_the_document_says() {
     let late = possession::check(&proof, &script, &spec, &key, on("2027-01-01T00:00:00Z")).expect_err("it is too late");
     assert_eq!(late.rule, Rule::KeyPossession);
     script.repository = "another-shop".into();
-    possession::check(&proof, &script, &spec, &key, on("2026-12-01T00:00:00Z")).expect_err("it is for another repository");
+    possession::check(&proof, &script, &spec, &key, on("2026-12-01T00:00:00Z"))
+        .expect_err("it is for another repository");
 }
 
 #[test]
@@ -306,8 +321,10 @@ fn files_and_tests_that_the_documents_name_are_there() {
         }
         for name in document.split('`').skip(1).step_by(2) {
             // `tests/rules.rs::a_test`, or a path alone.
-            let (file, function) = name.split_once("::").map_or((name, None), |(file, function)| (file, Some(function)));
-            let in_tree = ["src/", "tests/", "ceremony-scripts/", "softhsm/"].iter().any(|folder| file.starts_with(folder));
+            let (file, function) =
+                name.split_once("::").map_or((name, None), |(file, function)| (file, Some(function)));
+            let in_tree =
+                ["src/", "tests/", "ceremony-scripts/", "softhsm/"].iter().any(|folder| file.starts_with(folder));
             if !in_tree || file.contains([' ', '*', '{']) {
                 continue;
             }
