@@ -1,7 +1,7 @@
 //! Proofs of possession that come in as a file: whoever holds a key from outside shows that they do (`KEY-POSSESSION`).
 //!
 //! The file is text: the statement, line by line, then one line `signature: ` with hexadecimal digits as the dialect writes
-//! signatures. `officiant new` prints the statement to sign; any tool that signs a file with the key can make the rest.
+//! signatures. Any tool that signs a file with the key can make one: `docs/SCRIPT-FORMAT.md` shows how, with OpenSSL.
 
 use super::script::{KeySpec, Script};
 use crate::{
