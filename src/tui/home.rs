@@ -121,7 +121,7 @@ pub fn home() -> Result<Choice, Fault> {
         if let Some(signal) = screen.told_to_end() {
             return Err(Fault::machine("show the home screen", format!("the program was told to end ({signal})")));
         }
-        if event::poll(std::time::Duration::from_millis(100)).map_err(fault)?
+        if terminal::event_within(std::time::Duration::from_millis(100))?
             && let Event::Key(key) = event::read().map_err(fault)?
             && key.kind != KeyEventKind::Release
             && let Some(choice) = update(&mut home, key)

@@ -197,7 +197,7 @@ impl<'a> Shell<'a> {
         }
         let fault = |e| Fault::machine("read from the terminal", e);
         let mut wait = Duration::from_millis(wait.into());
-        while event::poll(wait).map_err(fault)? {
+        while terminal::event_within(wait)? {
             wait = Duration::ZERO;
             let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             match event::read().map_err(fault)? {
@@ -261,7 +261,7 @@ impl<'a> Shell<'a> {
 
 /// Keys that were typed before a secret was asked for are nobody's secret.
 fn forget_events() {
-    while event::poll(Duration::ZERO).unwrap_or(false) {
+    while terminal::event_within(Duration::ZERO).unwrap_or(false) {
         if event::read().is_err() {
             return;
         }

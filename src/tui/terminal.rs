@@ -7,6 +7,7 @@ use std::{
         Arc, Once,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use crossterm::{
@@ -18,6 +19,10 @@ use crossterm::{
     },
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    io::Errno,
+};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use crate::fault::Fault;
@@ -105,6 +110,27 @@ fn give_back() {
         let _ = execute!(io::stdout(), EndSynchronizedUpdate, LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
     }
+}
+
+/// Whether an event is there, waiting for it at most `wait`. Asked instead of [`crossterm::event::poll`], which never returns once
+/// the terminal is gone.
+///
+/// # Errors
+/// A fault where the terminal is gone or cannot be read.
+pub fn event_within(wait: Duration) -> Result<bool, Fault> {
+    let fault = |e: io::Error| Fault::machine("read from the terminal", e);
+    let stdin = io::stdin();
+    let mut terminal = [PollFd::new(&stdin, PollFlags::IN)];
+    let timeout = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
+    match rustix::event::poll(&mut terminal, Some(&timeout)) {
+        // A signal came, perhaps of another size: crossterm tells.
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(fault(error.into())),
+    }
+    if terminal[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+        return Err(Fault::machine("read from the terminal", "it is gone; the record is safe: resume"));
+    }
+    crossterm::event::poll(Duration::ZERO).map_err(fault)
 }
 
 /// Whether this is the Linux console, whose fonts have few glyphs.
