@@ -21,6 +21,7 @@ use crate::{
     },
     digest::Digest,
     rules::{Passed, Refusal, Rule},
+    text::shown,
     transcript,
     utc::Utc,
 };
@@ -187,12 +188,7 @@ impl Replay {
 
     /// `REHEARSAL-MARKED`.
     fn marked(&mut self, mode: Mode, program: &Program, production: bool) {
-        if program.trust != "shipped" {
-            self.notes.push(format!(
-                "It was written by a program with other trust than the shipped one: {}.",
-                crate::text::shown(&program.trust)
-            ));
-        }
+        self.is_shipped(program);
         match mode {
             Mode::Rehearsal if production => self.refused.push(at(
                 0,
@@ -211,6 +207,13 @@ impl Replay {
             Mode::Production => {
                 self.hold(Rule::RehearsalMarked, "entry 0 says production, and nothing stands in for anything".into());
             }
+        }
+    }
+
+    fn is_shipped(&mut self, program: &Program) {
+        if program.trust != "shipped" {
+            let trust = shown(&program.trust);
+            self.notes.push(format!("It was written by a program with other trust than the shipped one: {trust}."));
         }
     }
 
@@ -255,7 +258,14 @@ impl Replay {
                 };
             }
             // The runner's own: a refusal changed nothing, and a medium or a machine may fail at any moment.
-            Event::Refused { .. } | Event::MediumFailed { .. } | Event::TornTailCut { .. } | Event::Resumed { .. } => {
+            Event::Refused { .. } | Event::TornTailCut { .. } => return Ok(1),
+            Event::MediumFailed { medium, .. } => {
+                self.notes.push(format!("The medium “{}” failed at entry {}.", shown(medium), stamp.seq));
+                return Ok(1);
+            }
+            Event::Resumed { program, .. } => {
+                self.notes.push(format!("It was resumed at {}, by {}.", stamp.at, shown(&program.name)));
+                self.is_shipped(program);
                 return Ok(1);
             }
             _ => {}
@@ -301,6 +311,7 @@ impl Replay {
                 self.notes
                     .push(format!("Payload {}… was voided; its signatures are spent.", &payload.to_string()[..16]));
             }
+            Event::Substituted { alias, spare, .. } => self.notes.push(format!("{spare} took the place of {alias}.")),
             Event::Abandoned { .. } => self.notes.push("The ceremony was abandoned.".into()),
             _ => {}
         }

@@ -250,3 +250,44 @@ fn an_exception_is_noted_at_any_prompt() {
     let verified = officiant(place.path(), &["verify", "record"]);
     assert!(verified.code == Some(0) && verified.out.contains("Exception 1 was noted"), "{verified:#?}");
 }
+
+#[test]
+fn a_payload_is_voided_before_it_is_signed_and_drafted_again() {
+    let place = tempfile::tempdir().unwrap();
+    let script = ours("ceremony-scripts/genesis-solo.toml");
+    let paper = printed(place.path(), &script);
+    let room = Room::open(place.path(), &["rehearse", &script, "--line", "--record", "record"], paper);
+    let mut voided = false;
+    let (code, log, _) = room.play(|shown| {
+        let signs = shown.contains("THERE IS NO WAY BACK") && shown.contains("signature");
+        (signs && !voided).then(|| {
+            voided = true;
+            Some("VOID".into())
+        })
+    });
+    assert_eq!(code, Some(0), "{log}");
+    let verified = officiant(place.path(), &["verify", "record"]);
+    assert!(verified.code == Some(0) && verified.out.contains("was voided"), "{verified:#?}");
+}
+
+#[test]
+fn a_ceremony_that_is_given_up_leaves_a_record_that_holds() {
+    let place = tempfile::tempdir().unwrap();
+    let script = ours("ceremony-scripts/genesis-solo.toml");
+    let paper = printed(place.path(), &script);
+    let room = Room::open(place.path(), &["rehearse", &script, "--line", "--record", "record"], paper);
+    let mut given_up = false;
+    let (code, log, _) = room.play(|shown| {
+        let drilled = shown.contains("Take two out of the machine");
+        (drilled && !given_up).then(|| {
+            given_up = true;
+            Some("ABANDON".into())
+        })
+    });
+    assert_eq!(code, Some(0), "{log}");
+    assert!(given_up && log.contains("abandoned; the record:"), "{log}");
+    let verified = officiant(place.path(), &["verify", "record"]);
+    assert!(verified.code == Some(0) && verified.out.contains("abandoned"), "{verified:#?}");
+    let resumed = officiant(place.path(), &["resume", "record"]);
+    assert!(resumed.code == Some(2) && resumed.err.contains("is over"), "{resumed:#?}");
+}
