@@ -144,9 +144,13 @@ impl Performer {
         let made = self.logged_in(alias, &mut token, job, ask, |token, _| {
             let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
             if job.in_doubt {
-                return token
-                    .find_key(&named)
-                    .map_err(|_| nothing_found("generate a key", "the token holds no key of that name").into());
+                if let Ok(key) = token.find_key(&named) {
+                    return Ok(key);
+                }
+                // Power may have gone between the two objects of the pair: half a key is no key, and would be in the way.
+                let half = provision(token)?.clear_half_made(request)?;
+                let what = if half == 0 { "no key of that name" } else { "half a key of that name, which is gone now" };
+                return Err(nothing_found("generate a key", &format!("the token holds {what}")).into());
             }
             provision(token).map_err(Into::into).and_then(|token| token.generate_key(request).map_err(Into::into))
         });

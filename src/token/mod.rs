@@ -155,6 +155,13 @@ pub trait Provision: Token {
     /// `OUTPUT-FRESH` where a key of this label or id exists, `KEY-NOT-EXTRACTABLE`, `SIGNATURE-VERIFIES`; a fault.
     fn generate_key(&mut self, request: &KeyRequest) -> Result<Key, Error>;
 
+    /// Destroys what a generation that was interrupted left behind: objects of this label and id of which no whole key can be
+    /// made. Wants the user logged in. A whole key is not touched. Returns how many objects are gone.
+    ///
+    /// # Errors
+    /// A fault.
+    fn clear_half_made(&mut self, request: &KeyRequest) -> Result<usize, Error>;
+
     /// Destroys both objects of a key. Wants the user logged in; every other [`Key`] must be found again afterwards.
     ///
     /// # Errors

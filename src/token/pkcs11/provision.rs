@@ -102,6 +102,21 @@ impl Provision for Pkcs11Token {
         }
     }
 
+    fn clear_half_made(&mut self, request: &KeyRequest) -> Result<usize, Error> {
+        let (id, label) = (request.id.as_slice(), Some(request.label.as_str()));
+        let cleared = self.with_session(|session| {
+            let private = objects::with_id(session, ObjectClass::PRIVATE_KEY, id, label)?;
+            let public = objects::with_id(session, ObjectClass::PUBLIC_KEY, id, label)?;
+            if !private.is_empty() && !public.is_empty() {
+                return Ok(0);
+            }
+            let half: Vec<_> = private.into_iter().chain(public).collect();
+            half.iter().try_for_each(|handle| session.destroy_object(*handle)).map(|()| half.len())
+        })?;
+        self.forget_keys();
+        Ok(cleared)
+    }
+
     fn destroy_key(&mut self, key: &Key) -> Result<(), Error> {
         let (private, public) = self.pair(key)?;
         let done =

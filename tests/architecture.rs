@@ -1,0 +1,300 @@
+//! The house, held by a test: which room uses which, what the pure rooms may see, and where the few things live that live in one
+//! place only.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Used by everyone: names of rules, digests, instants, text for people, what the world can answer.
+const BASE: [&str; 7] = ["rules", "digest", "utc", "text", "fault", "device", "machine"];
+
+/// What a room may use besides itself and the base.
+const TABLE: [(&str, &[&str]); 25] = [
+    ("rules", &[]),
+    ("digest", &[]),
+    ("utc", &[]),
+    ("text", &[]),
+    ("fault", &[]),
+    // A token says what its key is.
+    ("device", &["tuf"]),
+    ("machine", &[]),
+    ("locked", &[]),
+    ("secret", &["locked"]),
+    ("readback", &[]),
+    ("tuf", &["readback"]),
+    ("ceremony", &["tuf", "readback"]),
+    ("transcript", &["ceremony"]),
+    ("report", &["ceremony", "transcript", "tuf", "readback"]),
+    ("audit", &["ceremony", "transcript", "tuf", "readback"]),
+    ("transfer", &[]),
+    ("files", &[]),
+    ("preflight", &["files"]),
+    ("token", &["secret", "tuf", "readback", "files"]),
+    ("runner", &["ceremony", "transcript", "files", "readback"]),
+    // It finishes a record, whose pages the report makes, for the runner that holds it.
+    (
+        "perform",
+        &["ceremony", "tuf", "secret", "token", "files", "preflight", "transfer", "readback", "runner", "report"],
+    ),
+    (
+        "cli",
+        &[
+            "runner",
+            "perform",
+            "ceremony",
+            "transcript",
+            "tuf",
+            "secret",
+            "token",
+            "files",
+            "preflight",
+            "readback",
+            "audit",
+            "tui",
+            "report",
+        ],
+    ),
+    ("tui", &["runner", "perform", "ceremony", "secret", "readback", "cli", "token", "files", "preflight", "tuf"]),
+    ("main", &["cli", "tui", "preflight"]),
+    ("lib", &[]),
+];
+
+/// Rooms that see no file, clock, terminal, environment or randomness.
+const PURE: [&str; 12] = [
+    "rules",
+    "digest",
+    "utc",
+    "text",
+    "device",
+    "machine",
+    "readback",
+    "tuf",
+    "ceremony",
+    "transcript",
+    "report",
+    "audit",
+];
+
+const WORLD: [&str; 12] = [
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::io::stdin",
+    "SystemTime",
+    "Instant::now",
+    "getrandom",
+    "rand::",
+    "rustix",
+    "cryptoki",
+];
+
+/// What a pure room may see all the same, and why.
+const COMPUTES: [(&str, &str, &str); 1] =
+    [("tuf/parallel.rs", "std::thread", "signatures are verified on every core; the answer is the same on one")];
+
+/// Modules that may be unsafe, each with its reason at its top.
+const UNSAFE: [&str; 2] = ["locked.rs", "token/pkcs11/raw.rs"];
+
+/// Files that are longer than a few pages, and why.
+const LONG: [(&str, &str); 3] = [
+    ("ceremony/event.rs", "one variant an event, each documented: the format of the transcript on one page"),
+    ("ceremony/state.rs", "the whole fold"),
+    ("ceremony/script/read.rs", "one arm a step kind: the format of scripts on one page"),
+];
+const LINES_MAX: usize = 500;
+
+struct File {
+    name: String,
+    room: String,
+    /// Without the tests at its end and without comments.
+    code: String,
+    lines: usize,
+}
+
+fn files() -> Vec<File> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = vec![];
+    walk(&source, &mut paths);
+    let mut files: Vec<File> = paths
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(&source).expect("below src").to_string_lossy().into_owned();
+            let room = name.split('/').next().expect("a part").trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).expect("source is UTF-8");
+            File { room, lines: text.lines().count(), code: code_of(&text), name }
+        })
+        // A room of tests beside its module.
+        .filter(|file| !file.name.split('/').any(|part| part == "tests" || part == "tests.rs"))
+        .collect();
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    assert!(files.len() > 50, "the source was found");
+    files
+}
+
+fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            walk(&path, paths);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            paths.push(path);
+        }
+    }
+}
+
+fn code_of(text: &str) -> String {
+    let before_tests = text.split("\n#[cfg(test)]\nmod tests").next().expect("a beginning");
+    let code = before_tests.lines().map(|line| line.split("//").next().unwrap_or_default());
+    code.collect::<Vec<_>>().join("\n")
+}
+
+/// The rooms that `use crate::…` and paths `crate::…` name, and `use officiant::…` in the program.
+fn rooms_used(code: &str) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    for prefix in ["crate::", "officiant::"] {
+        for (at, _) in code.match_indices(prefix) {
+            let after = &code[at + prefix.len()..];
+            if let Some(list) = after.strip_prefix('{') {
+                let mut depth = 0;
+                let mut word = String::new();
+                for c in list.chars() {
+                    match c {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => break,
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => drop(used.insert(first_part(&std::mem::take(&mut word)))),
+                        c if depth == 0 => word.push(c),
+                        _ => {}
+                    }
+                }
+                used.insert(first_part(&word));
+            } else {
+                used.insert(first_part(after));
+            }
+        }
+    }
+    used.remove("");
+    used
+}
+
+fn first_part(path: &str) -> String {
+    path.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn no_room_uses_another_that_the_table_does_not_give_it() {
+    let table: BTreeMap<&str, &[&str]> = TABLE.into_iter().collect();
+    let mut wrong = vec![];
+    for file in files() {
+        let Some(allowed) = table.get(file.room.as_str()) else {
+            wrong.push(format!("{}: the room {} is not in the table", file.name, file.room));
+            continue;
+        };
+        for used in rooms_used(&file.code) {
+            let ok = used == file.room || BASE.contains(&used.as_str()) || allowed.contains(&used.as_str());
+            if !ok && table.contains_key(used.as_str()) {
+                wrong.push(format!("{} uses {used}", file.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_pure_rooms_see_no_file_clock_terminal_environment_or_randomness() {
+    let mut wrong = vec![];
+    for file in files().iter().filter(|file| PURE.contains(&file.room.as_str())) {
+        for world in WORLD.iter().filter(|world| file.code.contains(**world)) {
+            let allowed = COMPUTES.iter().any(|(name, what, _)| *name == file.name && what == world);
+            if !allowed {
+                wrong.push(format!("{} sees {world}", file.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_dialect_is_told_apart_in_its_own_folder_only() {
+    let told = |code: &str| {
+        code.contains("Dialect::Tuf1 =>") || code.contains("== Dialect::") || code.contains("match self.dialect")
+    };
+    let wrong: Vec<_> = files()
+        .into_iter()
+        .filter(|file| !file.name.starts_with("tuf/dialect") && told(&file.code))
+        .map(|file| file.name)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn unsafe_code_lives_in_its_named_modules() {
+    for file in files() {
+        let has =
+            file.code.contains("unsafe {") || file.code.contains("unsafe fn") || file.code.contains("unsafe impl");
+        assert!(!has || UNSAFE.contains(&file.name.as_str()), "{} is unsafe", file.name);
+    }
+}
+
+#[test]
+fn the_proof_that_bytes_were_read_back_is_made_from_the_state_and_for_throw_away_keys_only() {
+    let made: Vec<_> =
+        files().into_iter().filter(|file| file.code.contains("Reviewed::new(")).map(|file| file.name).collect();
+    assert_eq!(made, ["ceremony/state.rs", "perform/rehearsal.rs"]);
+}
+
+#[test]
+fn trust_other_than_the_shipped_one_is_made_in_no_shipped_file() {
+    for file in files() {
+        assert!(!file.code.contains("Trust::injected("), "{} injects trust", file.name);
+    }
+}
+
+#[test]
+fn every_file_can_be_read_in_one_go() {
+    for file in files() {
+        let listed = LONG.iter().any(|(name, _)| *name == file.name);
+        assert!(file.lines <= LINES_MAX || listed, "{} has {} lines", file.name, file.lines);
+        assert!(file.lines > LINES_MAX || !listed, "{} is short enough now: take it off the list", file.name);
+    }
+}
+
+#[test]
+fn nothing_unwraps_outside_of_tests() {
+    for file in files() {
+        assert!(!file.code.contains(".unwrap()"), "{} unwraps", file.name);
+    }
+}
+
+#[test]
+fn no_type_that_holds_a_secret_can_be_shown_copied_or_serialised() {
+    let secret = files().into_iter().filter(|file| ["secret.rs", "locked.rs"].contains(&file.name.as_str()));
+    let mut seen = 0;
+    for file in secret {
+        let holders = ["Secret", "Entry", "LockedBytes", "WordProof", "$name"];
+        let mut derives = String::new();
+        for line in file.code.lines() {
+            let line = line.trim();
+            if line.starts_with("#[derive") {
+                derives = line.to_owned();
+            } else if let Some(rest) = line.strip_prefix("pub struct ").or(line.strip_prefix("pub(crate) struct ")) {
+                let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || "_$".contains(*c)).collect();
+                if holders.contains(&name.as_str()) {
+                    seen += 1;
+                    for bad in ["Debug", "Clone", "Serialize", "Display"] {
+                        assert!(!derives.contains(bad), "{name} derives {bad}");
+                        assert!(!file.code.contains(&format!("{bad} for {name}")) || bad == "Debug", "{name} is {bad}");
+                    }
+                }
+                derives.clear();
+            } else if !line.is_empty() && !line.starts_with("#[") {
+                derives.clear();
+            }
+        }
+    }
+    assert!(seen >= 4, "the secrets were found: {seen}");
+}
