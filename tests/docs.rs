@@ -303,6 +303,20 @@ fn every_rule_has_a_section_with_its_claim_and_what_may_override_it_in_order() {
 }
 
 #[test]
+fn every_room_of_the_source_stands_in_the_architecture() {
+    let document = text("docs/ARCHITECTURE.md");
+    let chapter = document.split_once("\n## The rooms\n").expect("the chapter").1;
+    let chapter = chapter.split_once("\n## ").expect("its end").0;
+    for entry in fs::read_dir(root().join("src")).expect("the source") {
+        let path = entry.expect("an entry").path();
+        let room = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        if !["lib", "main"].contains(&room.as_str()) {
+            assert!(chapter.contains(&format!("`{room}`")), "the room {room} is not in the chapter");
+        }
+    }
+}
+
+#[test]
 fn files_and_tests_that_the_documents_name_are_there() {
     let documents: Vec<PathBuf> = fs::read_dir(root().join("docs"))
         .expect("the documents")
