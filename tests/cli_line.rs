@@ -92,7 +92,9 @@ impl Room {
         };
         let words = numbered(&format!("1 {rest}"));
         self.paper.insert(subject.to_owned(), words.clone());
-        self.paper.insert("the head that the witness wrote down last".into(), words);
+        if subject.contains("head") {
+            self.paper.insert("the head that the witness wrote down last".into(), words);
+        }
     }
 
     fn answer(&self, shown: &str) -> String {
@@ -114,6 +116,7 @@ impl Room {
             () if has("number:") => "1".into(),
             () if has("Type THIS") => "THIS".into(),
             () if has("Type RESUME") => "RESUME".into(),
+            () if has("Type CUT") => "CUT".into(),
             () if has("word (not shown)") || has("the same word once more") => "harbour".into(),
             () if has("SO-PIN of") || has("SO-PIN, once more of") => "so-27182818".into(),
             () if has("PIN of") || has("PIN, once more of") => "user-314159".into(),
@@ -290,4 +293,31 @@ fn a_ceremony_that_is_given_up_leaves_a_record_that_holds() {
     assert!(verified.code == Some(0) && verified.out.contains("abandoned"), "{verified:#?}");
     let resumed = officiant(place.path(), &["resume", "record"]);
     assert!(resumed.code == Some(2) && resumed.err.contains("is over"), "{resumed:#?}");
+}
+
+#[test]
+fn a_torn_line_is_shown_and_cut_on_the_operators_word() {
+    let place = tempfile::tempdir().unwrap();
+    let script = ours("ceremony-scripts/genesis-solo.toml");
+    let paper = printed(place.path(), &script);
+    let room = Room::open(place.path(), &["rehearse", &script, "--line", "--record", "record"], paper);
+    let (code, log, paper) = room.play(|shown| {
+        (shown.contains("THERE IS NO WAY BACK") && shown.contains("signature")).then(|| Some("LEAVE".into()))
+    });
+    assert_eq!(code, Some(4), "{log}");
+    for medium in ["record", "record-second"] {
+        let path = place.path().join(medium).join("transcript.jsonl");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+    }
+    let torn = officiant(place.path(), &["verify", "record"]);
+    assert!(torn.code == Some(1) && torn.out.contains("torn"), "{torn:#?}");
+    let room = Room::open(place.path(), &["resume", "record", "--second", "record-second", "--line"], paper);
+    let (code, log, _) = room.play(|_| None);
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("the last line is torn"), "{log}");
+    for medium in ["record", "record-second"] {
+        let verified = officiant(place.path(), &["verify", medium]);
+        assert!(verified.code == Some(0) && verified.out.contains("It was resumed"), "{verified:#?}");
+    }
 }
