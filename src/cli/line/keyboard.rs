@@ -17,6 +17,9 @@ use crate::{
 /// The longest line that is read, in bytes.
 const LINE_MAX: usize = 64 << 10;
 
+/// What Ctrl-C types where it sends no signal.
+const INTERRUPT: u8 = 3;
+
 /// Standard input and standard error; `/dev/tty` for secrets.
 #[derive(Debug)]
 pub struct Keyboard {
@@ -82,7 +85,7 @@ impl Io for Keyboard {
         let secret = read_secret(terminal.as_fd());
         drop(quiet);
         let _ = writeln!(terminal);
-        secret
+        Ok(secret?.filter(|secret| !secret.expose().contains(&INTERRUPT)))
     }
 
     fn is_people(&self) -> bool {
@@ -125,7 +128,8 @@ impl Quiet {
         let terminal = terminal.try_clone().map_err(failed)?;
         let before = tcgetattr(&terminal).map_err(|error| failed(error.into()))?;
         let mut quiet = before.clone();
-        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+        // Without signals: an interrupt would leave the terminal without echo. Ctrl-C and Enter is as good as nobody there.
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG);
         // What was typed before the question is not an answer to it.
         tcsetattr(&terminal, OptionalActions::Flush, &quiet).map_err(|error| failed(error.into()))?;
         Ok(Self { terminal, before })
