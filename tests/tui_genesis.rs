@@ -69,3 +69,46 @@ fn a_whole_genesis_on_80x24_closes_its_record() {
     let verify = verify.expect("officiant verify runs");
     assert!(verify.status.success(), "{}", String::from_utf8_lossy(&verify.stderr));
 }
+
+#[test]
+fn a_whole_rotation_on_120x40_shows_both_tallies_and_the_whole_script() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (mut terminal, mut people) = rehearse(folder.path(), "rotate-root.toml", 120, 40);
+    let last = people.go_on_until(&mut terminal, "Type END");
+    assert!(last.contains("The ceremony is closed."), "{last}");
+    for once in ["old root ", "new root ", "POINT OF NO RETURN", "Open "] {
+        assert!(people.seen.iter().any(|screen| screen.contains(once)), "nobody ever saw “{once}”");
+    }
+    for screen in &people.seen {
+        assert!(screen.contains(" │ ") && screen.contains(" > "), "the script stands beside each question\n{screen}");
+    }
+    nothing_secret_was_shown(&terminal, &people);
+    terminal.enter("END");
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
+fn a_wrong_pin_is_a_trouble_and_an_exception_is_noted_by_two() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (mut terminal, mut people) = rehearse(folder.path(), "genesis.toml", 80, 24);
+    let screen = people.go_on_until(&mut terminal, "Ana Ruiz, type the user PIN");
+    assert!(screen.contains("tries") && screen.contains("token   ana-1"), "{screen}");
+    terminal.enter("31415926");
+    let screen = terminal.wait_for("Look at the token or the medium.");
+    assert!(screen.contains("CKR_PIN_INCORRECT") && screen.contains("Type AGAIN"), "{screen}");
+
+    terminal.enter("EXCEPTION");
+    terminal.wait_for("What was expected?");
+    terminal.enter("the right PIN");
+    terminal.wait_for("What happened instead?");
+    terminal.enter("a wrong one");
+    terminal.wait_for("What is decided?");
+    terminal.enter("Ana types it again");
+    terminal.wait_for("Who decides this?");
+    // “TROUBLE” is also one of the words that are read aloud.
+    people.go_on_until(&mut terminal, "Look at the token or the medium.");
+    people.go_on_until(&mut terminal, "Step 4.2");
+
+    let transcript = std::fs::read_to_string(folder.path().join("record/transcript.jsonl")).expect("the transcript");
+    assert!(transcript.contains("exception-noted") && transcript.contains("Ana types it again"));
+}
