@@ -286,7 +286,7 @@ impl Replay {
 
     /// The rules that an event says were asked, and those that it is itself the proof of.
     fn note(&mut self, event: &Event) {
-        for passed in passed_of(event) {
+        for passed in event.passed() {
             self.hold(passed.rule, passed.seen.clone());
         }
         match event {
@@ -376,23 +376,5 @@ fn name_of(event: &Event) -> String {
         Ok(serde_json::Value::String(name)) => name,
         Ok(serde_json::Value::Object(object)) => object.keys().next().cloned().unwrap_or_default(),
         _ => String::new(),
-    }
-}
-
-fn passed_of(event: &Event) -> &[Passed] {
-    match event {
-        Event::ClockConfirmed { passed, .. }
-        | Event::Machine { passed, .. }
-        | Event::KeyImported { passed, .. }
-        | Event::PreviousRoot { passed, .. }
-        | Event::TokenChosen { passed, .. }
-        | Event::UserPinSet { passed, .. }
-        | Event::KeyGenerated { passed, .. }
-        | Event::KeyDrilled { passed, .. }
-        | Event::TokenOpened { passed, .. }
-        | Event::Drafted { passed, .. }
-        | Event::Signed { passed, .. }
-        | Event::ThresholdMet { passed, .. } => passed,
-        _ => &[],
     }
 }

@@ -446,6 +446,25 @@ pub enum Event {
 }
 
 impl Event {
+    /// The rules that it says were asked and held.
+    pub fn passed(&self) -> &[Passed] {
+        match self {
+            Self::ClockConfirmed { passed, .. }
+            | Self::Machine { passed, .. }
+            | Self::KeyImported { passed, .. }
+            | Self::PreviousRoot { passed, .. }
+            | Self::TokenChosen { passed, .. }
+            | Self::UserPinSet { passed, .. }
+            | Self::KeyGenerated { passed, .. }
+            | Self::KeyDrilled { passed, .. }
+            | Self::TokenOpened { passed, .. }
+            | Self::Drafted { passed, .. }
+            | Self::Signed { passed, .. }
+            | Self::ThresholdMet { passed, .. } => passed,
+            _ => &[],
+        }
+    }
+
     /// Whether an intended operation came to its end with this event.
     pub fn is_outcome(&self) -> bool {
         matches!(

@@ -99,7 +99,7 @@ impl<'a> Replay<'a> {
 
 /// Every rule that held for an event to be there: those that it names, and the one that it stands for by its kind.
 pub fn held(event: &Event) -> Vec<Passed> {
-    let mut held = passed_of(event).to_vec();
+    let mut held = event.passed().to_vec();
     let paper = |rule, supplied: &[String], of: usize| {
         Some(Passed::new(rule, format!("{} hidden words of {of} supplied from paper", supplied.len())))
     };
@@ -127,23 +127,4 @@ pub fn held(event: &Event) -> Vec<Passed> {
         _ => None,
     });
     held
-}
-
-/// The rules that an event says were asked and held.
-pub fn passed_of(event: &Event) -> &[Passed] {
-    match event {
-        Event::ClockConfirmed { passed, .. }
-        | Event::Machine { passed, .. }
-        | Event::KeyImported { passed, .. }
-        | Event::PreviousRoot { passed, .. }
-        | Event::TokenChosen { passed, .. }
-        | Event::UserPinSet { passed, .. }
-        | Event::KeyGenerated { passed, .. }
-        | Event::KeyDrilled { passed, .. }
-        | Event::TokenOpened { passed, .. }
-        | Event::Drafted { passed, .. }
-        | Event::Signed { passed, .. }
-        | Event::ThresholdMet { passed, .. } => passed,
-        _ => &[],
-    }
 }

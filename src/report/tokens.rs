@@ -1,7 +1,7 @@
 //! The tokens, with what they *claim*, what their maker *attests*, what people *observed* and what this program *verified*
 //! told apart.
 
-use super::replay::{Replay, passed_of};
+use super::replay::Replay;
 use crate::{
     ceremony::{
         event::Event,
@@ -65,7 +65,7 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     }
     for placed in &replay.entries {
         if matches!(placed.event, Event::KeyGenerated { alias, .. } if *alias == token.alias) {
-            let attributes = passed_of(placed.event).iter().filter(|passed| passed.rule == Rule::KeyNotExtractable);
+            let attributes = placed.event.passed().iter().filter(|passed| passed.rule == Rule::KeyNotExtractable);
             lines.extend(attributes.map(|passed| Line::Plain(passed.seen.clone())));
         }
     }

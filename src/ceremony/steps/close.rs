@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use super::{
     Fact, Kind, Prose, ask_to_type,
+    at_the_token::{handover, sat, seated},
     preflight::failed,
-    prepare_token::{handover, sat, seated},
     went,
 };
 use crate::{

@@ -2,10 +2,9 @@
 //! possession. Only then does the key count. This comes before the first signature that anybody could use.
 
 use super::{
-    Fact, Kind, Prose, ask_to_type,
+    Fact, Kind, Prose,
+    at_the_token::{token_in, user_sits, word_typed},
     preflight::failed,
-    prepare_token::{handover, sat, seated},
-    went,
 };
 use crate::{
     ceremony::{
@@ -13,7 +12,7 @@ use crate::{
         event::Event,
         operation::{Operation, Outcome},
         participants::{Alias, PersonId},
-        prompt::{Answer, Scene},
+        prompt::Answer,
         script::Script,
         unfit, words,
     },
@@ -62,13 +61,9 @@ impl Kind for DrillToken {
         if token.counts {
             return None;
         }
-        let user = ceremony.acting(&ceremony.script.token(&alias)?.user_pin);
-        if !went(ceremony, words::INSERTED) {
-            let scene = Scene::Swap { token: ceremony.card(&alias), ask: words::out_and_in(&alias) };
-            return ask_to_type(ceremony.leaders(), scene, "INSERTED", words::INSERTED);
-        }
-        if seated(ceremony) != Some(user.clone()) {
-            return handover(ceremony, &user, &alias, words::USER_PIN);
+        let owed = token_in(ceremony, &alias, words::out_and_in(&alias)).or_else(|| user_sits(ceremony, &alias));
+        if owed.is_some() {
+            return owed;
         }
         let key = token.key?;
         let (keyid, public) = (key.id(), key.public().fingerprint());
@@ -79,13 +74,7 @@ impl Kind for DrillToken {
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
         let alias = ceremony.playing(&self.token);
         match answer {
-            Answer::Word(_) if !went(ceremony, words::INSERTED) => {
-                Ok(vec![Event::Went { word: "INSERTED".into(), on: words::INSERTED.into() }])
-            }
-            Answer::Word(_) => {
-                let spec = ceremony.script.token(&alias).ok_or_else(|| unfit("No such token."))?;
-                Ok(sat(&ceremony.acting(&spec.user_pin)))
-            }
+            Answer::Word(_) => word_typed(ceremony, &alias),
             Answer::Failed(trouble) => failed(trouble),
             Answer::Done(outcome) => {
                 let Outcome::Signed { seen, signature } = outcome.as_ref() else {

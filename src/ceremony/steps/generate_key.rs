@@ -2,8 +2,8 @@
 
 use super::{
     Fact, Kind, Prose,
+    at_the_token::{user_sat, user_sits},
     preflight::failed,
-    prepare_token::{handover, sat, seated},
 };
 use crate::{
     ceremony::{
@@ -48,9 +48,9 @@ impl Kind for GenerateKey {
         if ceremony.token(&alias).key.is_some() {
             return None;
         }
-        let user = ceremony.acting(&ceremony.script.token(&alias)?.user_pin);
-        if seated(ceremony) != Some(user.clone()) {
-            return handover(ceremony, &user, &alias, words::USER_PIN);
+        let owed = user_sits(ceremony, &alias);
+        if owed.is_some() {
+            return owed;
         }
         let root = &ceremony.script.root;
         let label = words::key_label(&ceremony.script.repository);
@@ -60,10 +60,7 @@ impl Kind for GenerateKey {
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
         let alias = ceremony.playing(&self.token);
         match answer {
-            Answer::Word(_) => {
-                let spec = ceremony.script.token(&alias).ok_or_else(|| unfit("No such token."))?;
-                Ok(sat(&ceremony.acting(&spec.user_pin)))
-            }
+            Answer::Word(_) => user_sat(ceremony, &alias),
             Answer::Failed(trouble) => failed(trouble),
             Answer::Done(outcome) => match outcome.as_ref() {
                 Outcome::Generated { key, attributes } => {

@@ -1,6 +1,7 @@
 //! The kinds of step. Each kind answers in one place what is printed and shown, what it needs and gives, what it waits
 //! for, and what follows from an answer.
 
+mod at_the_token;
 mod attest;
 mod close;
 mod confirm_clock;

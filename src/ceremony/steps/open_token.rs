@@ -1,10 +1,9 @@
 //! A token that holds a root key already is opened, and proves that it holds the key which the trusted root names.
 
 use super::{
-    Fact, Kind, Prose, ask_to_type,
+    Fact, Kind, Prose,
+    at_the_token::{token_in, user_sits, word_typed},
     preflight::failed,
-    prepare_token::{handover, sat, seated},
-    went,
 };
 use crate::{
     ceremony::{
@@ -12,7 +11,7 @@ use crate::{
         event::{Event, Mode},
         operation::{Operation, Outcome, SeenToken},
         participants::{Alias, PersonId},
-        prompt::{Answer, Scene},
+        prompt::Answer,
         script::Script,
         unfit, words,
     },
@@ -110,13 +109,9 @@ impl Kind for OpenToken {
         if ceremony.token(&alias).counts {
             return None;
         }
-        let user = ceremony.acting(&ceremony.script.token(&alias)?.user_pin);
-        if !went(ceremony, words::INSERTED) {
-            let scene = Scene::Swap { token: ceremony.card(&alias), ask: words::insert(&alias) };
-            return ask_to_type(ceremony.leaders(), scene, "INSERTED", words::INSERTED);
-        }
-        if seated(ceremony) != Some(user.clone()) {
-            return handover(ceremony, &user, &alias, words::USER_PIN);
+        let owed = token_in(ceremony, &alias, words::insert(&alias)).or_else(|| user_sits(ceremony, &alias));
+        if owed.is_some() {
+            return owed;
         }
         let (keyid, public) = expected_key(ceremony, &alias)?;
         Some(Pending::Do(Operation::Open { alias, keyid, public }))
@@ -125,13 +120,7 @@ impl Kind for OpenToken {
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
         let alias = ceremony.playing(&self.token);
         match answer {
-            Answer::Word(_) if !went(ceremony, words::INSERTED) => {
-                Ok(vec![Event::Went { word: "INSERTED".into(), on: words::INSERTED.into() }])
-            }
-            Answer::Word(_) => {
-                let spec = ceremony.script.token(&alias).ok_or_else(|| unfit("No such token."))?;
-                Ok(sat(&ceremony.acting(&spec.user_pin)))
-            }
+            Answer::Word(_) => word_typed(ceremony, &alias),
             Answer::Failed(trouble) => failed(trouble),
             Answer::Done(outcome) => {
                 let Outcome::Opened { seen, key } = outcome.as_ref() else {

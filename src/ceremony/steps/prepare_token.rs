@@ -1,6 +1,11 @@
 //! A token is initialised: its SO-PIN comes from whoever keeps it, its user PIN from whoever holds the token.
 
-use super::{Fact, Kind, Prose, ask_for_text, ask_to_type, preflight::failed, went};
+use super::{
+    Fact, Kind, Prose, ask_for_text, ask_to_type,
+    at_the_token::{handover, inserted, sat, seated},
+    preflight::failed,
+    went,
+};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending, chosen,
@@ -68,26 +73,6 @@ impl PrepareToken {
             None => Stage::Insert,
         })
     }
-}
-
-/// Who sat down last in this step.
-pub(super) fn seated(ceremony: &Ceremony) -> Option<PersonId> {
-    ceremony.here.iter().rev().find_map(|event| match event {
-        Event::Went { word, on } if word == "SEATED" => PersonId::try_from(on.clone()).ok(),
-        _ => None,
-    })
-}
-
-/// The handover to `to`, who will be asked for `secret` of `alias`.
-pub(super) fn handover(ceremony: &Ceremony, to: &PersonId, alias: &Alias, secret: &str) -> Option<Pending> {
-    let from = ceremony.leaders().remove(0);
-    let scene = Scene::Handover { from, to: to.clone(), token: ceremony.card(alias), secret: secret.into() };
-    ask_to_type(vec![to.clone()], scene, "SEATED", words::SITS)
-}
-
-/// The event of somebody having sat down.
-pub(super) fn sat(person: &PersonId) -> Vec<Event> {
-    vec![Event::Went { word: "SEATED".into(), on: person.to_string() }]
 }
 
 fn no_return_choices() -> Vec<Choice> {
@@ -163,9 +148,7 @@ impl Kind for PrepareToken {
             return failed(trouble);
         }
         match (stage, answer) {
-            (Stage::Insert, Answer::Word(_)) => {
-                Ok(vec![Event::Went { word: "INSERTED".into(), on: words::INSERTED.into() }])
-            }
+            (Stage::Insert, Answer::Word(_)) => Ok(inserted()),
             (Stage::Find, Answer::Done(outcome)) => match outcome.as_ref() {
                 Outcome::Tokens(seen) if !seen.is_empty() => Ok(vec![Event::TokensSeen { alias, seen: seen.clone() }]),
                 _ => Err(Refusal::new(

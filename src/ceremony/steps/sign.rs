@@ -1,9 +1,10 @@
 //! A token signs the reviewed draft. Its first signature and the one that meets the threshold are points of no return.
 
 use super::{
-    Fact, Kind, Prose, ask_to_type, happened,
+    Fact, Kind, Prose,
+    at_the_token::{token_in, user_sits, word_typed},
+    happened,
     preflight::failed,
-    prepare_token::{handover, sat, seated},
     went,
 };
 use crate::{
@@ -75,13 +76,9 @@ impl Kind for Sign {
             let prompt = Prompt { who: ceremony.leaders(), scene, input: Input::Word(choices()) };
             return Some(Pending::Ask(Box::new(prompt)));
         }
-        if !went(ceremony, words::INSERTED) {
-            let scene = Scene::Swap { token: ceremony.card(&alias), ask: words::insert(&alias) };
-            return ask_to_type(ceremony.leaders(), scene, "INSERTED", words::INSERTED);
-        }
-        let user = ceremony.acting(&ceremony.script.token(&alias)?.user_pin);
-        if seated(ceremony) != Some(user.clone()) {
-            return handover(ceremony, &user, &alias, words::USER_PIN);
+        let owed = token_in(ceremony, &alias, words::insert(&alias)).or_else(|| user_sits(ceremony, &alias));
+        if owed.is_some() {
+            return owed;
         }
         Some(Pending::Do(Operation::Sign { alias, keyid, public, payload: draft.payload }))
     }
@@ -97,10 +94,7 @@ impl Kind for Sign {
                             Ok(vec![Event::Went { word: "SIGN".into(), on: words::SIGNS.into() }])
                         }
                         (Scene::PointOfNoReturn { .. }, _) => Ok(vec![Event::Paused]),
-                        (Scene::Swap { .. }, _) => {
-                            Ok(vec![Event::Went { word: "INSERTED".into(), on: words::INSERTED.into() }])
-                        }
-                        _ => Ok(sat(&prompt.who[0])),
+                        _ => word_typed(ceremony, &alias),
                     };
                 }
                 Err(unfit("The token signed already."))
