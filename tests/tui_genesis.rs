@@ -105,8 +105,6 @@ fn a_wrong_pin_is_a_trouble_and_an_exception_is_noted_by_two() {
     terminal.wait_for("What is decided?");
     terminal.enter("Ana types it again");
     terminal.wait_for("Who decides this?");
-    // “TROUBLE” is also one of the words that are read aloud.
-    people.go_on_until(&mut terminal, "Look at the token or the medium.");
     people.go_on_until(&mut terminal, "Step 4.2");
 
     let transcript = std::fs::read_to_string(folder.path().join("record/transcript.jsonl")).expect("the transcript");

@@ -94,7 +94,11 @@ impl Terminal {
             if whole && wanted(&screen) {
                 return screen;
             }
-            assert!(Instant::now() < deadline, "waited in vain for {what}; the screen is\n{screen}");
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for {what}; the program is {}; the screen is\n{screen}",
+                self.state()
+            );
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -125,6 +129,18 @@ impl Terminal {
     /// The number of the program's process.
     pub fn process(&self) -> u32 {
         self.child.process_id().expect("the program runs")
+    }
+
+    /// What the kernel says that each thread of the program does, for a test that waited in vain.
+    fn state(&self) -> String {
+        let Some(process) = self.child.process_id() else { return "gone".into() };
+        let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+        let stats = threads.filter_map(|thread| {
+            let read = |file: &str| std::fs::read_to_string(thread.path().join(file)).ok();
+            let stat = read("stat")?.split(' ').take(3).collect::<Vec<_>>().join(" ");
+            Some(format!("{stat} in {}", read("syscall").unwrap_or_default().trim()))
+        });
+        stats.collect::<Vec<_>>().join("; ")
     }
 
     /// Waits until the program ended, and returns its exit code.
