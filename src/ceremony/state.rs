@@ -310,6 +310,7 @@ impl Ceremony {
             Event::Substituted { alias, spare, .. } => {
                 self.substitutes.insert(alias.clone(), spare.clone());
                 self.here.clear();
+                self.back_to_prepare(spare);
             }
             Event::Exported { files, .. } => self.exported.extend(files.iter().cloned()),
             Event::HeadSigned { alias, keyid, head, .. } => {
@@ -382,6 +383,23 @@ impl Ceremony {
                 if s.action.drafts() {
                     self.cursor = self.cursor.min(Cursor { act, step });
                     self.here.clear();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A spare that takes a token's place is prepared before anything else is done with it. Once there is a draft it comes too
+    /// late for this root.
+    fn back_to_prepare(&mut self, spare: &Alias) {
+        if self.draft().is_some() || self.token(spare).counts {
+            return;
+        }
+        let script = Arc::clone(&self.script);
+        for (act, a) in script.acts.iter().enumerate() {
+            for (step, s) in a.steps.iter().enumerate() {
+                if s.action.prepares().is_some_and(|alias| self.playing(alias) == *spare) {
+                    self.cursor = self.cursor.min(Cursor { act, step });
                     return;
                 }
             }

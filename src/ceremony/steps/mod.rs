@@ -126,6 +126,14 @@ impl Action {
         }
     }
 
+    /// The token that this step prepares: a spare that takes its place goes through it too.
+    pub fn prepares(&self) -> Option<&Alias> {
+        match self {
+            Self::PrepareToken(step) => Some(&step.token),
+            _ => None,
+        }
+    }
+
     /// Whether this step composes metadata: a void goes back to it.
     pub fn drafts(&self) -> bool {
         matches!(self, Self::Draft(_))
