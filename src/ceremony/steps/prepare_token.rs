@@ -63,13 +63,13 @@ impl PrepareToken {
                 Stage::Initialise(chosen)
             });
         }
-        let seen = ceremony.here.iter().rev().find_map(|event| match event {
-            Event::TokensSeen { seen, .. } => Some(seen.clone()),
-            _ => None,
-        });
-        Some(match seen {
-            Some(seen) => Stage::Pick(seen),
-            None if went(ceremony, words::INSERTED) => Stage::Find,
+        // An empty list is the wish to look again: the step begins at its insertion once more.
+        let since =
+            ceremony.here.iter().rposition(|event| matches!(event, Event::TokensSeen { seen, .. } if seen.is_empty()));
+        let mut here = ceremony.here[since.map_or(0, |at| at + 1)..].iter().rev();
+        Some(match here.find(|event| matches!(event, Event::TokensSeen { .. } | Event::Went { .. })) {
+            Some(Event::TokensSeen { seen, .. }) => Stage::Pick(seen.clone()),
+            Some(_) => Stage::Find,
             None => Stage::Insert,
         })
     }
@@ -162,7 +162,7 @@ impl Kind for PrepareToken {
                     let passed = may_be_prepared(ceremony, &alias, chosen)?;
                     Ok(vec![Event::TokenChosen { alias, seen: chosen.clone(), passed }])
                 }
-                // The last option looks again: the step begins at its insertion once more.
+                // The last option looks again.
                 None => Ok(vec![Event::TokensSeen { alias, seen: vec![] }]),
             },
             (Stage::TypeSerial(seen), Answer::Text(text)) => {
