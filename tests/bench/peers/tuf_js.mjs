@@ -22,15 +22,19 @@ if (how === 'updater') {
   for (let n = 1; n <= ROOTS; n++) roots.push(fs.readFileSync(path.join(folder, `${n}.root.json`)));
   const { TrustedMetadataStore } = require(path.join(modules, 'tuf-js/dist/store.js'));
   const ms = [];
+  const cpu = [];
   let reached;
   for (let n = 0; n < Number(walks); n++) {
     const begun = performance.now();
+    const before = process.cpuUsage();
     const store = new TrustedMetadataStore(roots[0]);
     for (const root of roots.slice(1)) store.updateRoot(root);
     ms.push(performance.now() - begun);
+    const used = process.cpuUsage(before);
+    cpu.push((used.user + used.system) / 1e3);
     reached = store.root.signed.version;
   }
-  console.log(JSON.stringify({ root: reached, ms }));
+  console.log(JSON.stringify({ root: reached, ms, cpu }));
 }
 
 async function update() {

@@ -14,10 +14,11 @@ use officiant::tuf::{
     snapshot::MetaFile,
     walk::{Files, walk},
 };
+use rustix::time::ClockId;
 use serde_json::{Value, json};
 
 use crate::{
-    measure::Spent,
+    measure::{self, Spent, used},
     place::Place,
     table::{self, Series, figure},
     tuf_support::{NOW, Signer, at, online, root, signed},
@@ -57,8 +58,8 @@ impl Walker {
         }
         let told: Value = serde_json::from_slice(&spent.stdout).expect("a line of JSON");
         assert_eq!(told["root"], ROOTS, "{} did not get to the end: {told}", self.name);
-        for ms in told["ms"].as_array().into_iter().flatten().filter_map(Value::as_f64) {
-            self.time.add(ms);
+        for (figures, what) in [(&mut self.time, "ms"), (&mut self.cpu, "cpu")] {
+            told[what].as_array().into_iter().flatten().filter_map(Value::as_f64).for_each(|ms| figures.add(ms));
         }
     }
 
@@ -81,7 +82,7 @@ pub fn run(place: &Place, rounds: usize) {
         walkers.retain(|walker| {
             let there = walker.needs.exists();
             if !there {
-                println!("not run: {} (tests/run installs the peers)", walker.name);
+                println!("not run: {} ({} is not there)", walker.name, walker.needs.display());
             }
             there
         });
@@ -186,12 +187,13 @@ pub fn walk_in_process(folder: &Path) {
         let bytes = fs::read(folder.join(&name)).expect("a root");
         files.insert(name, bytes);
     }
-    let (mut ms, mut reached) = (vec![], 0);
+    let (mut ms, mut cpu, mut reached) = (vec![], vec![], 0);
     for _ in 0..WALKS {
-        let begun = Instant::now();
+        let (begun, used) = (Instant::now(), used(ClockId::ProcessCPUTime));
         let walk = walk(Dialect::Tuf1, &files["1.root.json"], &files, at(NOW));
         ms.push(begun.elapsed().as_secs_f64() * 1e3);
+        cpu.push((measure::used(ClockId::ProcessCPUTime) - used) * 1e3);
         reached = walk.accepted().expect("the chain holds").root_version;
     }
-    println!("{}", json!({"root": reached, "ms": ms}));
+    println!("{}", json!({"root": reached, "ms": ms, "cpu": cpu}));
 }

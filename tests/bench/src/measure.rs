@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// One process from its start to its end.
 pub struct Spent {
     pub wall: Duration,
@@ -49,6 +51,12 @@ impl Spent {
             stdout,
         }
     }
+}
+
+/// What this process, or this thread, has used so far, in seconds.
+pub fn used(clock: ClockId) -> f64 {
+    let time = clock_gettime(clock);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 fn time(value: libc::timeval) -> Duration {

@@ -31,8 +31,9 @@ impl Place {
         Self { target, sources, disk, memory }
     }
 
+    /// The program that was built beside this one.
     pub fn officiant(&self) -> PathBuf {
-        self.target.join("release/officiant")
+        std::env::current_exe().expect("this program knows where it is").with_file_name("officiant")
     }
 
     /// A part of this program that runs in a process of its own.
@@ -70,7 +71,7 @@ impl Place {
             format!("date       {}", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
             format!("rustc      {}", said("rustc", &["--version"])),
             format!(
-                "officiant  {} at commit {}, release profile",
+                "officiant  {} at commit {}",
                 said(&self.officiant().to_string_lossy(), &["--version"]),
                 said("git", &["-C", &self.sources.to_string_lossy(), "describe", "--always", "--dirty", "--abbrev=10"])
             ),

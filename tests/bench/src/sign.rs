@@ -19,12 +19,12 @@ use officiant::{
     tuf::Dialect,
 };
 use p256::ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier as _};
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::ClockId;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    measure::Spent,
+    measure::{self, Spent, used},
     place::Place,
     support,
     table::{self, Series, figure},
@@ -90,7 +90,7 @@ pub fn in_process(folder: &Path, rounds: usize) {
     let mut figures: [[Vec<f64>; 2]; 4] = Default::default();
     for round in 0..=rounds {
         for (way, [wall, cpu]) in figures.iter_mut().enumerate() {
-            let (begun, used) = (Instant::now(), used());
+            let (begun, used) = (Instant::now(), used(ClockId::ThreadCPUTime));
             let signed = match way {
                 0 => bare.sign_all(&payloads),
                 1 => batch(&mut token, &key, &reviewed),
@@ -101,7 +101,7 @@ pub fn in_process(folder: &Path, rounds: usize) {
             // The first round warms everything up.
             if round > 0 {
                 wall.push(begun.elapsed().as_secs_f64() * 1e6 / PAYLOADS as f64);
-                cpu.push((self::used() - used) * 1e6 / PAYLOADS as f64);
+                cpu.push((measure::used(ClockId::ThreadCPUTime) - used) * 1e6 / PAYLOADS as f64);
             }
         }
     }
@@ -177,10 +177,4 @@ impl Bare {
         };
         payloads.iter().map(sign).collect::<Vec<_>>().len()
     }
-}
-
-/// What this thread has used so far, in seconds.
-fn used() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
