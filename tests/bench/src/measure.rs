@@ -32,6 +32,7 @@ impl Spent {
     fn anyhow(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let begun = Instant::now();
+        #[expect(clippy::zombie_processes, reason = "wait4 below waits for it and tells what it used")]
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let mut stdout = vec![];
         child.stdout.take().expect("piped").read_to_end(&mut stdout).expect("its output");
