@@ -256,7 +256,9 @@ mod tests {
         let path = folder.path().join("root.json");
         for there in [None, Some(""), Some("ro"), Some("root")] {
             let _ = fs::remove_file(&path);
-            there.map(|there| fs::write(&path, there).unwrap());
+            if let Some(there) = there {
+                fs::write(&path, there).unwrap();
+            }
             assert_eq!(write_or_complete(&path, b"root").unwrap(), Digest::of(b"root"));
             assert_eq!(read(&path, 4).unwrap(), b"root");
         }

@@ -437,7 +437,7 @@ fn a_ceremony_stops_when_the_last_medium_fails_and_nothing_is_done_without_a_rec
         assert!(failed.fault().is_some_and(|fault| fault.cause.contains("No space left")), "{failed:?}");
         assert_eq!((tokens_in(&room.place), room.runner.entries().len()), (tokens, entries));
         let mut room = room.again(rehearsal);
-        room.to_the_end();
+        room.finish();
         record::holds(&room.place.join("a"));
     });
 }
@@ -464,7 +464,7 @@ fn a_file_that_was_being_written_when_the_power_went_is_completed_and_nothing_is
                 room.turn().expect("it is completed");
                 assert_eq!(fs::read(&file).expect("a file"), bytes);
             }
-            room.to_the_end();
+            room.finish();
             record::holds(&room.place.join("a"));
             record::holds(&room.place.join("b"));
         },

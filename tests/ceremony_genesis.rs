@@ -12,7 +12,7 @@ use support::on_softhsm;
 fn golden(test: &str, script: &'static str) {
     on_softhsm(test, |tokens| {
         let mut room = Room::rehearse(tokens, script);
-        room.to_the_end();
+        room.finish();
         insta::assert_snapshot!(script, normal::transcript(room.runner.entries()));
         for medium in ["a", "b"] {
             let folder = room.place.join(medium);

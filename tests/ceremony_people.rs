@@ -19,6 +19,7 @@ use officiant::{
     runner::{Beginning, Ended, Runner},
     secret::SecretKind,
     tuf::{key::RawSignature, role::RoleName},
+    utc::Utc,
 };
 use support::on_softhsm;
 
@@ -61,7 +62,7 @@ fn wrong_words_times_serials_and_answers_are_refused_by_name_and_the_room_goes_o
         for word in ["", "y", "SIG", "SIGN SIGN"] {
             assert_eq!(room.refused(&Answer::Word(word.into())), Rule::PointOfNoReturn, "{word:?}");
         }
-        room.to_the_end();
+        room.finish();
         assert!(room.count(|event| matches!(event, Event::Refused { .. })) >= 3);
         record::holds(&room.place.join("a"));
     });
@@ -92,7 +93,7 @@ fn a_pin_that_is_typed_wrong_or_twice_differently_is_asked_for_again_and_counts_
         assert!(matches!(room.trouble(), Trouble::NobodyAnswered { .. }));
         room.other_secret = Box::new(|_| None);
         room.word("AGAIN");
-        room.to_the_end();
+        room.finish();
         assert_eq!(room.count(|event| matches!(event, Event::KeyGenerated { .. })), 3);
         record::holds(&room.place.join("a"));
     });
@@ -120,7 +121,7 @@ fn a_key_counts_only_by_its_own_signature_and_a_token_with_a_key_is_never_wiped(
         room.runner.answer(&done(Outcome::Tokens(vec![seen]))).expect("a list");
         assert_eq!(room.refused(&Answer::Picked(0)), Rule::TokenHoldsNoTrustedKey);
         room.say(Answer::Picked(1));
-        room.to_the_end();
+        room.finish();
         record::holds(&room.place.join("a"));
     });
 }
@@ -149,7 +150,7 @@ fn an_exception_is_decided_by_two_different_people_and_can_be_dropped() {
         });
         let by = by.expect("an exception");
         assert_ne!(by[0], by[1]);
-        room.to_the_end();
+        room.finish();
         record::holds(&room.place.join("a"));
     });
 }
@@ -167,7 +168,7 @@ fn a_payload_is_voided_before_its_threshold_drafted_and_signed_again_and_never_a
         let second = room.ceremony().draft().expect("a draft").payload;
         assert_ne!(first, second, "it is a day later");
         assert_eq!(room.refused(&Answer::Aside(AsideKind::Void)), Rule::VersionSignedOnce);
-        room.to_the_end();
+        room.finish();
         let signed = room.ceremony().signed_versions();
         assert_eq!(
             signed.iter().map(|signed| signed.payload).collect::<Vec<_>>(),
@@ -189,7 +190,7 @@ fn a_version_that_an_earlier_ceremony_signed_is_not_signed_with_another_payload(
             version: 1,
             payload: Digest::of(b"what was signed before"),
         };
-        let previous = PreviousCeremony { head: Digest::of(b"head"), signed: vec![earlier] };
+        let previous = PreviousCeremony { head: Digest::of(b"head"), ended: Utc::EPOCH, signed: vec![earlier] };
         let mut room = Room::rehearse_text(tokens, &bytes, People::of(&path), Some(previous));
         room.until_step("2.2");
         assert_eq!(room.refused(&Answer::Word("DRAFT".into())), Rule::VersionSignedOnce);
@@ -221,7 +222,7 @@ fn a_ceremony_that_was_left_goes_on_after_the_words_the_people_and_the_bags() {
         room.turn().expect("the words of the pause");
         assert!(asks_word(&room.ceremony().pending()));
         assert_eq!(room.refused(&Answer::PersonalWord(SlowHash([7; 32]))), Rule::PersonalWord);
-        room.to_the_end();
+        room.finish();
         record::holds(&room.place.join("a"));
     });
 }
@@ -235,7 +236,7 @@ fn an_absent_witness_is_played_by_the_surrogate_and_nobody_else_by_anybody() {
         let mut room = Room::rehearse_text(tokens, &fs::read(&path).expect("a script"), people, None);
         room.until(|pending, _| matches!(pending, Pending::Ask(prompt) if prompt.who[0].as_str() == "ana"));
         assert_eq!(room.refused(&Answer::Word("ABSENT".into())), Rule::RollCallComplete);
-        room.to_the_end();
+        room.finish();
         let by = |name: &str| {
             room.count(|event| matches!(event, Event::Confirmed { person, .. } if person.as_str() == name))
         };
@@ -261,7 +262,7 @@ fn a_declared_spare_takes_the_place_of_a_token_that_fails_its_drill() {
         if matches!(room.ceremony().pending(), Pending::Ask(prompt) if matches!(prompt.scene, Scene::Trouble { .. })) {
             room.word("AGAIN");
         }
-        room.to_the_end();
+        room.finish();
         let drilled =
             |name: &str| room.count(|event| matches!(event, Event::KeyDrilled { alias, .. } if alias.as_str() == name));
         let not_drilled =
@@ -276,7 +277,7 @@ fn a_declared_spare_takes_the_place_of_a_token_that_fails_its_drill() {
 fn a_record_that_was_changed_is_found_out_wherever_it_was() {
     on_softhsm("a_record_that_was_changed_is_found_out_wherever_it_was", |tokens| {
         let mut room = Room::rehearse(tokens, "genesis-solo");
-        room.to_the_end();
+        room.finish();
         let folder = room.place.join("a");
         record::holds(&folder);
         let first = |folder: &std::path::Path| record::again(folder).refused.first().map(|found| found.refusal.rule);

@@ -25,7 +25,7 @@ const SCRIPT: &str = "rotate-root";
 fn a_rotation_leaves_the_same_record_every_time_and_a_root_that_follows_the_old_one() {
     on_softhsm("a_rotation_leaves_the_same_record_every_time_and_a_root_that_follows_the_old_one", |tokens| {
         let mut room = Room::rehearse(tokens, SCRIPT);
-        room.to_the_end();
+        room.finish();
         insta::assert_snapshot!(SCRIPT, normal::transcript(room.runner.entries()));
         let folder = room.place.join("a");
         record::holds(&folder);
@@ -76,7 +76,7 @@ fn a_previous_root_other_than_the_pinned_one_is_refused_and_nothing_comes_of_it(
         assert!(room.ceremony().previous_root().is_none());
         room.word("AGAIN");
         fs::write(&path, &right).expect("a file");
-        room.to_the_end();
+        room.finish();
         record::holds(&room.place.join("a"));
     });
 }

@@ -366,7 +366,7 @@ impl Room {
     }
 
     /// Goes on to the end.
-    pub fn to_the_end(&mut self) {
+    pub fn finish(&mut self) {
         self.until(|pending, _| matches!(pending, Pending::Finished(_)));
         officiant::perform::record::finish(&self.runner).unwrap_or_else(|error| panic!("{error:?}"));
     }
