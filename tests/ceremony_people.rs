@@ -19,6 +19,7 @@ use officiant::{
     runner::{Beginning, Ended, Runner},
     secret::SecretKind,
     tuf::{key::RawSignature, role::RoleName},
+    utc::Utc,
 };
 use support::on_softhsm;
 
@@ -59,7 +60,7 @@ fn wrong_words_times_serials_and_answers_are_refused_by_name_and_the_room_goes_o
         assert_eq!(room.refused(&Answer::PersonalWord(SlowHash([0; 32]))), Rule::PersonalWord);
         room.until_scene(|scene| matches!(scene, Scene::PointOfNoReturn { .. }));
         for word in ["", "y", "SIG", "SIGN SIGN"] {
-            assert_eq!(room.refused(&Answer::Word(word.into())), Rule::AnswerFits, "{word:?}");
+            assert_eq!(room.refused(&Answer::Word(word.into())), Rule::PointOfNoReturn, "{word:?}");
         }
         room.finish();
         assert!(room.count(|event| matches!(event, Event::Refused { .. })) >= 3);
@@ -189,8 +190,7 @@ fn a_version_that_an_earlier_ceremony_signed_is_not_signed_with_another_payload(
             version: 1,
             payload: Digest::of(b"what was signed before"),
         };
-        let previous =
-            PreviousCeremony { head: Digest::of(b"head"), ended: officiant::utc::Utc::EPOCH, signed: vec![earlier] };
+        let previous = PreviousCeremony { head: Digest::of(b"head"), ended: Utc::EPOCH, signed: vec![earlier] };
         let mut room = Room::rehearse_text(tokens, &bytes, People::of(&path), Some(previous));
         room.until_step("2.2");
         assert_eq!(room.refused(&Answer::Word("DRAFT".into())), Rule::VersionSignedOnce);
@@ -265,6 +265,9 @@ fn a_declared_spare_takes_the_place_of_a_token_that_fails_its_drill() {
         room.finish();
         let drilled =
             |name: &str| room.count(|event| matches!(event, Event::KeyDrilled { alias, .. } if alias.as_str() == name));
+        let not_drilled =
+            room.count(|event| matches!(event, Event::Refused { refusal } if refusal.rule == Rule::PinWorksAgain));
+        assert_eq!(not_drilled, 0, "the spare was drilled before the draft asked for it");
         assert_eq!((drilled("cem-1"), drilled("cem-2")), (0, 1));
         record::holds(&room.place.join("a"));
     });

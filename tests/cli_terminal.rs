@@ -9,13 +9,25 @@ use std::{
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
-/// Reads until `wanted` was shown.
-fn until(screen: &Receiver<String>, log: &mut String, wanted: &str) {
-    let from = log.len();
-    while !log[from..].contains(wanted) {
-        match screen.recv_timeout(Duration::from_secs(60)) {
-            Ok(text) => log.push_str(&text),
-            Err(_) => panic!("no “{wanted}” in\n{log}"),
+/// Everything that was shown, and how far the test has looked at it.
+struct Log {
+    screen: Receiver<String>,
+    text: String,
+    seen: usize,
+}
+
+impl Log {
+    /// Reads until `wanted` was shown after what was waited for before.
+    fn until(&mut self, wanted: &str) {
+        loop {
+            if let Some(at) = self.text[self.seen..].find(wanted) {
+                self.seen += at + wanted.len();
+                return;
+            }
+            match self.screen.recv_timeout(Duration::from_secs(60)) {
+                Ok(text) => self.text.push_str(&text),
+                Err(_) => panic!("no “{wanted}” in\n{}", self.text),
+            }
         }
     }
 }
@@ -42,20 +54,20 @@ fn a_personal_word_is_not_echoed_and_what_is_no_secret_is() {
             }
         }
     });
-    let mut log = String::new();
-    until(&screen, &mut log, "> ");
+    let mut log = Log { screen, text: String::new(), seen: 0 };
+    log.until("> ");
     writeln!(keyboard, "PRESENT").unwrap();
-    until(&screen, &mut log, "PRESENT");
-    until(&screen, &mut log, "your word (not shown): ");
+    log.until("PRESENT");
+    log.until("your word (not shown): ");
     writeln!(keyboard, "harbour").unwrap();
-    until(&screen, &mut log, "the same word once more: ");
+    log.until("the same word once more: ");
     writeln!(keyboard, "harbor").unwrap();
-    until(&screen, &mut log, "The two differ");
-    until(&screen, &mut log, "your word (not shown): ");
+    log.until("The two differ");
+    log.until("your word (not shown): ");
     // Ctrl-C and Enter: nobody is there any more.
     keyboard.write_all(b"\x03\n").unwrap();
-    until(&screen, &mut log, "The ceremony stops here");
+    log.until("The ceremony stops here");
     let ended = child.wait().unwrap();
-    assert_eq!(ended.exit_code(), 4, "{log}");
-    assert!(!log.contains("harbo"), "the word was echoed:\n{log}");
+    assert_eq!(ended.exit_code(), 4, "{}", log.text);
+    assert!(!log.text.contains("harbo"), "the word was echoed:\n{}", log.text);
 }

@@ -523,6 +523,11 @@ impl Ceremony {
         &self.exported
     }
 
+    /// The head that paper holds: the last whose words were written down, or the last entry's where none were.
+    pub fn paper_head(&self) -> Digest {
+        self.last_paper.map_or(self.stamp.head, |paper| paper.head)
+    }
+
     /// The ceremony before this one, where it is known.
     pub fn previous_ceremony(&self) -> Option<&PreviousCeremony> {
         self.previous_ceremony.as_ref()

@@ -106,7 +106,11 @@ pub fn whole(text: &str) -> String {
 
 /// Who sits at the keyboard, as far as the script says.
 pub fn operators(script: &Script) -> Vec<PersonId> {
-    let operators: Vec<_> = script.with_duty(Duty::Operator).map(|person| person.id.clone()).collect();
+    let operators: Vec<_> = script
+        .with_duty(Duty::Operator)
+        .filter(|person| person.stands_in_for.is_none())
+        .map(|person| person.id.clone())
+        .collect();
     if operators.is_empty() {
         script.people.first().map(|person| person.id.clone()).into_iter().collect()
     } else {

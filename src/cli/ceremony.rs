@@ -20,7 +20,6 @@ use crate::{
     files,
     perform::{Performer, record, rehearsal},
     preflight,
-    readback::{self, WORDS_OF_ACT},
     runner::{Ended, Found, Runner},
     token::{pkcs11::rehearsal::Rehearsal, quirks::Trust},
     tui,
@@ -163,8 +162,6 @@ fn agree(found: &Found, io: &mut dyn Io) -> Result<bool, Stop> {
         position.steps
     ));
     outline::account(&ceremony).iter().for_each(|line| io.say(&format!("  {line}")));
-    let head = ceremony.stamp().head;
-    io.say(&format!("  Head: {}", readback::words(&head.as_bytes()[..WORDS_OF_ACT]).join(" ")));
     let (word, what) = match found.torn() {
         Some(torn) => {
             io.say(&format!("  {torn}."));

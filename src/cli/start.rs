@@ -188,7 +188,7 @@ fn previous_ceremony(script: &Script, folder: &Path) -> Result<PreviousCeremony,
     }
     let mut signed = ceremony.previous_ceremony().map(|before| before.signed.clone()).unwrap_or_default();
     signed.extend(ceremony.signed_versions());
-    Ok(PreviousCeremony { head: ceremony.stamp().head, ended: ceremony.stamp().at, signed })
+    Ok(PreviousCeremony { head: ceremony.paper_head(), ended: ceremony.stamp().at, signed })
 }
 
 fn media_of(script: &Script, first: &Path, second: &Path) -> Vec<Medium> {

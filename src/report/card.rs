@@ -23,6 +23,7 @@ pub fn document(replay: &Replay<'_>) -> Document {
         Block::Facts(vec![
             ("Repository".into(), replay.script().repository.clone()),
             ("Held".into(), replay.began_at().map_or_else(String::new, instant)),
+            ("Ended".into(), replay.ended_at().map_or_else(String::new, |ended| ended.to_string())),
         ]),
         Block::Subheading(what.into()),
         Block::Exact(head.to_string()),

@@ -68,6 +68,11 @@ impl<'a> Replay<'a> {
         self.ceremony.mode()
     }
 
+    /// When its last entry was written.
+    pub fn ended_at(&self) -> Option<Utc> {
+        self.entries.last().map(|entry| entry.stamp.at)
+    }
+
     /// When entry 0 was written.
     pub fn began_at(&self) -> Option<Utc> {
         let first = self.entries.iter().find(|placed| matches!(placed.event, Event::Began { .. }))?;
