@@ -59,7 +59,7 @@ fn wrong_words_times_serials_and_answers_are_refused_by_name_and_the_room_goes_o
         assert_eq!(room.refused(&Answer::PersonalWord(SlowHash([0; 32]))), Rule::PersonalWord);
         room.until_scene(|scene| matches!(scene, Scene::PointOfNoReturn { .. }));
         for word in ["", "y", "SIG", "SIGN SIGN"] {
-            assert_eq!(room.refused(&Answer::Word(word.into())), Rule::AnswerFits, "{word:?}");
+            assert_eq!(room.refused(&Answer::Word(word.into())), Rule::PointOfNoReturn, "{word:?}");
         }
         room.finish();
         assert!(room.count(|event| matches!(event, Event::Refused { .. })) >= 3);
@@ -265,6 +265,9 @@ fn a_declared_spare_takes_the_place_of_a_token_that_fails_its_drill() {
         room.finish();
         let drilled =
             |name: &str| room.count(|event| matches!(event, Event::KeyDrilled { alias, .. } if alias.as_str() == name));
+        let not_drilled =
+            room.count(|event| matches!(event, Event::Refused { refusal } if refusal.rule == Rule::PinWorksAgain));
+        assert_eq!(not_drilled, 0, "the spare was drilled before the draft asked for it");
         assert_eq!((drilled("cem-1"), drilled("cem-2")), (0, 1));
         record::holds(&room.place.join("a"));
     });

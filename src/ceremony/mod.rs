@@ -106,7 +106,12 @@ impl Ceremony {
             (Pending::Ask(_), Answer::Done(_) | Answer::Failed(_)) => Err(unfit("No operation is under way.")),
             (Pending::Ask(_), Answer::Aside(aside)) => self.begin_aside(*aside),
             (Pending::Ask(prompt), _) => {
-                fits(&prompt.input, answer)?;
+                fits(&prompt.input, answer).map_err(|refusal| match (&prompt.scene, answer) {
+                    (Scene::PointOfNoReturn { .. }, Answer::Word(_)) => {
+                        Refusal { rule: Rule::PointOfNoReturn, ..refusal }
+                    }
+                    _ => refusal,
+                })?;
                 if let Some(resume) = self.resume.as_ref().filter(|resume| resume.pending(self).is_some()) {
                     return resume.decide(self, answer);
                 }
