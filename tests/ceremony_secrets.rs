@@ -1,0 +1,145 @@
+//! Secrets that are typed in a ceremony are nowhere afterwards: in no file, in nothing that is printed for debugging, and not in
+//! the memory of the process.
+
+mod ceremony_support;
+mod support;
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt as _,
+    path::Path,
+};
+
+use ceremony_support::{People, Room, script};
+use officiant::{runner::Ended, secret::Secret};
+use support::on_softhsm;
+
+/// Secrets as the test itself holds them: turned by one bit in each byte, so that to look for them does not find the test.
+struct Canary(Vec<u8>);
+
+impl Canary {
+    fn of(number: u8) -> Self {
+        // Letters and digits that appear nowhere by chance.
+        let mut bytes = vec![];
+        let mut state = 0x9e37_79b9_u32 ^ u32::from(number);
+        for _ in 0..16 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let letter = b"abcdefghijklmnopqrstuvwxyz"[(state >> 16) as usize % 26];
+            bytes.push(letter ^ 0x80);
+        }
+        Self(bytes)
+    }
+
+    /// As a person types it: straight into locked memory.
+    fn typed(&self) -> Secret {
+        let mut rest = self.0.iter();
+        let read = |buffer: &mut [u8]| {
+            let mut count = 0;
+            for (place, byte) in buffer.iter_mut().zip(rest.by_ref()) {
+                *place = byte ^ 0x80;
+                count += 1;
+            }
+            Ok(count)
+        };
+        Secret::read(read).expect("memory can be locked")
+    }
+
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        let first = self.0[0] ^ 0x80;
+        let mut from = 0;
+        while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
+            let rest = &bytes[from + at..];
+            if rest.len() >= self.0.len() && rest.iter().zip(&self.0).all(|(byte, turned)| byte ^ 0x80 == *turned) {
+                return true;
+            }
+            from += at + 1;
+        }
+        false
+    }
+}
+
+fn files_with(canary: &Canary, folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files_with(canary, &path, found);
+        } else if canary.is_in(&fs::read(&path).expect("a file")) {
+            found.push(path.display().to_string());
+        }
+    }
+}
+
+/// The regions of this process that hold the canary.
+fn memory_with(canary: &Canary) -> Vec<String> {
+    let memory = File::open("/proc/self/mem").expect("our own memory");
+    let maps = fs::read_to_string("/proc/self/maps").expect("our own maps");
+    let mut found = vec![];
+    let mut page = vec![0; 1 << 20];
+    for line in maps.lines() {
+        let mut parts = line.split_whitespace();
+        let (Some(range), Some(rights)) = (parts.next(), parts.next()) else { continue };
+        if !rights.starts_with("rw") {
+            continue;
+        }
+        let (start, end) = range.split_once('-').expect("a range");
+        let parse = |text: &str| u64::from_str_radix(text, 16).expect("an address");
+        let (mut at, end) = (parse(start), parse(end));
+        while at < end {
+            let wanted = usize::try_from(end - at).expect("an address").min(page.len());
+            let Ok(count) = memory.read_at(&mut page[..wanted], at) else { break };
+            if count == 0 {
+                break;
+            }
+            if canary.is_in(&page[..count]) {
+                found.push(line.to_owned());
+            }
+            page[..count].fill(0);
+            // A canary across two reads is found by the second.
+            at += if count > 64 && at + (count as u64) < end { count as u64 - 32 } else { count as u64 };
+        }
+    }
+    found
+}
+
+#[test]
+fn a_pin_is_in_no_file_in_no_debug_output_and_not_in_memory_after_the_ceremony() {
+    on_softhsm("a_pin_is_in_no_file_in_no_debug_output_and_not_in_memory_after_the_ceremony", |tokens| {
+        let path = script("genesis-solo");
+        let mut people = People::of(&path);
+        people.pins.clear();
+        let text = fs::read(&path).expect("a script");
+        let mut room = Room::rehearse_text(tokens, &text, people, None);
+        room.other_secret = Box::new(|request| {
+            let so = format!("{:?}", request.what).contains("So");
+            let token = request.label.as_deref().map_or(0, |label| label.bytes().fold(0, u8::wrapping_add));
+            Some(Some(Canary::of(token.wrapping_mul(2).wrapping_add(u8::from(so))).typed()))
+        });
+        let mut debug = String::new();
+        while room.ended().is_none() {
+            debug.push_str(&format!("{:?}", room.ceremony().pending()));
+            room.turn().unwrap_or_else(|error| panic!("at {}: {error:?}", room.position()));
+        }
+        assert_eq!(room.ended(), Some(Ended::Closed));
+        officiant::perform::record::finish(&room.runner).expect("a manifest");
+        debug.push_str(&format!("{:?}", room.runner.entries()));
+        let aliases: Vec<String> =
+            room.ceremony().script().tokens.iter().map(|token| token.alias.to_string()).collect();
+        let place = room.place.clone();
+        drop(room);
+        officiant::token::pkcs11::close_all();
+        for alias in aliases {
+            for so in [0, 1] {
+                let token = alias.bytes().fold(0, u8::wrapping_add);
+                let canary = Canary::of(token.wrapping_mul(2).wrapping_add(so));
+                let held = canary.typed();
+                assert_eq!(memory_with(&canary).len(), 1, "the search finds what is there");
+                drop(held);
+                assert_eq!(memory_with(&canary), [] as [String; 0], "{alias}");
+                assert!(!canary.is_in(debug.as_bytes()));
+                let mut found = vec![];
+                files_with(&canary, &place, &mut found);
+                assert_eq!(found, [] as [String; 0]);
+            }
+        }
+    });
+}
