@@ -51,7 +51,7 @@ fn control(lines: &str) {
 /// To the end, with as many signatures as the script asks for.
 fn a_good_end(mut room: Room) {
     control("");
-    room.to_the_end();
+    room.finish();
     assert_eq!(room.count(|event| matches!(event, Event::Signed { .. })), 3);
     for medium in ["a", "b"] {
         record::holds(&room.place.join(medium));

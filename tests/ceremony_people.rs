@@ -19,6 +19,7 @@ use officiant::{
     runner::{Beginning, Ended, Runner},
     secret::SecretKind,
     tuf::{key::RawSignature, role::RoleName},
+    utc::Utc,
 };
 use support::on_softhsm;
 
@@ -189,8 +190,7 @@ fn a_version_that_an_earlier_ceremony_signed_is_not_signed_with_another_payload(
             version: 1,
             payload: Digest::of(b"what was signed before"),
         };
-        let previous =
-            PreviousCeremony { head: Digest::of(b"head"), ended: officiant::utc::Utc::EPOCH, signed: vec![earlier] };
+        let previous = PreviousCeremony { head: Digest::of(b"head"), ended: Utc::EPOCH, signed: vec![earlier] };
         let mut room = Room::rehearse_text(tokens, &bytes, People::of(&path), Some(previous));
         room.until_step("2.2");
         assert_eq!(room.refused(&Answer::Word("DRAFT".into())), Rule::VersionSignedOnce);

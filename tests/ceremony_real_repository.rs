@@ -126,7 +126,7 @@ fn root_four_of_a_real_repository_follows_root_three_by_a_ceremony_and_clients_f
         let text = rotation(tokens, &root, &officers);
         let probe = quiet_machine(&place.join("machine"));
         let mut room = Room::run(text.as_bytes(), &inputs, people, Trust::injected(|_| None), probe);
-        room.to_the_end();
+        room.finish();
         let audit = record::holds(&room.place.join("a"));
         assert!(audit.held.iter().any(|held| held.rule == Rule::TokenIsHardware));
         assert!(audit.held.iter().any(|held| held.rule == Rule::MachineFit));
