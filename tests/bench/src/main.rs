@@ -7,6 +7,7 @@ mod chain;
 mod genesis;
 mod measure;
 mod place;
+mod pty;
 mod sign;
 mod start;
 #[path = "../../support/mod.rs"]

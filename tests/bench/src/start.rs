@@ -7,11 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-
 use crate::{
     measure::Spent,
     place::Place,
+    pty,
     table::{self, Series, figure},
 };
 
@@ -86,18 +85,10 @@ struct First {
 
 /// Starts the program in a terminal and ends it at its first whole screen. `None` where it ended before.
 fn first_screen(officiant: &Path, arguments: &[String], folder: &Path) -> Option<First> {
-    let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-    let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
-    let mut command = CommandBuilder::new(officiant);
-    command.args(arguments);
-    command.cwd(folder);
-    command.env("TERM", "xterm-256color");
-    command.env_remove("SOFTHSM2_CONF");
-    let mut output = pair.master.try_clone_reader().expect("the terminal's output");
-
+    let mut command = Command::new(officiant);
+    command.args(arguments).current_dir(folder).env("TERM", "xterm-256color").env_remove("SOFTHSM2_CONF");
     let begun = Instant::now();
-    let mut child = pair.slave.spawn_command(command).expect("the program starts");
-    drop(pair.slave);
+    let (mut child, mut output) = pty::start(command, 80, 24);
     let (mut written, mut buffer) = (vec![], [0; 8192]);
     let first = loop {
         let count = output.read(&mut buffer).unwrap_or(0);
@@ -107,7 +98,7 @@ fn first_screen(officiant: &Path, arguments: &[String], folder: &Path) -> Option
         written.extend_from_slice(&buffer[..count]);
         if written.windows(FRAME_ENDS.len()).any(|bytes| bytes == FRAME_ENDS) {
             let time = begun.elapsed();
-            let process = child.process_id().expect("it runs");
+            let process = child.id();
             break Some(First { time, cpu_ms: cpu_ms(process), peak_kib: peak_kib(process) });
         }
     };
