@@ -213,6 +213,8 @@ impl Ceremony {
         let mut leaders: Vec<_> = script
             .with_duty(Operator)
             .chain(script.with_duty(Administrator))
+            // A surrogate is named only in the place of somebody who is absent.
+            .filter(|person| person.stands_in_for.is_none())
             .map(|person| self.acting(&person.id))
             .collect();
         leaders.dedup();
