@@ -93,6 +93,16 @@ impl Performer {
             };
         }
         let used = seen.token.initialised;
+        let done_before = |now: &SeenToken| {
+            now.token.initialised
+                && now.token.label == label
+                && now.token.serial == seen.token.serial
+                && now.token.serial_tells()
+        };
+        if !used && let Some(done) = self.present(alias)?.into_iter().find(done_before) {
+            // An earlier try did it, and its answer was lost.
+            return Ok(Outcome::Initialised(done));
+        }
         let uri = uri_of(&seen.token.label, &seen.token.serial);
         let mut token = if used { module.open(&uri)? } else { module.open_blank(&TokenUri { label: None, ..uri })? };
         let state = token.pins()?.so;
@@ -143,10 +153,11 @@ impl Performer {
         let mut token = self.take(alias, job)?;
         let made = self.logged_in(alias, &mut token, job, ask, |token, _| {
             let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
+            // The token was wiped for this ceremony: a key of this name was made by a try whose answer was lost.
+            if let Ok(key) = token.find_key(&named) {
+                return Ok(key);
+            }
             if job.in_doubt {
-                if let Ok(key) = token.find_key(&named) {
-                    return Ok(key);
-                }
                 // Power may have gone between the two objects of the pair: half a key is no key, and would be in the way.
                 let half = provision(token)?.clear_half_made(request)?;
                 let what = if half == 0 { "no key of that name" } else { "half a key of that name, which is gone now" };
