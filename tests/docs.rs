@@ -229,7 +229,7 @@ fn every_field_of_a_script_and_every_kind_of_step_stands_in_the_document() {
         ];
         assert!(written.iter().any(|way| document.contains(way)), "the field {field} is not in the document");
     }
-    let reader = text("src/ceremony/script/read.rs");
+    let reader = text("src/ceremony/script/read/step.rs");
     let kinds = reader.split_once("is no kind of step (").expect("the list").1.split_once(')').expect("its end").0;
     for kind in kinds.split(", ") {
         assert!(document.contains(&format!("\n### `{kind}`\n")), "the step {kind} has no section");

@@ -1,5 +1,7 @@
 //! Reads a script: strictly, and with the line and the field of whatever is wrong.
 
+mod step;
+
 use std::{fmt, ops::Range};
 
 use toml::Spanned;
@@ -7,16 +9,12 @@ use toml::Spanned;
 use super::{
     Act, ChangeSpec, KeySpec, Kind, KnownToken, ModuleSpec, PossessionSpec, PreviousSpec, RoleSpec, RootSpec, Script,
     TokenSpec,
-    raw::{RawAct, RawKey, RawLastCeremony, RawPerson, RawRole, RawScript, RawStep, RawToken},
+    raw::{RawAct, RawKey, RawLastCeremony, RawPerson, RawRole, RawScript, RawToken},
 };
 use crate::{
     ceremony::{
         event::{PreviousCeremony, SignedVersion},
         participants::{Alias, ModuleName, Person, PersonId},
-        steps::{
-            Action, Attest, Break, Close, ConfirmClock, Draft, DrillToken, Export, GenerateKey, ImportKeys, ImportRoot,
-            OpenToken, Preflight, PrepareToken, Record, Review, RollCall, ScriptWords, Sign, Step,
-        },
     },
     digest::Digest,
     text::shown,
@@ -356,58 +354,6 @@ impl Reader<'_> {
         acts.collect()
     }
 
-    fn step(&self, raw: &RawStep, people: &[Person], tokens: &[TokenSpec]) -> Read<Step> {
-        let fields = StepFields { reader: self, raw, people, tokens };
-        let action = match raw.kind.get_ref().as_str() {
-            "roll-call" => fields.only(&[]).map(|()| Action::RollCall(RollCall)),
-            "attest" => fields.only(&["who", "statement"]).and_then(|()| {
-                Ok(Action::Attest(Attest { who: fields.who()?, statement: fields.text("statement", &raw.statement)? }))
-            }),
-            "record" => fields
-                .only(&["who", "fields"])
-                .and_then(|()| Ok(Action::Record(Record { who: fields.who()?, fields: fields.fields()? }))),
-            "script-words" => fields
-                .only(&["witness"])
-                .and_then(|()| Ok(Action::ScriptWords(ScriptWords { witness: fields.witness()? }))),
-            "confirm-clock" => {
-                fields.only(&["who"]).and_then(|()| Ok(Action::ConfirmClock(ConfirmClock { who: fields.who()? })))
-            }
-            "preflight" => fields.only(&[]).map(|()| Action::Preflight(Preflight)),
-            "prepare-token" => {
-                fields.only(&["token"]).and_then(|()| Ok(Action::PrepareToken(PrepareToken { token: fields.token()? })))
-            }
-            "generate-key" => {
-                fields.only(&["token"]).and_then(|()| Ok(Action::GenerateKey(GenerateKey { token: fields.token()? })))
-            }
-            "drill-token" => {
-                fields.only(&["token"]).and_then(|()| Ok(Action::DrillToken(DrillToken { token: fields.token()? })))
-            }
-            "open-token" => {
-                fields.only(&["token"]).and_then(|()| Ok(Action::OpenToken(OpenToken { token: fields.token()? })))
-            }
-            "import-keys" => fields.only(&[]).map(|()| Action::ImportKeys(ImportKeys)),
-            "import-root" => fields.only(&[]).map(|()| Action::ImportRoot(ImportRoot)),
-            "draft" => fields.only(&[]).map(|()| Action::Draft(Draft)),
-            "review" => fields
-                .only(&["witness", "who"])
-                .and_then(|()| Ok(Action::Review(Review { witness: fields.witness()?, who: fields.who()? }))),
-            "sign" => fields.only(&["token"]).and_then(|()| Ok(Action::Sign(Sign { token: fields.token()? }))),
-            "break" => fields.only(&[]).map(|()| Action::Break(Break { minutes: raw.minutes.unwrap_or(10) })),
-            "export" => fields.only(&[]).map(|()| Action::Export(Export)),
-            "close" => fields
-                .only(&["tokens", "witness"])
-                .and_then(|()| Ok(Action::Close(Close { tokens: fields.tokens()?, witness: fields.witness()? }))),
-            other => {
-                return self.error(
-                    raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, drill-token, open-token, import-keys, import-root, draft, review, sign, break, export, close)", shown(other)),
-                );
-            }
-        }?;
-        let say = raw.say.as_ref().map(|say| self.line_of_text("say", say)).transpose()?;
-        Ok(Step { action, minutes: raw.minutes.unwrap_or(5), say })
-    }
-
     fn known_person(&self, id: &Spanned<String>, people: &[Person]) -> Read<PersonId> {
         let person: PersonId = self.short("a person", id)?;
         if people.iter().any(|known| known.id == person) {
@@ -470,83 +416,5 @@ impl Reader<'_> {
             seen.push(name.get_ref());
         }
         Ok(())
-    }
-}
-
-/// The fields of one step.
-struct StepFields<'a> {
-    reader: &'a Reader<'a>,
-    raw: &'a RawStep,
-    people: &'a [Person],
-    tokens: &'a [TokenSpec],
-}
-
-impl StepFields<'_> {
-    /// Refuses every field that this kind of step does not have.
-    fn only(&self, allowed: &[&str]) -> Read<()> {
-        let raw = self.raw;
-        let given = [
-            ("who", raw.who.as_ref().map(Spanned::span)),
-            ("witness", raw.witness.as_ref().map(Spanned::span)),
-            ("token", raw.token.as_ref().map(Spanned::span)),
-            ("tokens", raw.tokens.as_ref().map(Spanned::span)),
-            ("statement", raw.statement.as_ref().map(Spanned::span)),
-            ("fields", raw.fields.as_ref().map(Spanned::span)),
-        ];
-        for (name, span) in given {
-            if let Some(span) = span.filter(|_| !allowed.contains(&name)) {
-                return self.reader.error(span, format!("a step “{}” has no field {name}", shown(raw.kind.get_ref())));
-            }
-        }
-        Ok(())
-    }
-
-    fn missing<T>(&self, field: &str) -> Read<T> {
-        self.reader
-            .error(self.raw.kind.span(), format!("a step “{}” needs the field {field}", shown(self.raw.kind.get_ref())))
-    }
-
-    fn who(&self) -> Read<Vec<PersonId>> {
-        match &self.raw.who {
-            Some(who) if !who.get_ref().is_empty() => {
-                who.get_ref().iter().map(|person| self.reader.known_person(person, self.people)).collect()
-            }
-            _ => self.missing("who"),
-        }
-    }
-
-    fn witness(&self) -> Read<PersonId> {
-        match &self.raw.witness {
-            Some(person) => self.reader.known_person(person, self.people),
-            None => self.missing("witness"),
-        }
-    }
-
-    fn token(&self) -> Read<Alias> {
-        match &self.raw.token {
-            Some(token) => self.reader.known_token(token, self.tokens),
-            None => self.missing("token"),
-        }
-    }
-
-    fn tokens(&self) -> Read<Vec<Alias>> {
-        match &self.raw.tokens {
-            Some(tokens) => tokens.get_ref().iter().map(|token| self.reader.known_token(token, self.tokens)).collect(),
-            None => self.missing("tokens"),
-        }
-    }
-
-    fn text(&self, name: &str, field: &Option<Spanned<String>>) -> Read<String> {
-        match field {
-            Some(text) => self.reader.line_of_text(name, text),
-            None => self.missing(name),
-        }
-    }
-
-    fn fields(&self) -> Read<Vec<String>> {
-        match &self.raw.fields {
-            Some(fields) if !fields.get_ref().is_empty() => Ok(fields.get_ref().clone()),
-            _ => self.missing("fields"),
-        }
     }
 }

@@ -1,0 +1,160 @@
+//! What may be asked of a ceremony: who plays which part, what is known of a token, what was drafted, signed and exported.
+
+use std::sync::Arc;
+
+use super::{Ceremony, Closing, Cursor, Draft, TokenState};
+use crate::{
+    ceremony::{
+        event::{Mode, PreviousCeremony, SignedVersion, Stamp},
+        operation::{ExportedFile, Operation},
+        participants::{Alias, PersonId},
+        script::Script,
+        sheet::TokenCard,
+        steps::Step,
+    },
+    digest::Digest,
+    readback::Blind,
+    tuf::{role::RoleName, root::Root, verify::Verified},
+};
+
+impl Ceremony {
+    /// The step that is being done; `None` at the end of an act and after the last.
+    pub fn step(&self) -> Option<&Step> {
+        self.script.acts.get(self.cursor.act)?.steps.get(self.cursor.step)
+    }
+
+    /// Whoever plays the part of `person` today: themselves, or their surrogate if they are absent.
+    pub fn acting(&self, person: &PersonId) -> PersonId {
+        if self.people.get(person).is_some_and(|presence| !presence.here) {
+            let surrogate = self.script.people.iter().find(|other| {
+                other.stands_in_for.as_ref() == Some(person) && self.people.get(&other.id).is_some_and(|p| p.here)
+            });
+            if let Some(surrogate) = surrogate {
+                return surrogate.id.clone();
+            }
+        }
+        person.clone()
+    }
+
+    /// The token that plays the part of `alias` today: itself, or the spare that replaced it.
+    pub fn playing(&self, alias: &Alias) -> Alias {
+        let mut alias = alias;
+        while let Some(spare) = self.substitutes.get(alias) {
+            alias = spare;
+        }
+        alias.clone()
+    }
+
+    /// What is known of a token.
+    pub fn token(&self, alias: &Alias) -> TokenState {
+        self.tokens.get(alias).cloned().unwrap_or_default()
+    }
+
+    /// A token as people recognise it.
+    pub fn card(&self, alias: &Alias) -> TokenCard {
+        let script = &self.script;
+        let spec = script.token(alias);
+        let holder = spec.map(|spec| self.acting(&spec.holder));
+        let known = self.token(alias).bound.map(|seen| seen.token.serial);
+        TokenCard {
+            alias: alias.clone(),
+            holder_name: holder.as_ref().map(|id| script.name(id).to_owned()).unwrap_or_default(),
+            holder: holder.unwrap_or_else(|| script.people[0].id.clone()),
+            tag: spec.map(|spec| spec.tag.clone()).unwrap_or_default(),
+            serial: known.or_else(|| spec.and_then(|spec| spec.known.as_ref().map(|known| known.serial.clone()))),
+        }
+    }
+
+    /// The payload that is being worked on: the last that is not void.
+    pub fn draft(&self) -> Option<&Draft> {
+        self.drafts.iter().rev().find(|draft| draft.voided.is_none())
+    }
+
+    /// Everything that was ever drafted, voided payloads too.
+    pub fn drafts(&self) -> &[Draft] {
+        &self.drafts
+    }
+
+    /// The previous root, verified.
+    pub fn previous_root(&self) -> Option<&Verified<Root>> {
+        self.previous.as_deref()
+    }
+
+    /// The script.
+    pub fn script(&self) -> &Arc<Script> {
+        &self.script
+    }
+
+    /// Rehearsal or production. A ceremony that has not begun counts as a rehearsal.
+    pub fn mode(&self) -> Mode {
+        self.mode.unwrap_or(Mode::Rehearsal)
+    }
+
+    /// The last entry.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Where the ceremony is.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// How it ended, if it did.
+    pub fn closing(&self) -> Option<Closing> {
+        self.closing
+    }
+
+    /// Whether the operator left; a resume is needed.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// What the program was about to do when the transcript ended.
+    pub fn intent(&self) -> Option<&Operation> {
+        self.intent.as_ref()
+    }
+
+    /// Whether the last try of a PIN may be spent on the operation that comes next.
+    pub fn last_try_may_be_spent(&self) -> bool {
+        self.last_try
+    }
+
+    /// The labels of the media that hold the record.
+    pub fn media(&self) -> &[String] {
+        &self.media
+    }
+
+    /// Everything that was exported.
+    pub fn exported(&self) -> &[ExportedFile] {
+        &self.exported
+    }
+
+    /// The head that paper holds: the last whose words were written down, or the last entry's where none were.
+    pub fn paper_head(&self) -> Digest {
+        self.last_paper.map_or(self.stamp.head, |paper| paper.head)
+    }
+
+    /// The ceremony before this one, where it is known.
+    pub fn previous_ceremony(&self) -> Option<&PreviousCeremony> {
+        self.previous_ceremony.as_ref()
+    }
+
+    /// What this ceremony signed, for the card and for the next ceremony (`VERSION-SIGNED-ONCE`).
+    pub fn signed_versions(&self) -> Vec<SignedVersion> {
+        let signed = self.drafts.iter().filter(|draft| !draft.signatures.is_empty());
+        signed
+            .map(|draft| SignedVersion {
+                repository: self.script.repository.clone(),
+                role: RoleName::Root,
+                version: draft.version,
+                payload: draft.payload,
+            })
+            .collect()
+    }
+
+    /// A blind read-back of `digest`; each refusal and each entry hides other words.
+    pub(in crate::ceremony) fn blind(&self, digest: Digest, length: usize) -> Blind {
+        Blind::new(digest, length, self.stamp.seq)
+    }
+}
