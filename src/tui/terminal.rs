@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Stdout},
+    mem::ManuallyDrop,
     panic,
     sync::{
         Arc, Once,
@@ -33,7 +34,8 @@ static HOOK: Once = Once::new();
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: its drop complains on standard error where the terminal is gone, and would panic there.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     signal: Arc<AtomicUsize>,
     registered: Vec<signal_hook::SigId>,
 }
@@ -63,7 +65,7 @@ impl Screen {
             .and_then(|()| execute!(io::stdout(), EnterAlternateScreen))
             .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
         match taken {
-            Ok(terminal) => Ok(Self { terminal, signal, registered }),
+            Ok(terminal) => Ok(Self { terminal: ManuallyDrop::new(terminal), signal, registered }),
             Err(e) => {
                 give_back();
                 Err(Fault::machine("take the terminal over", e))
