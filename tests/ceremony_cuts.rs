@@ -373,6 +373,10 @@ fn a_medium_fails(test: &str, name: &'static str) {
             let people = People::of(&script(name));
             let mut room =
                 Room::resume(rehearsal, &recording.place, people).unwrap_or_else(|e| panic!("{about}: {e:?}"));
+            if room.ceremony().closing().is_some() {
+                // The resume wrote the last line of the last decision: nothing is left to be written.
+                continue;
+            }
             fills_up(&recording.place.join(fails));
             let before = room.runner.entries().len();
             recording.goes_some_way(&mut room, before + 4, &about);
