@@ -47,7 +47,6 @@ pub struct Ceremony {
     pub(super) aside: Option<Aside>,
     pub(super) resume: Option<Resume>,
     pub(super) paused: bool,
-    pub(super) refused: u64,
     pub(super) people: BTreeMap<PersonId, Presence>,
     pub(super) clock: Option<Utc>,
     pub(super) last_paper: Option<Paper>,
@@ -173,7 +172,6 @@ impl Ceremony {
             aside: None,
             resume: None,
             paused: false,
-            refused: 0,
             people: BTreeMap::new(),
             clock: None,
             last_paper: None,
@@ -335,7 +333,6 @@ impl Ceremony {
             }
             Event::MediumFailed { medium, .. } => self.media.retain(|label| label != medium),
             Event::Refused { refusal } => {
-                self.refused += 1;
                 if self.intent.take().is_some() {
                     self.trouble = Some(Trouble::Refused(refusal.clone()));
                 }

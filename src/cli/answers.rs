@@ -17,7 +17,6 @@ use crate::{
     digest::to_hex,
     fault::{Error, Fault},
     perform::Performer,
-    readback,
     runner::{Ended, Runner},
     secret::{Secret, SecretKind, SecretRequest, WORD_SALT_LENGTH, WordProof},
     utc::Utc,
@@ -117,11 +116,6 @@ impl Answers {
         })?;
         Secret::copied(word.as_bytes())
     }
-}
-
-/// The eight words of a head, as people write them down.
-pub fn spoken(head: crate::digest::Digest) -> String {
-    readback::words(&head.as_bytes()[..readback::WORDS_OF_ACT]).join(" ")
 }
 
 /// Lets the answers file go through a ceremony. `say` gets what happens, a line at a time. Stops at the first trouble: nobody is
