@@ -4,7 +4,7 @@
 //! them from paper, so nobody can confirm by nodding. [`Reviewed`] is the proof that a payload was read back, and one of
 //! the three things ([`Signable`]) that a token of this program ever signs.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +155,41 @@ impl Reviewed {
     }
 }
 
+/// Proof that people read back the list of a batch's payloads, and with it each payload that the list names.
+#[derive(Clone, Debug)]
+pub struct ManifestRead {
+    payloads: HashSet<Digest>,
+}
+
+impl ManifestRead {
+    /// `text` is the list in the form of `sha256sum`. The read-back must be over its digest, with all 32 words and without a
+    /// wrong one.
+    pub fn new(text: &str, read_back: &ReadBack) -> Option<Self> {
+        // The list itself is what was read back; the rules for that are those for any bytes.
+        Reviewed::new(Arc::from(text.as_bytes()), Digest::of(text.as_bytes()), read_back)?;
+        let payload = |line: &str| Digest::from_hex(line.split_once(' ')?.0);
+        let payloads = text.lines().map(payload).collect::<Option<_>>()?;
+        Some(Self { payloads })
+    }
+
+    /// The proof for one payload of the list; `wire` as for [`Reviewed::new`].
+    pub fn reviewed(&self, to_sign: Arc<[u8]>, wire: Digest) -> Option<Reviewed> {
+        self.payloads.contains(&Digest::of(&to_sign)).then_some(Reviewed { to_sign, wire })
+    }
+}
+
+/// A root certificate that is to be signed: people read what it will say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<u8>);
+
+impl Template {
+    /// `to_be_signed` is a TBSCertificate in DER; `None` for anything that could be something else.
+    pub fn new(to_be_signed: Vec<u8>) -> Option<Self> {
+        // A SEQUENCE of some length, which no JSON begins with.
+        (to_be_signed.len() > 100 && to_be_signed[0] == 0x30 && to_be_signed[1] >= 0x80).then_some(Self(to_be_signed))
+    }
+}
+
 /// The first bytes of every [`Challenge`]: neither JSON (which begins with a brace, a bracket, a quote, a digit, a minus or one of
 /// `tfn`) nor DER (a SEQUENCE is `0x30`), so that no client of anything takes a signed challenge for metadata.
 pub const CHALLENGE_PREFIX: &[u8] = b"officiant challenge 1\n";
@@ -207,6 +242,8 @@ impl Challenge {
 pub enum Signable {
     /// Metadata that people read back.
     Reviewed(Reviewed),
+    /// A root certificate.
+    Certificate(Template),
     /// A statement that no client parses.
     Challenge(Challenge),
 }
@@ -216,6 +253,7 @@ impl Signable {
     pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Reviewed(reviewed) => reviewed.bytes(),
+            Self::Certificate(Template(bytes)) => bytes,
             Self::Challenge(challenge) => challenge.bytes(),
         }
     }

@@ -5,9 +5,14 @@
 
 mod raw;
 pub mod read;
+mod repositories;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::repositories::{
+    CertificateSpec, CollectionSpec, CommonName, RepositoriesSpec, Signatory, SignerAction, SignerSpec, TagPolicy,
+    TaggingSpec,
+};
 use super::{
     event::PreviousCeremony,
     participants::{Alias, Duty, ModuleName, Person, PersonId},
@@ -32,15 +37,45 @@ pub enum Kind {
     RotateRoot,
     /// Signs the same root again with a later expiry, and nothing else.
     RenewExpiry,
+    /// Docker Content Trust: makes the offline key, and root and targets of each repository.
+    DctGenesis,
+    /// Docker Content Trust: adds, replaces or removes signers below the tagging key.
+    DctDelegate,
+    /// Docker Content Trust: puts another tagging key in the place of a compromised one.
+    DctRotateTaggingKey,
+    /// Docker Content Trust: replaces offline keys or their certificates; the old keys and the new ones sign.
+    DctRotateRoot,
+    /// Docker Content Trust: signs the same again with a later expiry.
+    DctRenew,
 }
 
 impl Kind {
+    /// Whether such a ceremony is about repositories that were collected beforehand, one or thousands of them.
+    pub const fn is_about_repositories(self) -> bool {
+        !matches!(self, Self::Genesis | Self::RotateRoot | Self::RenewExpiry)
+    }
+
+    /// Whether it makes what was not there before, and therefore starts from nothing.
+    pub const fn is_genesis(self) -> bool {
+        matches!(self, Self::Genesis | Self::DctGenesis)
+    }
+
+    /// Whether it writes new root metadata.
+    pub const fn writes_roots(self) -> bool {
+        !matches!(self, Self::DctDelegate)
+    }
+
     /// The kind as a title for people.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Genesis => "Root key genesis",
             Self::RotateRoot => "Root key rotation",
             Self::RenewExpiry => "Renewal of the root's expiry",
+            Self::DctGenesis => "Docker Content Trust: genesis of the offline key",
+            Self::DctDelegate => "Docker Content Trust: delegation to signers",
+            Self::DctRotateTaggingKey => "Docker Content Trust: rotation of the tagging key",
+            Self::DctRotateRoot => "Docker Content Trust: rotation of the offline key",
+            Self::DctRenew => "Docker Content Trust: renewal of the expiry",
         }
     }
 }
@@ -84,6 +119,8 @@ pub struct Script {
     pub last_ceremony: Option<PreviousCeremony>,
     /// Which change of the root's keys is meant; `None` in a genesis.
     pub change: Option<ChangeSpec>,
+    /// The repositories of a ceremony about many at one sitting; `None` where it is about one root.
+    pub repositories: Option<RepositoriesSpec>,
     /// The acts.
     pub acts: Vec<Act>,
 }

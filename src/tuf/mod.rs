@@ -25,6 +25,7 @@ pub mod root;
 pub mod signed;
 pub mod snapshot;
 pub mod targets;
+pub mod targets_change;
 pub mod timestamp;
 pub mod verify;
 pub mod walk;

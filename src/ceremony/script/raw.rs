@@ -27,7 +27,7 @@ pub(super) struct RawScript {
     pub module: Vec<RawModule>,
     #[serde(default)]
     pub token: Vec<RawToken>,
-    pub root: RawRoot,
+    pub root: Option<RawRoot>,
     #[serde(default)]
     pub key: Vec<RawKey>,
     #[serde(default)]
@@ -35,6 +35,13 @@ pub(super) struct RawScript {
     pub previous: Option<RawPrevious>,
     pub last_ceremony: Option<RawLastCeremony>,
     pub change: Option<RawChange>,
+    pub collection: Option<RawCollection>,
+    pub collection_before: Option<RawCollection>,
+    pub tagging: Option<RawTagging>,
+    #[serde(default)]
+    pub signer: Vec<RawSigner>,
+    pub certificate: Option<RawCertificate>,
+    pub tags: Option<RawTags>,
     pub act: Spanned<Vec<RawAct>>,
 }
 
@@ -146,6 +153,43 @@ pub(super) struct RawChange {
     #[serde(default)]
     pub removes: Vec<Spanned<String>>,
     pub threshold_was: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawCollection {
+    pub folder: Spanned<String>,
+    pub manifest: Spanned<String>,
+    pub repositories: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawTagging {
+    pub threshold: Option<Spanned<u64>>,
+    pub keys: Spanned<Vec<Spanned<String>>>,
+    pub expires: Spanned<super::ExpirySpec>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawSigner {
+    pub name: Spanned<String>,
+    pub action: super::SignerAction,
+    pub keys: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawCertificate {
+    pub common_name: Option<Spanned<String>>,
+    pub days: Spanned<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawTags {
+    pub changed: super::TagPolicy,
 }
 
 #[derive(Deserialize)]

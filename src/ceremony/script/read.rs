@@ -1,5 +1,6 @@
 //! Reads a script: strictly, and with the line and the field of whatever is wrong.
 
+mod repositories;
 mod step;
 
 use std::{fmt, ops::Range};
@@ -28,6 +29,8 @@ pub const FORMAT: u32 = 1;
 pub const SCRIPT_SIZE_MAX: usize = 1 << 20;
 /// The longest text in one field, in characters.
 pub const FIELD_MAX: usize = 2000;
+
+pub use self::repositories::REPOSITORIES_MAX;
 
 /// What is wrong with a script, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +104,14 @@ impl Reader<'_> {
         self.unique("key name", raw.key.iter().map(|key| &key.name))?;
         let roles = raw.role.iter().map(|role| self.role(role, &keys)).collect::<Read<Vec<_>>>()?;
         self.unique("role", raw.role.iter().map(|role| &role.role))?;
+        let repositories = self.repositories(&raw, &tokens, &keys)?;
+        let root = match &raw.root {
+            Some(root) => self.root(root, &tokens)?,
+            None if raw.ceremony.writes_roots() => {
+                return self.error(0..0, "[root] is missing: threshold, keys and expires of the root role");
+            }
+            None => self.no_root(),
+        };
         let script = Script {
             digest,
             title: raw.title,
@@ -111,7 +122,8 @@ impl Reader<'_> {
             declares: raw.declares,
             clock_tolerance_seconds: raw.clock_tolerance_seconds,
             media: raw.media.get_ref().clone(),
-            root: self.root(&raw.root, &tokens)?,
+            root,
+            repositories,
             previous: raw
                 .previous
                 .map(|previous| {
@@ -188,6 +200,12 @@ impl Reader<'_> {
         }
         if script.kind == Kind::RenewExpiry && !script.roles.is_empty() {
             return self.error(top, "a renewal has no [[role]]: only the expiry changes");
+        }
+        if script.kind.is_about_repositories() != script.dialect.certifies(&RoleName::Root) {
+            return self.error(
+                top,
+                "dialect: ceremonies whose name begins with dct- write dialect = \"notary\", all others \"tuf1\"",
+            );
         }
         let drafts = script.numbered().filter(|(_, step)| step.action.drafts()).count();
         if drafts > 1 {
@@ -278,12 +296,7 @@ impl Reader<'_> {
             );
             return self.error(raw.threshold.span(), what);
         }
-        let expiry = *raw.expires.get_ref();
-        if !(expiry.at_least_days <= expiry.days && expiry.days <= expiry.at_most_days) || expiry.at_most_days > 36_525
-        {
-            return self
-                .error(raw.expires.span(), "root.expires: at-least-days ≤ days ≤ at-most-days ≤ 36525 must hold");
-        }
+        let expiry = self.expiry("root.expires", &raw.expires)?;
         Ok(RootSpec {
             threshold: *raw.threshold.get_ref(),
             keys,

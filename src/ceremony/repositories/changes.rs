@@ -1,0 +1,291 @@
+//! What changes in one repository, made of what the script asks for and what the repository is today.
+
+use crate::{
+    ceremony::{
+        Ceremony,
+        participants::Alias,
+        repositories::{judge, pack::Inputs},
+        script::{CommonName, Signatory, SignerAction, TaggingSpec},
+        unfit,
+    },
+    rules::{Refusal, Rule},
+    transfer::Gun,
+    tuf::{
+        authoring,
+        change::RootChange,
+        key::{Key, KeyId},
+        role::RoleName,
+        root::Root,
+        targets::Targets,
+        targets_change::TargetsChange,
+    },
+    utc::Utc,
+};
+
+/// The role below targets whose tags Docker reads first.
+pub const RELEASES: &str = "targets/releases";
+
+/// The bare key of whoever signs: of a token once it counts, or of a `[[key]]` that was imported.
+///
+/// # Errors
+/// `PIN-WORKS-AGAIN` where the token's key does not count yet.
+pub fn key_of(ceremony: &Ceremony, signatory: &Signatory) -> Result<Key, Refusal> {
+    match signatory {
+        Signatory::Token(alias) => {
+            let playing = ceremony.playing(alias);
+            let token = ceremony.token(&playing);
+            token.key.filter(|_| token.counts).ok_or_else(|| {
+                Refusal::new(
+                    Rule::PinWorksAgain,
+                    format!("The key on {playing} does not count yet."),
+                    "Drill the token first: take it out, put it in, type the PIN again.",
+                )
+            })
+        }
+        Signatory::Elsewhere(name) => ceremony.imported.get(name).cloned().ok_or_else(|| {
+            Refusal::new(
+                Rule::ScriptHolds,
+                format!("The key {name} was not imported."),
+                "Mend the script: its steps bring every key before the draft.",
+            )
+        }),
+    }
+}
+
+/// The key of an offline key's token as roots of `gun` list it: in its certificate.
+///
+/// # Errors
+/// `CERT-FITS-GUN` where its certificate is for other repositories.
+pub fn certified(ceremony: &Ceremony, alias: &Alias, gun: &Gun) -> Result<Option<Key>, Refusal> {
+    let spec = ceremony.script.repositories.as_ref().and_then(|spec| spec.certificate.as_ref());
+    let name = match spec.map(|spec| &spec.common_name) {
+        None => return Ok(None),
+        Some(CommonName::EachRepository) => gun.as_str(),
+        Some(CommonName::Wildcard(name)) => name,
+    };
+    let certificate = ceremony.repositories.certificates.get(&(ceremony.playing(alias), name.to_owned()));
+    let Some(certificate) = certificate else { return Ok(None) };
+    certificate.fits(gun.as_str())?;
+    Ok(ceremony.script.dialect.certified_key(certificate))
+}
+
+/// What changes in the first root of a repository.
+///
+/// # Errors
+/// Where a key is not here, or a certificate does not fit.
+pub fn first_root(
+    ceremony: &Ceremony,
+    gun: &Gun,
+    tagging: &TaggingSpec,
+    (snapshot, timestamp): (Key, Key),
+    expires: Utc,
+) -> Result<Vec<RootChange>, Refusal> {
+    let spec = &ceremony.script.root;
+    let mut changes = vec![
+        RootChange::SetVersion { version: 1 },
+        RootChange::SetExpires { expires },
+        RootChange::SetConsistentSnapshot { value: Some(false) },
+        RootChange::SetThreshold { role: RoleName::Root, threshold: spec.threshold },
+        RootChange::SetThreshold { role: RoleName::Targets, threshold: tagging.threshold },
+        RootChange::SetThreshold { role: RoleName::Snapshot, threshold: 1 },
+        RootChange::SetThreshold { role: RoleName::Timestamp, threshold: 1 },
+    ];
+    for alias in &spec.keys {
+        let key = certified(ceremony, alias, gun)?.ok_or_else(|| not_certified(alias))?;
+        changes.push(RootChange::add_key(RoleName::Root, key));
+    }
+    for signatory in &tagging.keys {
+        changes.push(RootChange::add_key(RoleName::Targets, key_of(ceremony, signatory)?));
+    }
+    changes.push(RootChange::add_key(RoleName::Snapshot, snapshot));
+    changes.push(RootChange::add_key(RoleName::Timestamp, timestamp));
+    Ok(changes)
+}
+
+fn not_certified(alias: &Alias) -> Refusal {
+    Refusal::new(
+        Rule::ScriptHolds,
+        format!("The key on {alias} has no certificate."),
+        "Mend the script: a step `certify` for this token comes before the draft.",
+    )
+}
+
+/// What changes where another tagging key takes the place of today's.
+///
+/// # Errors
+/// Where a key is not here, or is today's key: a compromised key does not follow itself.
+pub fn other_tagging_key(ceremony: &Ceremony, old: &Root, tagging: &TaggingSpec) -> Result<Vec<RootChange>, Refusal> {
+    let mut changes = vec![];
+    let mut wanted = vec![];
+    for signatory in &tagging.keys {
+        wanted.push(key_of(ceremony, signatory)?);
+    }
+    let print = |key: &Key| key.public().fingerprint();
+    for (keyid, key) in old.keys_of(&RoleName::Targets) {
+        if wanted.iter().any(|new| print(new) == print(key)) {
+            return Err(Refusal::new(
+                Rule::DraftIsTheChange,
+                format!("The new tagging key {} is one of today's: nothing would change for a thief.", keyid.short()),
+                "Bring a key that was never a tagging key of this repository.",
+            ));
+        }
+        changes.push(RootChange::RemoveKey { role: RoleName::Targets, keyid: keyid.clone() });
+    }
+    changes.extend(wanted.into_iter().map(|key| RootChange::add_key(RoleName::Targets, key)));
+    if old.role(&RoleName::Targets).is_some_and(|role| role.threshold != tagging.threshold) {
+        changes.push(RootChange::SetThreshold { role: RoleName::Targets, threshold: tagging.threshold });
+    }
+    Ok(changes)
+}
+
+/// What changes where offline keys, or their certificates, are replaced.
+///
+/// # Errors
+/// Where a new key has no certificate, or one that does not fit.
+pub fn other_offline_keys(ceremony: &Ceremony, gun: &Gun, old: &Root) -> Result<Vec<RootChange>, Refusal> {
+    let spec = &ceremony.script.root;
+    let (mut added, mut stays) = (vec![], vec![]);
+    for alias in &spec.keys {
+        let bare = key_of(ceremony, &Signatory::Token(alias.clone()))?;
+        let today: Vec<&KeyId> = old
+            .keys_of(&RoleName::Root)
+            .filter(|(_, key)| key.public().fingerprint() == bare.public().fingerprint())
+            .map(|(keyid, _)| keyid)
+            .collect();
+        match certified(ceremony, alias, gun)? {
+            Some(key) if !today.contains(&&key.id()) => added.push(key),
+            _ if !today.is_empty() => stays.extend(today),
+            _ => return Err(not_certified(alias)),
+        }
+    }
+    let goes = old.keys_of(&RoleName::Root).map(|(keyid, _)| keyid).filter(|keyid| !stays.contains(keyid));
+    let mut changes: Vec<RootChange> =
+        goes.map(|keyid| RootChange::RemoveKey { role: RoleName::Root, keyid: keyid.clone() }).collect();
+    changes.extend(added.into_iter().map(|key| RootChange::add_key(RoleName::Root, key)));
+    if old.role(&RoleName::Root).is_some_and(|role| role.threshold != spec.threshold) {
+        changes.push(RootChange::SetThreshold { role: RoleName::Root, threshold: spec.threshold });
+    }
+    Ok(changes)
+}
+
+/// What goes back to what it was before a compromise, as people judged.
+///
+/// # Errors
+/// `TAGS-JUDGED` where something was not judged.
+pub fn judged(
+    ceremony: &Ceremony,
+    number: u32,
+    inputs: &Inputs,
+    now: &Targets,
+) -> Result<(Vec<TargetsChange>, u32), Refusal> {
+    let known = ceremony.repositories.known.get(number as usize).ok_or_else(|| unfit("No such repository."))?;
+    let before = judge::before(ceremony.script.dialect, inputs);
+    let (mut changes, mut back) = (vec![], 0);
+    for what in &known.changed {
+        let goes_back = ceremony.repositories.goes_back(number, what).ok_or_else(|| {
+            Refusal::new(
+                Rule::TagsJudged,
+                format!("Nobody judged “{}” of {}.", crate::text::shown(what), known.gun),
+                "Judge it first: what a thief changed must not be signed again.",
+            )
+        })?;
+        if goes_back {
+            changes.extend(judge::back(now, before.as_ref(), what));
+            back += 1;
+        }
+    }
+    Ok((changes, back))
+}
+
+/// What changes below the targets role: signers who come, go or get other keys.
+///
+/// # Errors
+/// `DRAFT-IS-THE-CHANGE` where a signer who is to go is not there, or one who is to come is.
+pub fn signers(ceremony: &Ceremony, now: &Targets) -> Result<Vec<TargetsChange>, Refusal> {
+    let blank = Default::default();
+    let delegations = now.delegations.as_ref().unwrap_or(&blank);
+    let listed = |role: &RoleName| {
+        delegations.roles.iter().find(|known| known.name == *role).map(|known| known.role.keyids.clone())
+    };
+    let releases = RoleName::from(RELEASES);
+    let specs = ceremony.script.repositories.as_ref().map(|spec| spec.signers.as_slice()).unwrap_or_default();
+    let mut changes = vec![];
+    let adds = specs.iter().any(|spec| spec.action != SignerAction::Remove);
+    if adds && listed(&releases).is_none() {
+        changes.push(new_role(&releases));
+    }
+    for spec in specs {
+        let role = RoleName::from(format!("targets/{}", spec.name).as_str());
+        let today = listed(&role);
+        let refuse = |what: &str| {
+            let what = format!("{role} {what}.");
+            Err(Refusal::new(Rule::DraftIsTheChange, what, "Mend the script: look into targets.json who signs today."))
+        };
+        match (spec.action, &today) {
+            (SignerAction::Add, Some(_)) => return refuse("is there already"),
+            (SignerAction::Replace | SignerAction::Remove, None) => return refuse("is not there"),
+            _ => {}
+        }
+        let mut keys = vec![];
+        for signatory in &spec.keys {
+            keys.push(key_of(ceremony, signatory)?);
+        }
+        let stays = |keyid: &KeyId| spec.action != SignerAction::Remove && keys.iter().any(|key| key.id() == *keyid);
+        let gone: Vec<KeyId> = today.iter().flatten().filter(|keyid| !stays(keyid)).cloned().collect();
+        if spec.action == SignerAction::Remove {
+            changes.push(TargetsChange::RemoveRole(role.clone()));
+        } else if today.is_none() {
+            changes.push(new_role(&role));
+        }
+        for keyid in gone {
+            if spec.action == SignerAction::Replace {
+                changes.push(TargetsChange::RemoveKey { role: role.clone(), keyid: keyid.clone() });
+            }
+            if listed(&releases).is_some_and(|listed| listed.contains(&keyid)) {
+                changes.push(TargetsChange::RemoveKey { role: releases.clone(), keyid });
+            }
+        }
+        for key in keys {
+            if today.as_ref().is_none_or(|today| !today.contains(&key.id())) {
+                changes.push(TargetsChange::AddKey { role: role.clone(), key: key.clone() });
+            }
+            if listed(&releases).is_none_or(|listed| !listed.contains(&key.id())) {
+                changes.push(TargetsChange::AddKey { role: releases.clone(), key });
+            }
+        }
+    }
+    Ok(changes)
+}
+
+/// Docker's delegated roles name any tag, and one signature is enough.
+fn new_role(role: &RoleName) -> TargetsChange {
+    TargetsChange::AddRole { role: role.clone(), threshold: 1, paths: vec![String::new()] }
+}
+
+/// `EXPIRY-WINDOW`, with the expiry cut to what certificates allow: everything ends when the certificate does.
+///
+/// # Errors
+/// Where nothing is left of the window.
+pub fn expires(
+    spec: &crate::ceremony::script::ExpirySpec,
+    date: Utc,
+    certificate_until: Option<Utc>,
+) -> Result<(Utc, Option<String>), Refusal> {
+    let wanted = date.plus_days(spec.days.into());
+    let latest = certificate_until.map(|until| until.midnight().plus_days(-1));
+    let (expires, note) = match latest {
+        Some(latest) if latest < wanted => {
+            (latest, Some("root: the expiry is cut to a day before the certificate ends".to_owned()))
+        }
+        _ => (wanted, None),
+    };
+    authoring::expiry_window(expires, date, (spec.at_least_days, spec.at_most_days)).map_err(|refusal| match &note {
+        Some(_) => Refusal {
+            what: format!("{} The certificate of an offline key ends first.", refusal.what),
+            remedy: "Renew the certificate first: a rotation of the offline key (dct-rotate-root), on the same key.".into(),
+            ..refusal
+        },
+        None => refusal,
+    })?;
+    Ok((expires, note))
+}
