@@ -110,6 +110,8 @@ rules! {
         "A signature from a token is verified in software, over the reviewed bytes and by the expected public key, before it counts.";
     PayloadReadback "PAYLOAD-READBACK" Authoring Nothing
         "A payload is signed only after a person supplied the hidden words of its digest from paper.";
+    BundleComplete "BUNDLE-COMPLETE" Authoring Nothing
+        "A root that changes the targets key travels together with targets metadata signed by the new one; nothing is published of a bundle that still wants a signature.";
 
     // Keys and tokens.
     KeyPossession "KEY-POSSESSION" InTheRoom Nothing
