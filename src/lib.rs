@@ -5,6 +5,7 @@
 //!
 //! The pure part: [`readback`] turns digests into words and words into proofs; [`tuf`] reads, verifies and writes metadata;
 //! [`ceremony`] is the engine; [`transcript`] is what happened; [`report`] tells people, and [`audit`] goes through it again.
+//! [`transfer`] is what crosses the gap between the ceremony and the machine that is online.
 //!
 //! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`preflight`] looks at the machine;
 //! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
@@ -38,6 +39,7 @@ pub mod text;
 #[cfg(feature = "tokens")]
 pub mod token;
 pub mod transcript;
+pub mod transfer;
 pub mod tuf;
 #[cfg(feature = "terminal")]
 pub mod tui;

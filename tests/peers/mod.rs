@@ -2,6 +2,9 @@
 //! folder; a client that is not there is named and left out, or fails the test where `OFFICIANT_PEERS=required`.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod docker;
+pub mod notary;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -151,8 +154,7 @@ impl Client {
             eprintln!("not run: go-tuf (gh is not installed; tests/run installs it where it can)");
             return;
         }
-        let required = std::env::var_os("OFFICIANT_PEERS").is_some_and(|value| value == "required");
-        assert!(!required, "{name} is not installed below {}", target().join("peers").display());
+        assert!(!required(), "{name} is not installed below {}", target().join("peers").display());
         eprintln!("skipped: {name} is not installed; tests/run installs it");
     }
 }
@@ -180,6 +182,17 @@ fn at(time: Option<&str>, command: Command) -> Command {
         }
     }
     faked
+}
+
+/// Whether an absent peer fails a test.
+fn required() -> bool {
+    std::env::var_os("OFFICIANT_PEERS").is_some_and(|value| value == "required")
+}
+
+/// Whether a program of this name is installed.
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// The target folder that this test program was built into: `TARGET/PROFILE/deps/PROGRAM`.
