@@ -6,13 +6,15 @@ use super::{
     operation::{ExportedFile, Operation, SeenToken, Trouble},
     participants::{Alias, PersonId},
     prompt::{AsideKind, Salt},
+    repositories::{Known, Shape, Verdict},
 };
 use crate::{
     device::KeyAttributes,
     digest::Digest,
     machine::MachineFacts,
     readback::ReadBack,
-    rules::Passed,
+    rules::{Passed, Refusal},
+    transfer::Gun,
     tuf::{
         change::RootChange,
         key::{Key, KeyId},
@@ -85,6 +87,13 @@ pub enum Event {
         /// The SHA-256 that the script pins.
         real: Digest,
         /// The SHA-256 of the twin.
+        twin: Digest,
+    },
+    /// A rehearsal uses a twin of a collection, whose repositories have throw-away keys.
+    TwinCollection {
+        /// The SHA-256 of the manifest that the script pins.
+        real: Digest,
+        /// The SHA-256 of the twin's manifest.
         twin: Digest,
     },
 
@@ -329,6 +338,112 @@ pub enum Event {
         /// On which media.
         media: Vec<String>,
     },
+    /// What was collected beforehand lies here as the script pins it.
+    CollectionOpened {
+        /// The SHA-256 of its manifest.
+        manifest: Digest,
+        /// The same of the last collection from before a compromise, where the script pins one.
+        before: Option<Digest>,
+        /// The repositories, in the order of their names.
+        guns: Vec<Gun>,
+        /// `COLLECTION-PINNED`.
+        passed: Vec<Passed>,
+    },
+    /// Some repositories were read and verified. Their files stand in the record, in `inputs/`.
+    RepositoriesRead {
+        /// The SHA-256 of what was read.
+        pack: Digest,
+        /// What is known of each.
+        repositories: Vec<Known>,
+        /// Keys in them that tokens of the script hold, without certificates.
+        keys: Vec<Key>,
+    },
+    /// People decided what becomes of tags that are not as they were before a compromise.
+    TagsJudged {
+        /// What they decided.
+        verdict: Verdict,
+    },
+    /// People decided about one of them.
+    TagJudged {
+        /// In which repository.
+        gun: Gun,
+        /// A tag, or a delegation.
+        what: String,
+        /// Whether it stays as it is now.
+        keep: bool,
+    },
+    /// A token signed the certificate of its own key.
+    CertificateSigned {
+        /// Which token.
+        alias: Alias,
+        /// For which repository, or for which with a star.
+        common_name: String,
+        /// The signature, in hexadecimal, as the token gave it.
+        signature: String,
+    },
+    /// A token signed every certificate that it owed.
+    CertificatesSigned {
+        /// Which token.
+        alias: Alias,
+        /// How many.
+        count: u32,
+        /// `TOKEN-IS-EXPECTED`, `SIGNATURE-VERIFIES`.
+        passed: Vec<Passed>,
+    },
+    /// A batch of payloads is composed from here on; its expiries count from this entry's date.
+    BatchBegan,
+    /// Metadata of some repositories was composed. The bytes to sign stand in the record, in `payloads/`.
+    RepositoriesDrafted {
+        /// The SHA-256 of the inputs.
+        pack: Digest,
+        /// The ways in which they change.
+        shapes: Vec<Shape>,
+        /// What was drafted.
+        repositories: Vec<DraftedRepository>,
+        /// What could not be drafted.
+        left_out: Vec<LeftOut>,
+        /// The rules that were asked and held, each once.
+        passed: Vec<Passed>,
+    },
+    /// A token signed a payload of the batch, and the signature verifies.
+    RepositorySigned {
+        /// Which token.
+        alias: Alias,
+        /// The first repository that has this payload.
+        gun: Gun,
+        /// Whose metadata.
+        role: RoleName,
+        /// Its version.
+        version: u64,
+        /// Which payload.
+        payload: Digest,
+        /// The signature, in hexadecimal, as the token gave it.
+        signature: String,
+    },
+    /// A token signed every payload of the batch that it owed.
+    BatchSigned {
+        /// Which token.
+        alias: Alias,
+        /// The SHA-256 of the list of payloads.
+        batch: Digest,
+        /// How many documents carry its signature now.
+        documents: u32,
+        /// `SIGNATURE-VERIFIES`, `TOKEN-IS-EXPECTED`, `PAYLOAD-READBACK`.
+        passed: Vec<Passed>,
+    },
+    /// Bundles of some repositories were written into the record, in `publish/`.
+    RepositoriesExported {
+        /// The first, counted among what was drafted.
+        from: u32,
+        /// The one after the last.
+        to: u32,
+        /// How many of them wait for a signature that is made elsewhere.
+        incomplete: u32,
+        /// The SHA-256 of their manifest, once all are written.
+        manifest: Option<Digest>,
+        /// On which media.
+        media: Vec<String>,
+    },
     /// A token signed the head of the transcript.
     HeadSigned {
         /// Which token.
@@ -458,6 +573,10 @@ impl Event {
             | Self::KeyGenerated { passed, .. }
             | Self::KeyDrilled { passed, .. }
             | Self::TokenOpened { passed, .. }
+            | Self::CollectionOpened { passed, .. }
+            | Self::CertificatesSigned { passed, .. }
+            | Self::RepositoriesDrafted { passed, .. }
+            | Self::BatchSigned { passed, .. }
             | Self::Drafted { passed, .. }
             | Self::Signed { passed, .. }
             | Self::ThresholdMet { passed, .. } => passed,
@@ -483,7 +602,18 @@ impl Event {
                 | Self::TokenOpened { .. }
                 | Self::Signed { .. }
                 | Self::HeadSigned { .. }
+                | Self::CollectionOpened { .. }
+                | Self::RepositoriesRead { .. }
+                | Self::CertificatesSigned { .. }
+                | Self::RepositoriesDrafted { .. }
+                | Self::BatchSigned { .. }
+                | Self::RepositoriesExported { .. }
         )
+    }
+
+    /// Whether there may be thousands of it in one step; what is waited for is then asked of the state, not of its events.
+    pub fn is_one_of_many(&self) -> bool {
+        matches!(self, Self::RepositorySigned { .. } | Self::CertificateSigned { .. })
     }
 }
 
@@ -512,6 +642,32 @@ impl Event {
             Self::HeadFitsPaper { .. } | Self::Confirmed { .. } | Self::Recorded { .. } | Self::Absent { .. }
         )
     }
+}
+
+/// What was drafted for one repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DraftedRepository {
+    /// Its name.
+    pub gun: Gun,
+    /// Its shape, counted in the same entry from 0.
+    pub shape: usize,
+    /// The version of each document.
+    pub versions: Vec<u64>,
+    /// The SHA-256 of the bytes to sign of each.
+    pub payloads: Vec<Digest>,
+    /// How many tags are named, and how many tags and delegations became as they were; `None` where no targets are written.
+    pub tags: Option<(u32, u32)>,
+}
+
+/// A repository that is not in the batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// Its name.
+    pub gun: Gun,
+    /// Why.
+    pub refusal: Refusal,
 }
 
 /// A question of an aside.

@@ -17,6 +17,7 @@ pub mod possession;
 pub mod print;
 pub mod prompt;
 pub mod replay;
+pub mod repositories;
 pub mod resume;
 pub mod script;
 pub mod sheet;
@@ -25,6 +26,8 @@ pub mod steps;
 pub mod words;
 
 pub use self::state::Ceremony;
+
+use std::sync::Arc;
 
 use self::{
     event::Event,
@@ -35,7 +38,7 @@ use self::{
 };
 use crate::{
     digest::Digest,
-    readback::{ReadBack, Signable, WORDS_OF_ACT},
+    readback::{ReadBack, Signable, Template, WORDS_OF_ACT},
     rules::{Refusal, Rule},
     utc::Utc,
 };
@@ -56,6 +59,29 @@ pub enum Pending {
     Paused,
     /// It is over.
     Finished(Closing),
+}
+
+/// What follows from an answer: events, and bytes that must stand in the record before they do.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// What happened.
+    pub events: Vec<Event>,
+    /// Files of the record by name. Each is named by its own SHA-256, so that the events that name it are enough to trust it.
+    pub attachments: Vec<(String, Vec<u8>)>,
+}
+
+impl Decision {
+    /// Events without attachments.
+    pub fn of(events: Vec<Event>) -> Self {
+        Self { events, attachments: vec![] }
+    }
+
+    /// The same with one more attachment.
+    #[must_use]
+    pub fn with(mut self, name: String, bytes: Vec<u8>) -> Self {
+        self.attachments.push((name, bytes));
+        self
+    }
 }
 
 impl Ceremony {
@@ -90,6 +116,14 @@ impl Ceremony {
     /// # Errors
     /// The rule that says no. Nothing happened then.
     pub fn decide(&self, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal> {
+        self.decide_whole(answer, now).map(|decision| decision.events)
+    }
+
+    /// [`Ceremony::decide`] with the bytes that must stand in the record before the events do.
+    ///
+    /// # Errors
+    /// The rule that says no. Nothing happened then.
+    pub fn decide_whole(&self, answer: &Answer, now: Now) -> Result<Decision, Refusal> {
         if now < self.stamp.at {
             return Err(Refusal::new(
                 Rule::ClockForward,
@@ -100,11 +134,13 @@ impl Ceremony {
         let pending = self.pending();
         match (&pending, answer) {
             (Pending::Finished(_) | Pending::Paused, _) => Err(unfit("Nothing is waited for.")),
-            (Pending::InDoubt(_), Answer::Failed(trouble)) => Ok(vec![Event::Failed { trouble: trouble.clone() }]),
+            (Pending::InDoubt(_), Answer::Failed(trouble)) => {
+                Ok(Decision::of(vec![Event::Failed { trouble: trouble.clone() }]))
+            }
             (Pending::InDoubt(_), Answer::Done(_)) => self.decide_step(answer, now),
             (Pending::InDoubt(_) | Pending::Do(_), _) => Err(unfit("An operation is under way.")),
             (Pending::Ask(_), Answer::Done(_) | Answer::Failed(_)) => Err(unfit("No operation is under way.")),
-            (Pending::Ask(_), Answer::Aside(aside)) => self.begin_aside(*aside),
+            (Pending::Ask(_), Answer::Aside(aside)) => self.begin_aside(*aside).map(Decision::of),
             (Pending::Ask(prompt), _) => {
                 fits(&prompt.input, answer).map_err(|refusal| match (&prompt.scene, answer) {
                     (Scene::PointOfNoReturn { .. }, Answer::Word(_)) => {
@@ -113,16 +149,16 @@ impl Ceremony {
                     _ => refusal,
                 })?;
                 if let Some(resume) = self.resume.as_ref().filter(|resume| resume.pending(self).is_some()) {
-                    return resume.decide(self, answer);
+                    return resume.decide(self, answer).map(Decision::of);
                 }
                 if let Some(aside) = &self.aside {
-                    return aside.decide(self, answer);
+                    return aside.decide(self, answer).map(Decision::of);
                 }
                 if let Some(trouble) = &self.trouble {
-                    return Ok(vec![Event::TryAgain { last_try: trouble.is_last_try() }]);
+                    return Ok(Decision::of(vec![Event::TryAgain { last_try: trouble.is_last_try() }]));
                 }
                 if self.step().is_none() {
-                    return self.decide_end_of_act(answer);
+                    return self.decide_end_of_act(answer).map(Decision::of);
                 }
                 self.decide_step(answer, now)
             }
@@ -155,14 +191,44 @@ impl Ceremony {
         }
     }
 
-    fn decide_step(&self, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal> {
+    /// What the next few works of an operation sign, minted from the state; `payloads` gives the bytes of a payload from the
+    /// record. Empty where people have not reviewed it, or where a payload is missing.
+    pub fn signables(&self, operation: &Operation, payloads: &dyn Fn(Digest) -> Option<Arc<[u8]>>) -> Vec<Signable> {
+        let all: Option<Vec<Signable>> = match operation {
+            Operation::SignBatch { alias, batch, .. } => {
+                let of = &self.repositories.batch;
+                let Some(read) = of.reviewed().filter(|_| of.manifest().is_some_and(|m| m.digest == *batch)) else {
+                    return vec![];
+                };
+                let reviewed = |payload: Digest| {
+                    let bytes = payloads(payload).filter(|bytes| Digest::of(bytes) == payload)?;
+                    // On the wire stands the JSON that reads back to the bytes that are signed.
+                    let wire = Digest::of(&crate::tuf::canonical::to_json(&bytes));
+                    read.reviewed(bytes, wire).map(Signable::Reviewed)
+                };
+                of.next_payloads(alias, repositories::SIGNATURES_AT_ONCE).into_iter().map(reviewed).collect()
+            }
+            Operation::Certify { alias, .. } => {
+                let owed = repositories::certify::owed(self, alias);
+                let template = |name: &String| {
+                    let template = repositories::certify::template(self, alias, name).ok()?;
+                    Template::new(template.to_be_signed()).map(Signable::Certificate)
+                };
+                owed.iter().take(repositories::SIGNATURES_AT_ONCE).map(template).collect()
+            }
+            other => return self.signable(other).into_iter().collect(),
+        };
+        all.unwrap_or_default()
+    }
+
+    fn decide_step(&self, answer: &Answer, now: Now) -> Result<Decision, Refusal> {
         if let Answer::Done(outcome) = answer
             && let operation::Outcome::WrongToken(seen) = outcome.as_ref()
         {
             return Err(self.wrong_token(seen));
         }
         match self.step() {
-            Some(step) => step.action.kind().decide(self, answer, now),
+            Some(step) => step.action.kind().decide_whole(self, answer, now),
             None => Err(unfit("No step is under way.")),
         }
     }

@@ -1,6 +1,8 @@
 //! The whole list of what the program can do to the world, and what can come of it. A rehearsal on paper is not performing
 //! these; there is no other switch.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::participants::Alias;
@@ -11,7 +13,11 @@ use crate::{
     machine::MachineFacts,
     rules::{Refusal, Rule},
     text::shown,
-    tuf::key::{Key, KeyAlgorithm, KeyId, RawSignature},
+    transfer::Gun,
+    tuf::{
+        key::{Key, KeyAlgorithm, KeyId, RawSignature},
+        verify::VerifiedSignature,
+    },
 };
 
 /// Something to be done to the world. Names and digests only: bytes to sign are minted from the state as a
@@ -37,6 +43,52 @@ pub enum Operation {
     Export {
         /// Names and digests, in the order they are written.
         files: Vec<ExportedFile>,
+    },
+    /// File: open what was collected beforehand.
+    OpenCollection {
+        /// Its folder, relative to the script.
+        folder: String,
+        /// The SHA-256 that its manifest must have.
+        manifest: Digest,
+        /// The same of the last collection from before a compromise.
+        before: Option<(String, Digest)>,
+    },
+    /// File: read some repositories of it.
+    ReadRepositories {
+        /// The first, from 0 in the order of their names.
+        from: u32,
+        /// How many.
+        count: u32,
+    },
+    /// File: read inputs again that stand in the record.
+    ReadInputs {
+        /// Their SHA-256.
+        pack: Digest,
+    },
+    /// File: write bundles of some repositories into the record, on every medium.
+    ExportRepositories {
+        /// The SHA-256 of the list of payloads.
+        batch: Digest,
+    },
+    /// Token: sign certificates of the token's own key.
+    Certify {
+        /// With which token.
+        alias: Alias,
+        /// The fingerprint of its public key.
+        public: Digest,
+        /// How many.
+        count: u32,
+    },
+    /// Token: sign every payload of the reviewed batch that this token owes.
+    SignBatch {
+        /// With which token.
+        alias: Alias,
+        /// The fingerprint of its public key.
+        public: Digest,
+        /// The SHA-256 of the list of payloads.
+        batch: Digest,
+        /// How many documents it signs.
+        count: u32,
     },
     /// Token: look which tokens are there to be prepared as `alias`.
     FindTokens {
@@ -121,6 +173,14 @@ impl Operation {
                 let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
                 format!("write {} into the record", names.join(", "))
             }
+            Self::OpenCollection { folder, .. } => format!("open the collection {}", shown(folder)),
+            Self::ReadRepositories { from, count } => {
+                format!("read and verify repositories {} to {}", from + 1, from + count)
+            }
+            Self::ReadInputs { pack } => format!("compose from the inputs {}", &pack.to_string()[..8]),
+            Self::ExportRepositories { .. } => "write the bundles into the record".into(),
+            Self::Certify { alias, count, .. } => format!("sign {count} certificates with {alias}"),
+            Self::SignBatch { alias, count, .. } => format!("sign {count} documents with {alias}"),
             Self::FindTokens { alias } => format!("look for a token to become {alias}"),
             Self::Initialise { alias, .. } => format!("initialise {alias}"),
             Self::SetUserPin { alias } => format!("set the user PIN of {alias}"),
@@ -142,9 +202,23 @@ impl Operation {
             | Self::Drill { alias, .. }
             | Self::Open { alias, .. }
             | Self::Sign { alias, .. }
-            | Self::SignHead { alias, .. } => Some(alias),
-            Self::Preflight | Self::ReadInput { .. } | Self::StorePayload { .. } | Self::Export { .. } => None,
+            | Self::SignHead { alias, .. }
+            | Self::Certify { alias, .. }
+            | Self::SignBatch { alias, .. } => Some(alias),
+            Self::Preflight
+            | Self::ReadInput { .. }
+            | Self::StorePayload { .. }
+            | Self::Export { .. }
+            | Self::OpenCollection { .. }
+            | Self::ReadRepositories { .. }
+            | Self::ReadInputs { .. }
+            | Self::ExportRepositories { .. } => None,
         }
+    }
+
+    /// Whether it is one intent for many small works: it goes on from where it stopped, and doing one of them again is harmless.
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Self::Certify { .. } | Self::SignBatch { .. } | Self::ExportRepositories { .. })
     }
 }
 
@@ -199,6 +273,38 @@ pub enum Outcome {
     /// Of [`Operation::Export`]: the media that hold all of it.
     Exported {
         /// By their labels.
+        media: Vec<String>,
+    },
+    /// Of [`Operation::OpenCollection`].
+    Collection {
+        /// The SHA-256 of the manifest.
+        manifest: Digest,
+        /// The same of the earlier collection.
+        before: Option<Digest>,
+        /// The repositories, in the order of their names.
+        guns: Vec<Gun>,
+    },
+    /// Of [`Operation::ReadRepositories`] and [`Operation::ReadInputs`]: files that match the manifest, as the record keeps
+    /// them ([`super::repositories::pack`]).
+    Repositories(Arc<[u8]>),
+    /// Of [`Operation::Certify`] and [`Operation::SignBatch`]: some of the signatures, more may follow.
+    SignedSome {
+        /// The token as it was found.
+        seen: SeenToken,
+        /// The signatures, each verified over what it is of.
+        signatures: Vec<VerifiedSignature>,
+    },
+    /// Of [`Operation::ExportRepositories`]: some of the bundles, more may follow.
+    BundlesWritten {
+        /// The first, counted among what was drafted.
+        from: u32,
+        /// The one after the last.
+        to: u32,
+        /// How many of them wait for a signature that is made elsewhere.
+        incomplete: u32,
+        /// The SHA-256 of their manifest, once all are written.
+        manifest: Option<Digest>,
+        /// The media that hold them, by their labels.
         media: Vec<String>,
     },
     /// Of [`Operation::FindTokens`].

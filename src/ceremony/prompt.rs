@@ -3,11 +3,14 @@
 //! A prompt is a *scene* (what is shown) and an *input* (what is waited for). No answer can hold a secret: PINs never come
 //! this way, and a personal word comes as a slow salted hash.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     operation::{Outcome, Trouble},
     participants::PersonId,
+    repositories::sheet::BatchSheet,
     sheet::{ReviewSheet, TokenCard},
 };
 use crate::{digest::Digest, readback::Blind};
@@ -54,6 +57,17 @@ pub enum Scene {
     },
     /// The review sheet of a draft.
     Review(Box<ReviewSheet>),
+    /// The review sheet of a batch.
+    Batch(Arc<BatchSheet>),
+    /// A list to be read to its end.
+    List {
+        /// What it is of, as a sentence.
+        title: String,
+        /// Its lines.
+        lines: Arc<Vec<String>>,
+        /// What is to be done with it.
+        ask: String,
+    },
     /// Somebody else takes the keyboard.
     Handover {
         /// Who stands back.

@@ -10,6 +10,7 @@ use super::{
     metadata,
     operation::{ExportedFile, Operation, SeenToken, Trouble},
     participants::{Alias, PersonId},
+    repositories::{self, Repositories},
     resume::Resume,
     script::Script,
 };
@@ -63,6 +64,9 @@ pub struct Ceremony {
     pub(super) exceptions: u32,
     pub(super) closing: Option<Closing>,
     pub(super) previous_ceremony: Option<PreviousCeremony>,
+    /// In a rehearsal, the manifest of each collection's twin, by that of the real one.
+    pub(super) twin_collections: BTreeMap<Digest, Digest>,
+    pub(super) repositories: Repositories,
 }
 
 /// The next step to be done: act and step, from 0.
@@ -188,6 +192,8 @@ impl Ceremony {
             exceptions: 0,
             closing: None,
             previous_ceremony: None,
+            twin_collections: BTreeMap::new(),
+            repositories: Repositories::default(),
         }
     }
 
@@ -197,6 +203,7 @@ impl Ceremony {
         match (&mut self.aside, &mut self.resume) {
             (Some(aside), _) if event.belongs_to_aside() => aside.note(event),
             (_, Some(resume)) if event.belongs_to_resume() => resume.note(event),
+            _ if event.is_one_of_many() => {}
             _ => self.here.push(event.clone()),
         }
         if event.ends_aside() {
@@ -207,6 +214,7 @@ impl Ceremony {
     }
 
     fn fold(&mut self, event: &Event) {
+        self.repositories.apply(event, self.stamp.at);
         match event {
             Event::Began { mode, media, previous, .. } => {
                 self.mode = Some(*mode);
@@ -219,6 +227,17 @@ impl Ceremony {
                 self.stand_ins.insert(real.clone(), twin.clone());
             }
             Event::TwinRoot { twin, .. } => self.twin_root = Some(*twin),
+            Event::TwinCollection { real, twin } => {
+                self.twin_collections.insert(*real, *twin);
+            }
+            Event::CertificateSigned { alias, common_name, signature } => {
+                let signature = crate::digest::from_hex(signature).map(RawSignature::new);
+                let template = repositories::certify::template(self, alias, common_name).ok();
+                let certificate = template.zip(signature).and_then(|(template, raw)| template.signed(&raw).ok());
+                if let Some(certificate) = certificate {
+                    self.repositories.certificates.insert((alias.clone(), common_name.clone()), certificate);
+                }
+            }
             Event::Present { person } => self.people.entry(person.clone()).or_default().here = true,
             Event::Absent { person } => self.people.entry(person.clone()).or_default().here = false,
             Event::WordSet { person, salt, verifier } => {
@@ -288,6 +307,7 @@ impl Ceremony {
                 if let Some(draft) = self.draft_mut(payload) {
                     draft.read_back = Some(read_back.clone());
                 }
+                self.repositories.batch.read_back(*payload, read_back);
             }
             Event::Signed { keyid, payload, signature, .. } => {
                 let dialect = self.script.dialect;
@@ -307,6 +327,7 @@ impl Ceremony {
                 if let Some(draft) = self.draft_mut(payload) {
                     draft.voided = Some(reason.clone());
                 }
+                self.repositories.void(*payload);
                 self.back_to_draft();
             }
             Event::Substituted { alias, spare, .. } => {
@@ -341,7 +362,17 @@ impl Ceremony {
                     self.trouble = Some(Trouble::Refused(refusal.clone()));
                 }
             }
-            Event::Confirmed { .. }
+            Event::CollectionOpened { .. }
+            | Event::RepositoriesRead { .. }
+            | Event::TagsJudged { .. }
+            | Event::TagJudged { .. }
+            | Event::CertificatesSigned { .. }
+            | Event::BatchBegan
+            | Event::RepositoriesDrafted { .. }
+            | Event::RepositorySigned { .. }
+            | Event::BatchSigned { .. }
+            | Event::RepositoriesExported { .. }
+            | Event::Confirmed { .. }
             | Event::Recorded { .. }
             | Event::Went { .. }
             | Event::ClockRead { .. }

@@ -3,6 +3,7 @@
 
 pub mod events;
 pub mod paper;
+pub mod repositories;
 pub mod steps;
 
 use super::{

@@ -19,7 +19,7 @@ mod fields;
 pub mod json;
 pub mod key;
 pub mod limits;
-mod parallel;
+pub mod parallel;
 pub mod predict;
 pub mod role;
 pub mod root;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     dialect::Dialect,
-    key::{Key, KeyId, PublicKey},
+    key::{Key, KeyId, PublicKey, RawSignature},
     parallel::in_parallel,
     role::{Role, RoleName},
     root::Root,
@@ -53,6 +53,38 @@ impl<T> Verified<T> {
     /// The rules that were asked and held.
     pub fn passed(&self) -> &[Passed] {
         &self.passed
+    }
+}
+
+/// A signature that was verified in software over the bytes of a payload (`SIGNATURE-VERIFIES`). There is no other way to have
+/// one, so that nobody has to verify it twice.
+#[derive(Clone, Debug)]
+pub struct VerifiedSignature {
+    payload: Digest,
+    public: Digest,
+    signature: RawSignature,
+}
+
+impl VerifiedSignature {
+    /// `signature` over `bytes` by `public`; `None` where it does not verify.
+    pub fn new(public: &PublicKey, bytes: &[u8], signature: RawSignature) -> Option<Self> {
+        let verifies = public.verify(bytes, &signature);
+        verifies.then(|| Self { payload: Digest::of(bytes), public: public.fingerprint(), signature })
+    }
+
+    /// The SHA-256 of the bytes.
+    pub fn payload(&self) -> Digest {
+        self.payload
+    }
+
+    /// The fingerprint of the public key.
+    pub fn public(&self) -> Digest {
+        self.public
+    }
+
+    /// The signature as the token gave it.
+    pub fn signature(&self) -> &RawSignature {
+        &self.signature
     }
 }
 

@@ -133,7 +133,7 @@ impl Work<'_> {
         Ok(root)
     }
 
-    /// `CERT-FITS-GUN` and `CERT-OUTLIVES-ROOT` for every key that the root role names.
+    /// `CERT-FITS-GUN` and `CERT-EXPIRY-FIRST` for every key that the root role names.
     fn certificates(&self, root: &Root) -> Result<(), Refusal> {
         for (_, key) in root.keys_of(&RoleName::Root) {
             if let Some(certificate) = key.certificate() {

@@ -140,6 +140,8 @@ pub struct Batch {
     pub(in crate::ceremony) exported: u32,
     /// How many of these wait for a signature that is made elsewhere.
     pub(in crate::ceremony) incomplete: u32,
+    /// The SHA-256 of the manifest of what was written out, once all is.
+    pub(in crate::ceremony) published: Option<Digest>,
 }
 
 /// One way in which repositories change.
@@ -297,11 +299,20 @@ impl Repositories {
                 self.drafted(shapes, repositories, left_out);
             }
             Event::RepositorySigned { alias, payload, signature, .. } => self.batch.signed(alias, *payload, signature),
-            Event::RepositoriesExported { to, incomplete, .. } => {
+            Event::RepositoriesExported { to, incomplete, manifest, .. } => {
                 self.batch.exported = *to;
                 self.batch.incomplete += incomplete;
+                self.batch.published = *manifest;
             }
             _ => {}
+        }
+    }
+
+    /// The batch with this list is void; another may be composed.
+    pub(in crate::ceremony) fn void(&mut self, payload: Digest) {
+        if self.batch.manifest.as_ref().is_some_and(|manifest| manifest.digest == payload) {
+            self.batch = Batch::default();
+            self.voided += 1;
         }
     }
 
@@ -402,6 +413,17 @@ impl Batch {
     /// How many documents `alias` signs, and how many of them it has signed.
     pub fn share_of(&self, alias: &Alias) -> (usize, usize) {
         self.shares.get(alias).copied().unwrap_or_default()
+    }
+
+    /// How many documents have this payload and are signed by `alias`.
+    pub fn documents_with(&self, payload: Digest, alias: &Alias) -> usize {
+        let places = self.places.get(&payload).map(Vec::as_slice).unwrap_or_default();
+        let signs = |(index, place): &&(u32, u8)| {
+            let of = self.drafted.get(*index as usize).map(|drafted| self.shape(drafted));
+            let of = of.and_then(|shape| shape.documents.get(usize::from(*place)));
+            of.is_some_and(|of| of.signers.iter().any(|signer| signer.token() == Some(alias)))
+        };
+        places.iter().filter(signs).count()
     }
 
     /// Whether `alias` signed everything that it signs.

@@ -145,7 +145,7 @@ impl Reader<'_> {
                     })
                 })
                 .transpose()?,
-            acts: self.acts(&raw.act, &people, &tokens)?,
+            acts: self.acts(&raw.act, &people, &tokens, raw.ceremony.is_about_repositories())?,
             people,
             tokens,
             modules,
@@ -353,7 +353,13 @@ impl Reader<'_> {
         Ok(RoleSpec { role, threshold, keys: names })
     }
 
-    fn acts(&self, raw: &Spanned<Vec<RawAct>>, people: &[Person], tokens: &[TokenSpec]) -> Read<Vec<Act>> {
+    fn acts(
+        &self,
+        raw: &Spanned<Vec<RawAct>>,
+        people: &[Person],
+        tokens: &[TokenSpec],
+        many: bool,
+    ) -> Read<Vec<Act>> {
         if raw.get_ref().is_empty() {
             return self.error(raw.span(), "act: a script has at least one act");
         }
@@ -361,7 +367,7 @@ impl Reader<'_> {
             if act.step.get_ref().is_empty() {
                 return self.error(act.step.span(), "step: an act has at least one step");
             }
-            let steps = act.step.get_ref().iter().map(|step| self.step(step, people, tokens)).collect::<Read<_>>()?;
+            let steps = act.step.get_ref().iter().map(|step| self.step(step, people, tokens, many)).collect::<Read<_>>()?;
             Ok(Act { title: self.line_of_text("act.title", &act.title)?, steps })
         });
         acts.collect()

@@ -3,46 +3,60 @@
 
 mod at_the_token;
 mod attest;
+mod certify;
 mod close;
 mod confirm_clock;
 mod draft;
+mod draft_repositories;
 pub mod drill_token;
 mod export;
+mod export_repositories;
 mod generate_key;
 mod import;
+mod import_repositories;
+mod judge_tags;
 pub mod open_token;
 mod pause;
 mod preflight;
 mod prepare_token;
 mod record;
 mod review;
+mod review_repositories;
 mod roll_call;
 mod script_words;
 mod sign;
+mod sign_repositories;
 
 use std::collections::BTreeSet;
 
 pub use self::{
     attest::Attest,
+    certify::Certify,
     close::Close,
     confirm_clock::ConfirmClock,
     draft::Draft,
+    draft_repositories::DraftRepositories,
     drill_token::DrillToken,
     export::Export,
+    export_repositories::ExportRepositories,
     generate_key::GenerateKey,
     import::{ImportKeys, ImportRoot},
+    import_repositories::ImportRepositories,
+    judge_tags::JudgeTags,
     open_token::OpenToken,
     pause::Break,
     preflight::Preflight,
     prepare_token::PrepareToken,
     record::Record,
     review::Review,
+    review_repositories::ReviewRepositories,
     roll_call::RollCall,
     script_words::ScriptWords,
     sign::Sign,
+    sign_repositories::SignRepositories,
 };
 use super::{
-    Ceremony, Now, Pending,
+    Ceremony, Decision, Now, Pending,
     event::Event,
     participants::{Alias, PersonId},
     prompt::{Answer, Choice, Input, Prompt, Scene},
@@ -98,6 +112,20 @@ pub enum Action {
     Break(Break),
     /// What was signed leaves.
     Export(Export),
+    /// What was collected of many repositories comes in.
+    ImportRepositories(ImportRepositories),
+    /// Tags that are not as they were before a compromise are kept or put back.
+    JudgeTags(JudgeTags),
+    /// A token signs the root certificates of its key.
+    Certify(Certify),
+    /// Metadata of many repositories is composed.
+    DraftRepositories(DraftRepositories),
+    /// It is read, read back and confirmed.
+    ReviewRepositories(ReviewRepositories),
+    /// A token signs it.
+    SignRepositories(SignRepositories),
+    /// Bundles leave.
+    ExportRepositories(ExportRepositories),
     /// Heads are signed and the record is closed.
     Close(Close),
 }
@@ -123,6 +151,13 @@ impl Action {
             Self::Sign(step) => step,
             Self::Break(step) => step,
             Self::Export(step) => step,
+            Self::ImportRepositories(step) => step,
+            Self::JudgeTags(step) => step,
+            Self::Certify(step) => step,
+            Self::DraftRepositories(step) => step,
+            Self::ReviewRepositories(step) => step,
+            Self::SignRepositories(step) => step,
+            Self::ExportRepositories(step) => step,
             Self::Close(step) => step,
         }
     }
@@ -135,13 +170,15 @@ impl Action {
             Self::DrillToken(step) => Some(&step.token),
             Self::OpenToken(step) => Some(&step.token),
             Self::Sign(step) => Some(&step.token),
+            Self::Certify(step) => Some(&step.token),
+            Self::SignRepositories(step) => Some(&step.token),
             _ => None,
         }
     }
 
     /// Whether this step composes metadata: a void goes back to it.
     pub fn drafts(&self) -> bool {
-        matches!(self, Self::Draft(_))
+        matches!(self, Self::Draft(_) | Self::DraftRepositories(_))
     }
 }
 
@@ -162,6 +199,14 @@ pub trait Kind {
     /// # Errors
     /// The rule that says no.
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal>;
+
+    /// The same with the bytes that must stand in the record before the events do, for a kind that has any.
+    ///
+    /// # Errors
+    /// As [`Kind::decide`].
+    fn decide_whole(&self, ceremony: &Ceremony, answer: &Answer, now: Now) -> Result<Decision, Refusal> {
+        self.decide(ceremony, answer, now).map(Decision::of)
+    }
 }
 
 /// A step's own words.
@@ -198,6 +243,12 @@ pub enum Fact {
     KeysImported,
     /// The previous root is here.
     PreviousRoot,
+    /// What was collected of the repositories is here.
+    RepositoriesRead,
+    /// Tags were judged.
+    TagsJudged,
+    /// A token signed its certificates.
+    Certified(Alias),
     /// There is a draft.
     Drafted,
     /// It was reviewed.
@@ -225,6 +276,9 @@ impl Fact {
             Self::KeyCounts(alias) => format!("the key on {alias} is proven to work"),
             Self::KeysImported => "the keys of the online roles were imported".into(),
             Self::PreviousRoot => "the previous root was imported".into(),
+            Self::RepositoriesRead => "the repositories were imported".into(),
+            Self::TagsJudged => "tags were judged".into(),
+            Self::Certified(alias) => format!("the key on {alias} is certified"),
             Self::Drafted => "the root is drafted".into(),
             Self::Reviewed => "the draft is reviewed".into(),
             Self::SignedBy(alias) => format!("{alias} signed"),

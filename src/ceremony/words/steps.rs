@@ -31,7 +31,7 @@ fn prose(title: impl Into<String>, lines: &[&str], expect: &str, form: &[&str]) 
 }
 
 /// `ana-1 (blue, Ana Ruiz)`.
-fn token_words(script: &Script, alias: &Alias) -> String {
+pub(super) fn token_words(script: &Script, alias: &Alias) -> String {
     script.token(alias).map_or_else(
         || alias.to_string(),
         |spec| format!("{alias} ({}, {})", shown(&spec.tag), shown(script.name(&spec.holder))),

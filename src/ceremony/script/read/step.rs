@@ -8,17 +8,35 @@ use crate::{
         participants::{Alias, Person, PersonId},
         script::{TokenSpec, raw::RawStep},
         steps::{
-            Action, Attest, Break, Close, ConfirmClock, Draft, DrillToken, Export, GenerateKey, ImportKeys, ImportRoot,
-            OpenToken, Preflight, PrepareToken, Record, Review, RollCall, ScriptWords, Sign, Step,
+            Action, Attest, Break, Certify, Close, ConfirmClock, Draft, DraftRepositories, DrillToken, Export,
+            ExportRepositories, GenerateKey, ImportKeys, ImportRepositories, ImportRoot, JudgeTags, OpenToken, Preflight,
+            PrepareToken, Record, Review, ReviewRepositories, RollCall, ScriptWords, Sign, SignRepositories, Step,
         },
     },
     text::shown,
 };
 
 impl Reader<'_> {
-    pub(super) fn step(&self, raw: &RawStep, people: &[Person], tokens: &[TokenSpec]) -> Read<Step> {
+    /// `many` is whether the ceremony is about many repositories: some kinds of step then are others of the same name.
+    pub(super) fn step(&self, raw: &RawStep, people: &[Person], tokens: &[TokenSpec], many: bool) -> Read<Step> {
         let fields = StepFields { reader: self, raw, people, tokens };
         let action = match raw.kind.get_ref().as_str() {
+            "import-root" if many => return self.error(raw.kind.span(), "do = “import-root”: what clients trust today comes in by import-repositories"),
+            "import-repositories" | "judge-tags" | "certify" if !many => {
+                let what = format!("do = “{}” belongs to a ceremony about many repositories", raw.kind.get_ref());
+                return self.error(raw.kind.span(), what);
+            }
+            "import-repositories" => fields.only(&[]).map(|()| Action::ImportRepositories(ImportRepositories)),
+            "judge-tags" => fields.only(&[]).map(|()| Action::JudgeTags(JudgeTags)),
+            "certify" => fields.only(&["token"]).and_then(|()| Ok(Action::Certify(Certify { token: fields.token()? }))),
+            "draft" if many => fields.only(&[]).map(|()| Action::DraftRepositories(DraftRepositories)),
+            "review" if many => fields.only(&["witness", "who"]).and_then(|()| {
+                Ok(Action::ReviewRepositories(ReviewRepositories { witness: fields.witness()?, who: fields.who()? }))
+            }),
+            "sign" if many => fields
+                .only(&["token"])
+                .and_then(|()| Ok(Action::SignRepositories(SignRepositories { token: fields.token()? }))),
+            "export" if many => fields.only(&[]).map(|()| Action::ExportRepositories(ExportRepositories)),
             "roll-call" => fields.only(&[]).map(|()| Action::RollCall(RollCall)),
             "attest" => fields.only(&["who", "statement"]).and_then(|()| {
                 Ok(Action::Attest(Attest { who: fields.who()?, statement: fields.text("statement", &raw.statement)? }))
@@ -60,7 +78,7 @@ impl Reader<'_> {
             other => {
                 return self.error(
                     raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, drill-token, open-token, import-keys, import-root, draft, review, sign, break, export, close)", shown(other)),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, close)", shown(other)),
                 );
             }
         }?;

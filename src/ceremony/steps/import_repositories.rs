@@ -1,0 +1,125 @@
+//! What was collected of many repositories comes in: held against the manifest that the script pins, verified one by one, and
+//! kept in the record.
+
+use super::{Fact, Kind, Prose, preflight::failed};
+use crate::{
+    ceremony::{
+        Ceremony, Decision, Now, Pending,
+        event::Event,
+        operation::{Operation, Outcome},
+        participants::PersonId,
+        prompt::Answer,
+        repositories::{AT_ONCE, pack, read},
+        script::{RepositoriesSpec, Script},
+        unfit, words,
+    },
+    digest::Digest,
+    rules::{Passed, Refusal, Rule},
+    transfer::Gun,
+    tuf::parallel::in_parallel,
+};
+
+/// `import-repositories`.
+#[derive(Clone, Debug)]
+pub struct ImportRepositories;
+
+impl Kind for ImportRepositories {
+    fn prose(&self, script: &Script) -> Prose {
+        words::repositories::import(script)
+    }
+
+    fn who(&self, script: &Script) -> Vec<PersonId> {
+        words::operators(script)
+    }
+
+    fn needs(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::ClockConfirmed]
+    }
+
+    fn gives(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::RepositoriesRead]
+    }
+
+    fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
+        let spec = ceremony.script.repositories.as_ref()?;
+        let repositories = &ceremony.repositories;
+        if repositories.guns.is_none() {
+            let (manifest, before) = pinned(ceremony, spec);
+            let before = spec.before.as_ref().zip(before).map(|(spec, digest)| (spec.folder.clone(), digest));
+            let folder = spec.collection.folder.clone();
+            return Some(Pending::Do(Operation::OpenCollection { folder, manifest, before }));
+        }
+        let (read, all) = (repositories.known.len(), repositories.guns().len());
+        let count = all.saturating_sub(read).min(AT_ONCE);
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        (count > 0).then(|| Pending::Do(Operation::ReadRepositories { from: small(read), count: small(count) }))
+    }
+
+    fn decide(&self, ceremony: &Ceremony, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal> {
+        self.decide_whole(ceremony, answer, now).map(|decision| decision.events)
+    }
+
+    fn decide_whole(&self, ceremony: &Ceremony, answer: &Answer, now: Now) -> Result<Decision, Refusal> {
+        let outcome = match answer {
+            Answer::Done(outcome) => outcome.as_ref(),
+            Answer::Failed(trouble) => return failed(trouble).map(Decision::of),
+            _ => return Err(unfit("Files are being read.")),
+        };
+        match outcome {
+            Outcome::Collection { manifest, before, guns } if ceremony.repositories.guns.is_none() => {
+                opened(ceremony, *manifest, *before, guns).map(|event| Decision::of(vec![event]))
+            }
+            Outcome::Repositories(text) if ceremony.repositories.guns.is_some() => {
+                let inputs = pack::read(text)?;
+                let from = ceremony.repositories.known.len();
+                let wanted = ceremony.repositories.guns().get(from..).unwrap_or_default();
+                let same = inputs.iter().map(|inputs| &inputs.gun).eq(wanted.iter().take(inputs.len()));
+                if inputs.is_empty() || !same || inputs.len() > AT_ONCE {
+                    return Err(unfit("Other repositories were to be read."));
+                }
+                let read = in_parallel(&inputs, |inputs| read::known(ceremony, inputs, now));
+                let (repositories, keys): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+                let mut known = std::collections::BTreeMap::new();
+                keys.into_iter().flatten().for_each(|key| drop(known.insert(key.id(), key)));
+                let pack = Digest::of(text);
+                let keys = known.into_values().collect();
+                let event = Event::RepositoriesRead { pack, repositories, keys };
+                Ok(Decision::of(vec![event]).with(format!("inputs/{pack}"), text.to_vec()))
+            }
+            _ => Err(unfit("Repositories were to be read.")),
+        }
+    }
+}
+
+/// The manifests that this ceremony must find: those of the script, or those of a rehearsal's twins.
+fn pinned(ceremony: &Ceremony, spec: &RepositoriesSpec) -> (Digest, Option<Digest>) {
+    let twin = |real: Digest| ceremony.twin_collections.get(&real).copied().unwrap_or(real);
+    (twin(spec.collection.manifest), spec.before.as_ref().map(|before| twin(before.manifest)))
+}
+
+fn opened(ceremony: &Ceremony, manifest: Digest, before: Option<Digest>, guns: &[Gun]) -> Result<Event, Refusal> {
+    let spec = ceremony.script.repositories.as_ref().ok_or_else(|| unfit("The script names no collection."))?;
+    let refuse = |what: String| {
+        Err(Refusal::new(
+            Rule::CollectionPinned,
+            what,
+            "Give the collection that was reviewed, or write and review a new script for this one.",
+        ))
+    };
+    let (wanted, wanted_before) = pinned(ceremony, spec);
+    if manifest != wanted {
+        return refuse(format!("The manifest of {} has SHA-256 {manifest}; {wanted} is pinned.", spec.collection.folder));
+    }
+    if before != wanted_before {
+        return refuse("The manifest of the earlier collection is not the one that is pinned.".into());
+    }
+    if guns.len() != spec.collection.repositories as usize {
+        return refuse(format!(
+            "The collection holds {} repositories; the script says {}.",
+            guns.len(),
+            spec.collection.repositories
+        ));
+    }
+    let passed = vec![Passed::new(Rule::CollectionPinned, format!("{} repositories, manifest {manifest}", guns.len()))];
+    Ok(Event::CollectionOpened { manifest, before, guns: guns.to_vec(), passed })
+}
