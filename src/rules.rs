@@ -101,7 +101,7 @@ rules! {
     BytesMatchHash "BYTES-MATCH-HASH" Reading Nothing
         "A file has the length and the hashes that the metadata above it, or the transcript, gives.";
     ClientAccepts "CLIENT-ACCEPTS" Predicting DeclaredInScript
-        "What is written lies in the subset that python-tuf, tuf-js, tough and go-tuf all accept.";
+        "What is written is what every known client of its dialect accepts: for TUF 1.0 python-tuf, tuf-js, tough and go-tuf, for Notary the stock client.";
     DraftIsTheChange "DRAFT-IS-THE-CHANGE" Authoring Nothing
         "The difference between the old metadata and the draft is exactly the change that the script asks for.";
     VersionSignedOnce "VERSION-SIGNED-ONCE" Authoring Nothing
@@ -112,6 +112,26 @@ rules! {
         "A payload is signed only after a person supplied the hidden words of its digest from paper.";
     BundleComplete "BUNDLE-COMPLETE" Authoring Nothing
         "A root that changes the targets key travels together with targets metadata signed by the new one; nothing is published of a bundle that still wants a signature.";
+
+    // Notary v1.
+    NotaryBytes "NOTARY-BYTES" Predicting Nothing
+        "Notary metadata is spelt byte for byte as Notary itself would write it again.";
+    CertFitsGun "CERT-FITS-GUN" Predicting Nothing
+        "The common name of a root certificate is the repository's name, or a beginning of it with a star.";
+    CertValid "CERT-VALID" Predicting Nothing
+        "A root key travels in one certificate that is no authority's, valid at the instant of the check, first in its bundle and not signed by way of SHA-1.";
+    CertExpiryFirst "CERT-EXPIRY-FIRST" Predicting Nothing
+        "No root that a client may hold has a certificate that ends before the root itself does.";
+    NotarySixMonths "NOTARY-SIX-MONTHS" Predicting DeclaredInScript
+        "A root does not expire within six months: from then on everybody who publishes must be able to sign the root.";
+    BundleComplete "BUNDLE-COMPLETE" Predicting Nothing
+        "The first root of a repository, and one after which the old targets would no longer verify, travels with new targets in one upload.";
+    DelegationName "DELEGATION-NAME" Predicting Nothing
+        "A delegated role of Notary is called targets/… in lower case, directly below the role that delegates to it.";
+    DelegationSigned "DELEGATION-SIGNED" Predicting Nothing
+        "The file of every delegated role is signed by the keys that its delegator now names.";
+    ServerHoldsKeys "SERVER-HOLDS-KEYS" Predicting Nothing
+        "The server holds the timestamp key that a root names, and the snapshot key too unless a snapshot travels along.";
 
     // Keys and tokens.
     KeyPossession "KEY-POSSESSION" InTheRoom Nothing

@@ -9,7 +9,7 @@ use officiant::{
     digest::Digest,
     readback::{Blind, ReadBack, Reviewed, Signable, WORDS_OF_DIGEST},
     token::{Key, KeyAlgorithm, Token as _, pkcs11::Pkcs11Token},
-    tuf::{Dialect, KeyId, PublicKey, RoleName, Root, RootChange, amend},
+    tuf::{Dialect, KeyId, PublicKey, RoleName, Root, RootChange, Signature, amend},
     utc::Utc,
 };
 use peers::{Verdict, Walk};
@@ -109,15 +109,12 @@ fn keyid(key: &Key) -> KeyId {
 /// The root as it goes out, signed by these officers' tokens.
 fn signed(root: &Root, officers: &mut [Officer], signers: &[usize]) -> Vec<u8> {
     let bytes = Dialect::Tuf1.signed_bytes(root);
-    let signatures: Vec<(KeyId, String)> = signers
+    let signatures: Vec<Signature> = signers
         .iter()
         .map(|&signer| {
             let Officer { token, key } = &mut officers[signer];
             let signature = token.sign(key, &read_back(&bytes), None).expect("a signature");
-            (
-                keyid(key),
-                Dialect::Tuf1.encode_signature(&key.public, &signature).expect("a signature that can be written"),
-            )
+            Dialect::Tuf1.signature(keyid(key), &key.public, &signature).expect("a signature that can be written")
         })
         .collect();
     Dialect::Tuf1.envelope(&bytes, &signatures)

@@ -6,7 +6,7 @@ use officiant::{
     digest::to_hex,
     rules::Rule,
     tuf::{
-        Dialect, RoleName, Root, Untrusted,
+        Dialect, RoleName, Root, Signature, Untrusted,
         canonical::canonical,
         first_root, next_root,
         walk::{Files, walk},
@@ -154,8 +154,8 @@ mod one_signature_counted_twice {
         role.keyids = vec![cast.ana.id(), twin.id()];
         new.keys.insert(twin.id(), twin.clone());
         let bytes = Dialect::Tuf1.signed_bytes(&new);
-        let (ana, sig) = cast.ana.signature(&bytes);
-        let signatures = [(ana, sig.clone()), (twin.id(), sig), cast.bo.signature(&bytes)];
+        let ana = cast.ana.signature(&bytes);
+        let signatures = [ana.clone(), Signature::new(twin.id(), ana.sig), cast.bo.signature(&bytes)];
         assert_eq!(cast.refusal(&Dialect::Tuf1.envelope(&bytes, &signatures)), Some(Rule::KeyCountedOnce));
         // The same in a first root, by two different signatures.
         assert_eq!(
@@ -216,12 +216,12 @@ mod signatures_that_are_none {
         let cast = cast();
         let bytes = Dialect::Tuf1.signed_bytes(&cast.root(2));
         let bad = sig(&cast, &bytes);
-        cast.refusal(&Dialect::Tuf1.envelope(&bytes, &[cast.bo.signature(&bytes), (cast.ana.id(), bad)]))
+        cast.refusal(&Dialect::Tuf1.envelope(&bytes, &[cast.bo.signature(&bytes), Signature::new(cast.ana.id(), bad)]))
     }
 
     #[test]
     fn over_other_bytes() {
-        assert_eq!(with_sig(|cast, _| cast.ana.signature(b"other").1), Some(Rule::RootTallyOld));
+        assert_eq!(with_sig(|cast, _| cast.ana.signature(b"other").sig), Some(Rule::RootTallyOld));
         let cast = cast();
         let spoilt = String::from_utf8(signed(&cast.root(2), &[&cast.ana, &cast.bo]))
             .expect("text")
@@ -241,9 +241,9 @@ mod signatures_that_are_none {
 
     #[test]
     fn with_something_after_it_or_around_it() {
-        assert_eq!(with_sig(|cast, bytes| cast.ana.signature(bytes).1 + "00"), Some(Rule::RootTallyOld));
-        assert_eq!(with_sig(|cast, bytes| format!(" {}", cast.ana.signature(bytes).1)), Some(Rule::RootTallyOld));
-        assert_eq!(with_sig(|cast, bytes| format!("0x{}", cast.ana.signature(bytes).1)), Some(Rule::RootTallyOld));
+        assert_eq!(with_sig(|cast, bytes| cast.ana.signature(bytes).sig + "00"), Some(Rule::RootTallyOld));
+        assert_eq!(with_sig(|cast, bytes| format!(" {}", cast.ana.signature(bytes).sig)), Some(Rule::RootTallyOld));
+        assert_eq!(with_sig(|cast, bytes| format!("0x{}", cast.ana.signature(bytes).sig)), Some(Rule::RootTallyOld));
     }
 
     #[test]
@@ -263,8 +263,8 @@ mod signatures_that_are_none {
         new.keys.insert(weak.id(), weak.clone());
         let bytes = Dialect::Tuf1.signed_bytes(&new);
         let forged = format!("01{}{}", "00".repeat(31), "00".repeat(32));
-        let refusal =
-            first_root(parse(&Dialect::Tuf1.envelope(&bytes, &[(weak.id(), forged)]))).expect_err("a forgery");
+        let refusal = first_root(parse(&Dialect::Tuf1.envelope(&bytes, &[Signature::new(weak.id(), forged)])))
+            .expect_err("a forgery");
         assert_eq!(refusal.rule, Rule::RootTallyNew);
     }
 }
@@ -278,7 +278,7 @@ mod keys_that_are_others {
         let mut new = cast.root(2);
         new.keys.insert(cast.ana.id(), cast.thief.key());
         let bytes = Dialect::Tuf1.signed_bytes(&new);
-        let forged = (cast.ana.id(), cast.thief.signature(&bytes).1);
+        let forged = Signature::new(cast.ana.id(), cast.thief.signature(&bytes).sig);
         assert_eq!(
             cast.refusal(&Dialect::Tuf1.envelope(&bytes, &[forged, cast.bo.signature(&bytes)])),
             Some(Rule::RootTallyOld)

@@ -38,7 +38,7 @@ struct Repository {
 }
 
 fn meta(version: u64) -> MetaFile {
-    MetaFile { version, length: None, hashes: None, extra: Members::new() }
+    MetaFile { version: Some(version), length: None, hashes: None, extra: Members::new() }
 }
 
 fn targets(version: u64) -> Targets {

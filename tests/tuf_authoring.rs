@@ -6,7 +6,7 @@ use officiant::{
     digest::Digest,
     rules::{Passed, Refusal, Rule},
     tuf::{
-        Dialect, Key, KeyId, RoleName, Root, RootChange, Untrusted, amend,
+        Dialect, Key, KeyId, RoleName, Root, RootChange, Signature, Untrusted, amend,
         authoring::*,
         canonical::canonical,
         diff, first_root,
@@ -69,7 +69,7 @@ fn the_wire_form_reads_back_to_the_bytes_that_were_signed() {
     let mut root = base();
     root.extra.insert("x".into(), Value::Str("tab\t newline\n quote\" back\\slash \u{1} é 日本".into()));
     let bytes = Dialect::Tuf1.signed_bytes(&root);
-    let wire = Dialect::Tuf1.envelope(&bytes, &[(KeyId::from("a\n\"b"), "00".into())]);
+    let wire = Dialect::Tuf1.envelope(&bytes, &[Signature::new(KeyId::from("a\n\"b"), "00")]);
     assert!(wire.iter().all(|byte| *byte >= 0x20), "one line, no raw control character");
     let document = parse(&wire, Limits::METADATA).expect("JSON");
     assert_eq!(canonical(document.member("signed").expect("signed")), bytes);

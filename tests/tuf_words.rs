@@ -4,7 +4,7 @@ mod tuf_support;
 
 use officiant::{
     tuf::{
-        Dialect, Document, Key, KeyId, RoleName, RootChange, Targets, Untrusted, amend,
+        Dialect, Document, Key, KeyId, RoleName, RootChange, Signature, Targets, Untrusted, amend,
         compare::compare,
         describe::describe,
         diff, first_root,
@@ -102,12 +102,12 @@ fn a_tally_tells_apart_who_signed_who_is_missing_and_what_is_bad() {
     let bytes = Dialect::Tuf1.signed_bytes(&root);
     let by_ana = ana.signature(&bytes);
     let signatures = [
-        (twin.id(), by_ana.1.clone()),
-        (cai.id(), String::new()),
-        (eve.id(), eve.signature(&bytes).1),
-        (bo.id(), by_ana.1.clone()),
+        Signature::new(twin.id(), by_ana.sig.clone()),
+        Signature::new(cai.id(), ""),
+        Signature::new(eve.id(), eve.signature(&bytes).sig),
+        Signature::new(bo.id(), by_ana.sig.clone()),
         by_ana,
-        ("no key".into(), "00".into()),
+        Signature::new("no key".into(), "00"),
     ];
     let received: Untrusted<officiant::tuf::Root> =
         Untrusted::parse(Dialect::Tuf1, Dialect::Tuf1.envelope(&bytes, &signatures)).expect("a root");

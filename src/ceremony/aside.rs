@@ -203,7 +203,7 @@ impl Aside {
             },
             AsideKind::Void => {
                 let draft = ceremony.draft()?;
-                let spent = draft.signatures.iter().map(|(keyid, _)| keyid.clone()).collect();
+                let spent = draft.signatures.iter().map(|signature| signature.keyid.clone()).collect();
                 Event::Voided { payload: draft.payload, reason, by, spent }
             }
             AsideKind::Substitute => {

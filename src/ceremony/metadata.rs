@@ -284,7 +284,7 @@ pub fn tally(ceremony: &Ceremony, draft: &Draft) -> TallySheet {
             .map(|(keyid, key)| Signer {
                 name: whose(ceremony, key).unwrap_or_else(|| "nobody of this ceremony".into()),
                 keyid: keyid.short().to_owned(),
-                signed: draft.signatures.iter().any(|(signer, _)| signer == keyid),
+                signed: draft.signatures.iter().any(|signature| signature.keyid == *keyid),
             })
             .collect(),
     };

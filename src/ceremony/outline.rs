@@ -157,7 +157,7 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
         ));
     }
     for draft in &ceremony.drafts {
-        let signers: Vec<_> = draft.signatures.iter().map(|(keyid, _)| keyid.short().to_owned()).collect();
+        let signers: Vec<_> = draft.signatures.iter().map(|signature| signature.keyid.short()).collect();
         let signed = if signers.is_empty() { "not signed".into() } else { format!("signed by {}", signers.join(", ")) };
         let fate = match (&draft.voided, draft.met) {
             (Some(reason), _) => format!("void: {}", crate::text::shown(reason)),

@@ -1,14 +1,17 @@
 //! Proofs of possession that come in as a file: whoever holds a key from outside shows that they do (`KEY-POSSESSION`).
 //!
-//! The file is text: the statement, line by line, then one line `signature: ` with hexadecimal digits as the dialect writes
-//! signatures. Any tool that signs a file with the key can make one: `docs/SCRIPT-FORMAT.md` shows how, with OpenSSL.
+//! The file is text: the statement, line by line, then one line `signature: ` with the hexadecimal digits of what OpenSSL
+//! makes, whatever the dialect of the metadata. Any tool that signs a file with the key can make one: `docs/SCRIPT-FORMAT.md` shows how, with OpenSSL.
 
 use super::script::{KeySpec, Script};
 use crate::{
     readback::CHALLENGE_PREFIX,
     rules::{Passed, Refusal, Rule},
     text::shown,
-    tuf::key::{Key, RawSignature},
+    tuf::{
+        dialect::statement_signature,
+        key::{Key, RawSignature},
+    },
     utc::Utc,
 };
 
@@ -55,7 +58,7 @@ pub fn check(file: &[u8], script: &Script, spec: &KeySpec, key: &Key, now: Utc) 
     }
     let signature =
         last.strip_prefix("signature: ").map(str::trim).ok_or_else(|| refuse("it has no signature line".into()))?;
-    let raw: Option<RawSignature> = script.dialect.decode_signature(key.public(), signature);
+    let raw: Option<RawSignature> = statement_signature(key.public(), signature);
     if !raw.is_some_and(|raw| key.public().verify(statement.as_bytes(), &raw)) {
         return Err(refuse("its signature does not verify".into()));
     }

@@ -111,9 +111,11 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::Drafted { .. } => word("DRAFT"),
         Event::PayloadStored { .. } => done(Outcome::Stored),
         Event::SheetRead { .. } => word("READ"),
-        Event::Signed { alias, signature, .. } => {
+        Event::Signed { alias, keyid, signature, .. } => {
             let key = ceremony.token(alias).key.ok_or_else(|| impossible("no key of this token is known."))?;
-            let raw = ceremony.script.dialect.decode_signature(key.public(), signature);
+            let dialect = ceremony.script.dialect;
+            let written = dialect.signature_of_text(keyid.clone(), key.public(), signature);
+            let raw = written.and_then(|written| dialect.raw_signature(key.public(), &written));
             signed(ceremony, alias, raw.ok_or_else(|| unreadable(alias))?)
         }
         Event::Exported { media, .. } => done(Outcome::Exported { media: media.clone() }),

@@ -23,7 +23,7 @@ use crate::{
         change::RootChange,
         key::{Key, KeyId},
         root::Root,
-        signed::Untrusted,
+        signed::{Signature, Untrusted},
         verify::{Verified, first_root},
     },
     utc::Utc,
@@ -126,8 +126,8 @@ pub struct Draft {
     pub passed: Vec<Passed>,
     /// The read-back, once it was right.
     pub read_back: Option<ReadBack>,
-    /// Every signature so far: keyid and the text that the dialect writes.
-    pub signatures: Vec<(KeyId, String)>,
+    /// Every signature so far, as the dialect writes it.
+    pub signatures: Vec<Signature>,
     /// Whether its thresholds are met.
     pub met: bool,
     /// Why it is void, if it is.
@@ -290,8 +290,12 @@ impl Ceremony {
                 }
             }
             Event::Signed { keyid, payload, signature, .. } => {
+                let dialect = self.script.dialect;
+                let previous = self.previous_root().and_then(|root| root.document().keys.get(keyid)).cloned();
                 if let Some(draft) = self.draft_mut(payload) {
-                    draft.signatures.push((keyid.clone(), signature.clone()));
+                    let key = draft.root.keys.get(keyid).or(previous.as_ref());
+                    let written = key.and_then(|key| dialect.signature_of_text(keyid.clone(), key.public(), signature));
+                    draft.signatures.push(written.unwrap_or_else(|| Signature::new(keyid.clone(), signature.as_str())));
                 }
             }
             Event::ThresholdMet { payload, .. } => {

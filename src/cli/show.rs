@@ -14,9 +14,7 @@ use crate::{
     files, preflight,
     rules::Refusal,
     text::shown,
-    tuf::{
-        Document, KeyId, RootChange, compare::compare, describe::describe, dialect::Dialect, diff::diff, role::RoleName,
-    },
+    tuf::{Document, KeyId, RootChange, compare::compare, describe::describe, diff::diff, role::RoleName},
 };
 
 pub(super) fn show(args: &Show) -> Result<Exit, Stop> {
@@ -86,7 +84,7 @@ fn nobody(_: &KeyId) -> Option<String> {
 fn read(path: &Path) -> Result<Document, Stop> {
     let bytes = files::read(path, files::limit::METADATA)?;
     let named = |refusal: Refusal| Refusal { what: format!("{}: {}", files::name(path), refusal.what), ..refusal };
-    Ok(Document::parse(Dialect::default(), &bytes).map_err(named)?)
+    Ok(Document::parse_any(&bytes).map_err(named)?)
 }
 
 fn no_root(args: &Show) -> Stop {

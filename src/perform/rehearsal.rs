@@ -118,11 +118,8 @@ fn twin_root(script: &Script, real: &[u8], folder: &Path, module: &Path) -> Resu
     for (keyid, twin) in &mut signers {
         let signature = twin.sign(&signed)?;
         let public = root.keys.get(keyid).map(Key::public).ok_or_else(|| odd(&"a twin is not in its root"))?;
-        let text = script
-            .dialect
-            .encode_signature(public, &signature)
-            .ok_or_else(|| odd(&"a twin's signature has no text"))?;
-        signatures.push((keyid.clone(), text));
+        let written = script.dialect.signature(keyid.clone(), public, &signature);
+        signatures.push(written.ok_or_else(|| odd(&"a twin's signature cannot be written"))?);
     }
     Ok((events, script.dialect.envelope(&signed, &signatures)))
 }

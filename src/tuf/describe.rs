@@ -337,7 +337,13 @@ fn carried(key: &Key) -> Vec<String> {
     let known = ["keytype", "scheme", "keyval"];
     let others = key.members().iter().filter(|(name, _)| !known.contains(&name.as_str()));
     let text = others.filter_map(|(name, value)| value.as_str().map(|text| (name, text)));
-    text.map(|(name, text)| format!("{}: {}", shown(name), shown(text))).collect()
+    let mut carried: Vec<String> = text.map(|(name, text)| format!("{}: {}", shown(name), shown(text))).collect();
+    if let Some(certificate) = key.certificate() {
+        let name = shown(&certificate.common_name());
+        carried.push(format!("certificate for {name}, {} to {}", certificate.not_before(), certificate.not_after()));
+        carried.push(format!("canonical id {}", key.canonical_id()));
+    }
+    carried
 }
 
 fn target(name: &str, file: &TargetFile) -> DescribedFile {
@@ -346,12 +352,9 @@ fn target(name: &str, file: &TargetFile) -> DescribedFile {
 }
 
 fn meta(name: &str, file: &MetaFile) -> DescribedFile {
-    let mut says = format!("version {}", file.version);
-    if let Some(length) = file.length {
-        says.push_str(&format!(", {length} bytes"));
-    }
-    for (algorithm, hash) in file.hashes.iter().flatten() {
-        says.push_str(&format!(", {algorithm} {hash}"));
-    }
-    DescribedFile { name: shown(name), says: shown(&says) }
+    let version = file.version.map(|version| format!("version {version}"));
+    let length = file.length.map(|length| format!("{length} bytes"));
+    let hashes = file.hashes.iter().flatten().map(|(algorithm, hash)| format!("{algorithm} {hash}"));
+    let says: Vec<String> = version.into_iter().chain(length).chain(hashes).collect();
+    DescribedFile { name: shown(name), says: shown(&says.join(", ")) }
 }

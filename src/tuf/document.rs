@@ -43,6 +43,16 @@ macro_rules! each {
 }
 
 impl Document {
+    /// Reads a document of whichever dialect its kind is spelt in.
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
+    pub fn parse_any(bytes: &[u8]) -> Result<Self, Refusal> {
+        let value = json::parse(bytes, Limits::METADATA).ok();
+        let kind = value.as_ref().and_then(|value| value.member("signed")?.member("_type")?.as_str());
+        Self::parse(kind.and_then(Dialect::of_type_name).unwrap_or_default(), bytes)
+    }
+
     /// Reads a document by the kind that it names.
     ///
     /// # Errors

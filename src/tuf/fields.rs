@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    dialect::Dialect,
     json::{Members, Value},
     key::{Key, KeyId},
 };
@@ -203,11 +204,11 @@ impl<'a> Fields<'a> {
     }
 
     /// Keys by keyid.
-    pub fn keys(&mut self, name: &str) -> Result<BTreeMap<KeyId, Key>, Problem> {
+    pub fn keys(&mut self, dialect: Dialect, name: &str) -> Result<BTreeMap<KeyId, Key>, Problem> {
         let members = self.object(name)?;
         let here = self.path.below(name);
         let key = |(keyid, value): (String, Value)| {
-            let key = Key::from_value(value).map_err(|what| here.below(&keyid).problem(what))?;
+            let key = Key::read(dialect, value).map_err(|what| here.below(&keyid).problem(what))?;
             Ok((KeyId::from(keyid), key))
         };
         members.into_iter().map(key).collect()

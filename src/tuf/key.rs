@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{
     canonical::canonical,
-    dialect,
+    certificate::Certificate,
+    dialect::{self, Dialect},
     json::{Members, Value},
 };
 use crate::{digest::Digest, text::shown_up_to};
@@ -75,13 +76,23 @@ pub struct Key {
 }
 
 impl Key {
-    /// Reads a key object. A key of a kind that is not known here is carried as [`PublicKey::Other`], not refused.
+    /// Reads a key object of whichever dialect it looks like. A key of a kind that is not known here is carried as
+    /// [`PublicKey::Other`], not refused.
     ///
     /// # Errors
     /// Where the object lacks what every key of its dialect has; the text continues "`keys.ab12…` ".
     pub fn from_value(value: Value) -> Result<Self, String> {
+        let dialect = value.as_object().map(dialect::of_key).unwrap_or_default();
+        Self::read(dialect, value)
+    }
+
+    /// Reads a key object of metadata of this dialect.
+    ///
+    /// # Errors
+    /// As [`Key::from_value`].
+    pub fn read(dialect: Dialect, value: Value) -> Result<Self, String> {
         match value {
-            Value::Object(members) => dialect::read_public(&members).map(|public| Self { members, public }),
+            Value::Object(members) => dialect.read_public(&members).map(|public| Self { members, public }),
             other => Err(format!("is {}, not an object", other.kind())),
         }
     }
@@ -89,6 +100,17 @@ impl Key {
     /// The keyid over the whole object, whatever the metadata that it came from calls it.
     pub fn id(&self) -> KeyId {
         Digest::of(&canonical(&self.to_value())).into()
+    }
+
+    /// The keyid of the key without the certificate that it travels in: what Notary's tools list, and the name of the key's file
+    /// in a trust directory. For any other key it is [`Key::id`].
+    pub fn canonical_id(&self) -> KeyId {
+        dialect::canonical_id(self)
+    }
+
+    /// The certificate that the key travels in, with what follows it in a bundle; `None` where it travels in none.
+    pub fn certificate(&self) -> Option<Certificate> {
+        Certificate::from_pem(&dialect::certificate_text(&self.members)?)
     }
 
     /// The public key.

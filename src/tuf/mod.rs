@@ -1,13 +1,14 @@
-//! The Update Framework 1.0: keys, metadata, verification and drafting. Pure: bytes in, values out.
+//! The Update Framework 1.0 and Notary v1: keys, metadata, verification and drafting. Pure: bytes in, values out.
 //!
-//! In reading order: [`json`] and [`canonical`] are the text; [`key`] and [`dialect`] say how keys and signatures are
-//! written; [`role`], [`root`], [`targets`], [`snapshot`] and [`timestamp`] are the metadata; [`signed`] holds what came from
+//! In reading order: [`json`] and [`canonical`] are the text; [`key`], [`certificate`] and [`dialect`] say how keys and signatures
+//! are written; [`role`], [`root`], [`targets`], [`snapshot`] and [`timestamp`] are the metadata; [`signed`] holds what came from
 //! outside, as bytes; [`verify`] has the one threshold rule and mints [`Verified`]; [`mod@walk`] does what a client does, within
 //! [`limits`]; [`change`], [`mod@diff`] and [`authoring`] make and check drafts; [`predict`] says which client would break;
 //! [`document`], [`describe`] and [`compare`] show any file to people.
 
 pub mod authoring;
 pub mod canonical;
+pub mod certificate;
 pub mod change;
 pub mod compare;
 pub mod describe;
@@ -29,6 +30,7 @@ pub mod timestamp;
 pub mod verify;
 pub mod walk;
 
+pub use certificate::{Certificate, CertificateTemplate};
 pub use change::{RootChange, amend};
 pub use dialect::Dialect;
 pub use diff::diff;

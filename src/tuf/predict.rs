@@ -15,6 +15,7 @@ use super::{
     key::{Key, KeyId, PSS_SALT_BYTES, PublicKey},
     limits::{DELEGATIONS_PER_SEARCH, bytes_max},
     role::RoleName,
+    signed::Signature,
 };
 use crate::{
     rules::{Passed, Refusal, Rule},
@@ -141,7 +142,7 @@ impl Found {
             let (Some(keyid), Some(sig)) = (text("keyid"), text("sig")) else { continue };
             let key = signed.member("keys").and_then(|keys| keys.member(keyid)).cloned();
             let Some(key) = key.and_then(|key| Key::from_value(key).ok()) else { continue };
-            let raw = self.dialect.decode_signature(key.public(), sig);
+            let raw = self.dialect.raw_signature(key.public(), &Signature::new(keyid.into(), sig));
             if raw.is_some_and(|raw| key.public().has_unusual_salt(&canonical, &raw)) {
                 let why = format!("has a PSS salt of other than {PSS_SALT_BYTES} bytes");
                 self.add(&[Tough], &format!("signatures.{}", KeyId::from(keyid).short()), why);

@@ -80,7 +80,7 @@ impl Metadata for Root {
         let mut fields = Fields::of(Path::top("signed"), value).map_err(problem)?;
         let Header { spec_version, version, expires } = Header::read(dialect, &Self::ROLE, &mut fields)?;
         let consistent_snapshot = fields.optional_bool("consistent_snapshot").map_err(problem)?;
-        let keys = fields.keys("keys").map_err(problem)?;
+        let keys = fields.keys(dialect, "keys").map_err(problem)?;
         let roles = Self::read_roles(&mut fields).map_err(problem)?;
         Ok(Self { spec_version, version, expires, consistent_snapshot, keys, roles, extra: fields.rest() })
     }
@@ -88,7 +88,7 @@ impl Metadata for Root {
     fn to_value(&self, dialect: Dialect) -> Value {
         let mut members = self.extra.clone();
         write_header(&mut members, dialect, &Self::ROLE, self.spec_version.as_deref(), self.version, self.expires);
-        if let Some(consistent) = self.consistent_snapshot {
+        if let Some(consistent) = self.consistent_snapshot.or(dialect.consistent_snapshot()) {
             members.insert("consistent_snapshot".into(), consistent.into());
         }
         let keys: Members = self.keys.iter().map(|(id, key)| (id.as_str().to_owned(), key.to_value())).collect();

@@ -51,6 +51,18 @@ pub struct Signature {
     pub extra: Members,
 }
 
+impl Signature {
+    /// A signature without other members.
+    pub fn new(keyid: KeyId, sig: impl Into<String>) -> Self {
+        Self { keyid, sig: sig.into(), extra: Members::new() }
+    }
+
+    /// How it says to have been made, where its dialect says so; empty where it does not.
+    pub fn method(&self) -> &str {
+        self.extra.get("method").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
 /// Metadata that was parsed and that nobody has verified.
 #[derive(Clone, Debug)]
 pub struct Untrusted<T> {

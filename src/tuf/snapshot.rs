@@ -30,8 +30,8 @@ pub struct Snapshot {
 /// What one file of metadata says about another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetaFile {
-    /// Its version.
-    pub version: u64,
+    /// Its version; `None` where the dialect gives hashes alone.
+    pub version: Option<u64>,
     /// Its length in bytes.
     pub length: Option<u64>,
     /// Its hashes by algorithm, as written.
@@ -41,8 +41,8 @@ pub struct MetaFile {
 }
 
 impl MetaFile {
-    fn read(mut fields: Fields<'_>) -> Result<Self, Problem> {
-        let version = fields.at_least_one("version")?;
+    fn read(dialect: Dialect, mut fields: Fields<'_>) -> Result<Self, Problem> {
+        let version = if dialect.meta_has_versions() { Some(fields.at_least_one("version")?) } else { None };
         let length = if fields.has("length") { Some(fields.length("length")?) } else { None };
         let hashes = if fields.has("hashes") { Some(fields.hashes("hashes")?) } else { None };
         Ok(Self { version, length, hashes, extra: fields.rest() })
@@ -50,7 +50,9 @@ impl MetaFile {
 
     fn to_value(&self) -> Value {
         let mut members = self.extra.clone();
-        members.insert("version".into(), self.version.into());
+        if let Some(version) = self.version {
+            members.insert("version".into(), version.into());
+        }
         if let Some(length) = self.length {
             members.insert("length".into(), length.into());
         }
@@ -61,12 +63,12 @@ impl MetaFile {
     }
 }
 
-pub(super) fn read_meta(fields: &mut Fields<'_>) -> Result<BTreeMap<String, MetaFile>, Problem> {
+pub(super) fn read_meta(dialect: Dialect, fields: &mut Fields<'_>) -> Result<BTreeMap<String, MetaFile>, Problem> {
     let members = fields.object("meta")?;
     let path = fields.path();
     let here = path.below("meta");
     let read = |(name, file): (String, Value)| {
-        let file = Fields::of(here.below(&name), file).and_then(MetaFile::read)?;
+        let file = Fields::of(here.below(&name), file).and_then(|file| MetaFile::read(dialect, file))?;
         Ok((name, file))
     };
     members.into_iter().map(read).collect()
@@ -84,7 +86,7 @@ impl Metadata for Snapshot {
         let problem = |problem: Problem| problem.refusal("snapshot metadata");
         let mut fields = Fields::of(Path::top("signed"), value).map_err(problem)?;
         let Header { spec_version, version, expires } = Header::read(dialect, &Self::ROLE, &mut fields)?;
-        let meta = read_meta(&mut fields).map_err(problem)?;
+        let meta = read_meta(dialect, &mut fields).map_err(problem)?;
         Ok(Self { spec_version, version, expires, meta, extra: fields.rest() })
     }
 

@@ -69,7 +69,7 @@ pub struct DelegatedRole {
 /// Which files a delegated role may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Paths {
-    /// Those that match one of these shell patterns; `*` does not cross a `/`.
+    /// Those that match one of these shell patterns; `*` does not cross a `/`. In Notary: those that begin with one of these.
     Patterns(Vec<String>),
     /// Those whose SHA-256 of the path begins with one of these, in hexadecimal.
     HashPrefixes(Vec<String>),
@@ -100,8 +100,8 @@ impl SuccinctRoles {
 }
 
 impl Delegations {
-    fn read(mut fields: Fields<'_>) -> Result<Self, Problem> {
-        let keys = fields.keys("keys")?;
+    fn read(dialect: Dialect, mut fields: Fields<'_>) -> Result<Self, Problem> {
+        let keys = fields.keys(dialect, "keys")?;
         let succinct = fields.optional("succinct_roles");
         let listed = if succinct.is_some() { vec![] } else { fields.list("roles")? };
         let path = fields.path();
@@ -123,7 +123,7 @@ impl Delegations {
         Ok(Self { keys, roles, succinct, extra: fields.rest() })
     }
 
-    fn to_value(&self) -> Value {
+    fn to_value(&self, dialect: Dialect) -> Value {
         let mut members = self.extra.clone();
         let keys: Members = self.keys.iter().map(|(id, key)| (id.as_str().to_owned(), key.to_value())).collect();
         members.insert("keys".into(), keys.into());
@@ -135,7 +135,7 @@ impl Delegations {
                 members.insert("succinct_roles".into(), bins.into());
             }
             None => {
-                let roles: Vec<Value> = self.roles.iter().map(DelegatedRole::to_value).collect();
+                let roles: Vec<Value> = self.roles.iter().map(|role| role.to_value(dialect)).collect();
                 members.insert("roles".into(), roles.into());
             }
         }
@@ -164,11 +164,12 @@ impl DelegatedRole {
         Ok(Self { name, role: Role::read(fields)?, paths, terminating })
     }
 
-    fn to_value(&self) -> Value {
+    fn to_value(&self, dialect: Dialect) -> Value {
         let texts = |list: &[String]| Value::Array(list.iter().map(|text| text.as_str().into()).collect());
         let mut members = self.role.members();
         members.insert("name".into(), self.name.as_str().into());
         match &self.paths {
+            Some(Paths::Patterns(patterns)) if patterns.is_empty() && dialect.delegations_always() => {}
             Some(Paths::Patterns(patterns)) => drop(members.insert("paths".into(), texts(patterns))),
             Some(Paths::HashPrefixes(prefixes)) => drop(members.insert("path_hash_prefixes".into(), texts(prefixes))),
             None => {}
@@ -228,7 +229,9 @@ impl Metadata for Targets {
         }
         let here = path.below("delegations");
         let delegations = fields.optional("delegations");
-        let delegations = delegations.map(|value| Fields::of(here, value).and_then(Delegations::read)).transpose();
+        let delegations = delegations
+            .map(|value| Fields::of(here, value).and_then(|fields| Delegations::read(dialect, fields)))
+            .transpose();
         Ok(Self {
             spec_version,
             version,
@@ -244,8 +247,9 @@ impl Metadata for Targets {
         write_header(&mut members, dialect, &Self::ROLE, self.spec_version.as_deref(), self.version, self.expires);
         let targets: Members = self.targets.iter().map(|(name, file)| (name.clone(), file.to_value())).collect();
         members.insert("targets".into(), targets.into());
-        if let Some(delegations) = &self.delegations {
-            members.insert("delegations".into(), delegations.to_value());
+        let none = dialect.delegations_always().then(Delegations::default);
+        if let Some(delegations) = self.delegations.as_ref().or(none.as_ref()) {
+            members.insert("delegations".into(), delegations.to_value(dialect));
         }
         members.into()
     }

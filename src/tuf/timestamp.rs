@@ -32,7 +32,7 @@ impl Metadata for Timestamp {
         let problem = |problem: Problem| problem.refusal("timestamp metadata");
         let mut fields = Fields::of(Path::top("signed"), value).map_err(problem)?;
         let Header { spec_version, version, expires } = Header::read(dialect, &Self::ROLE, &mut fields)?;
-        let mut meta = read_meta(&mut fields).map_err(problem)?;
+        let mut meta = read_meta(dialect, &mut fields).map_err(problem)?;
         let name = dialect.meta_name(&RoleName::Snapshot);
         let snapshot = meta.remove(&name).filter(|_| meta.is_empty());
         let snapshot = snapshot.ok_or_else(|| {

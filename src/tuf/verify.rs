@@ -206,20 +206,25 @@ struct Checker<'a> {
     dialect: Dialect,
     signed: &'a [u8],
     signatures: &'a [Signature],
-    by_keyid: HashMap<&'a KeyId, &'a str>,
-    known: RefCell<HashMap<(Digest, &'a str), bool>>,
+    by_keyid: HashMap<&'a KeyId, Vec<&'a Signature>>,
+    known: RefCell<HashMap<(Digest, &'a str, &'a str), bool>>,
 }
 
 impl<'a> Checker<'a> {
     fn new(dialect: Dialect, signed: &'a [u8], signatures: &'a [Signature]) -> Self {
-        // Of several by one keyid the last is looked at; a verdict refuses them before.
-        let by_keyid = signatures.iter().map(|signature| (&signature.keyid, signature.sig.as_str())).collect();
+        // Of several by one keyid a good one is enough; where its dialect forbids them, a verdict refuses them before.
+        let mut by_keyid: HashMap<&KeyId, Vec<&Signature>> = HashMap::new();
+        for signature in signatures.iter().filter(|signature| !signature.sig.is_empty()) {
+            by_keyid.entry(&signature.keyid).or_default().push(signature);
+        }
         Self { dialect, signed, signatures, by_keyid, known: RefCell::default() }
     }
 
-    /// For a verdict: refuses a document that names one keyid in two signatures (`SIGNATURES-DISTINCT`).
+    /// For a verdict: refuses a document that names one keyid in two signatures (`SIGNATURES-DISTINCT`), where its dialect does.
     fn of<T: Metadata>(received: &'a Untrusted<T>) -> Result<Self, Refusal> {
-        if let Some(keyid) = received.repeated_keyid() {
+        if !received.dialect().repeats_keyids()
+            && let Some(keyid) = received.repeated_keyid()
+        {
             let what = format!("{} metadata has two signatures by keyid {keyid}.", T::ROLE);
             return Err(Refusal::new(
                 Rule::SignaturesDistinct,
@@ -249,13 +254,12 @@ impl<'a> Checker<'a> {
             if enough.is_some() && tally.is_met() {
                 return tally;
             }
-            let sig = self.by_keyid.get(keyid).copied().filter(|sig| !sig.is_empty());
-            let list = match (sig, keys.get(keyid)) {
+            let list = match (self.by_keyid.get(keyid), keys.get(keyid)) {
                 (None, _) => &mut tally.missing,
                 (Some(_), None) => &mut tally.unknown,
-                (Some(sig), Some(key)) => {
+                (Some(given), Some(key)) => {
                     let fingerprint = key.public().fingerprint();
-                    if !self.verifies(key.public(), fingerprint, sig) {
+                    if !given.iter().any(|signature| self.verifies(key.public(), fingerprint, signature)) {
                         &mut tally.bad
                     } else if counted.insert(fingerprint) {
                         &mut tally.signed
@@ -273,11 +277,12 @@ impl<'a> Checker<'a> {
         tally
     }
 
-    fn verifies(&self, public: &PublicKey, fingerprint: Digest, sig: &'a str) -> bool {
-        let known = self.known.borrow().get(&(fingerprint, sig)).copied();
+    fn verifies(&self, public: &PublicKey, fingerprint: Digest, signature: &'a Signature) -> bool {
+        let asked = (fingerprint, signature.sig.as_str(), signature.method());
+        let known = self.known.borrow().get(&asked).copied();
         known.unwrap_or_else(|| {
-            let verdict = self.dialect.verifies(public, self.signed, sig);
-            self.known.borrow_mut().insert((fingerprint, sig), verdict);
+            let verdict = self.dialect.verifies(public, self.signed, signature);
+            self.known.borrow_mut().insert(asked, verdict);
             verdict
         })
     }

@@ -272,8 +272,8 @@ impl Client<'_> {
         let verified: Verified<T> =
             role_metadata(name, role, keys, received).map_err(|refusal| in_file(&file, refusal))?;
         let document = verified.document();
-        if let Some(meta) = meta {
-            passed.push(version_is(&file, document.version(), meta.version)?);
+        if let Some(version) = meta.and_then(|meta| meta.version) {
+            passed.push(version_is(&file, document.version(), version)?);
         }
         passed.push(not_expired(&format!("{name} {}", document.version()), document.expires(), self.now)?);
         self.verified(file, name, &verified, passed);
@@ -301,7 +301,7 @@ impl Client<'_> {
         let plain = self.dialect.file_name(role, None);
         match meta {
             _ if !versioned => plain,
-            Some(meta) => self.dialect.file_name(role, Some(meta.version)),
+            Some(meta) => self.dialect.file_name(role, meta.version),
             None => {
                 let version = |name: &String| name.strip_suffix(&plain)?.strip_suffix('.')?.parse::<u64>().ok();
                 let highest = self.files.keys().filter_map(version).max();

@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use officiant::{
-    tuf::{Dialect, Key, KeyId, Metadata, PublicKey, RawSignature, Role, RoleName, Root},
+    tuf::{Dialect, Key, KeyId, Metadata, PublicKey, RawSignature, Role, RoleName, Root, Signature},
     utc::Utc,
 };
 use p256::ecdsa::signature::Signer as _;
@@ -60,9 +60,9 @@ impl Signer {
     }
 
     /// The signature as metadata carries it.
-    pub fn signature(&self, bytes: &[u8]) -> (KeyId, String) {
-        let text = Dialect::Tuf1.encode_signature(&self.public(), &self.sign(bytes));
-        (self.id(), text.expect("a signature that can be written"))
+    pub fn signature(&self, bytes: &[u8]) -> Signature {
+        let signature = Dialect::Tuf1.signature(self.id(), &self.public(), &self.sign(bytes));
+        signature.expect("a signature that can be written")
     }
 }
 

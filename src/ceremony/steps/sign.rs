@@ -21,6 +21,7 @@ use crate::{
         unfit, words,
     },
     rules::{Passed, Refusal, Rule},
+    tuf::signed::Signature,
 };
 
 /// `sign`.
@@ -37,7 +38,7 @@ fn choices() -> Vec<Choice> {
 /// What the tally would be with this token's signature.
 fn tally_after(ceremony: &Ceremony, draft: &Draft, alias: &Alias) -> Option<TallySheet> {
     let mut after = draft.clone();
-    after.signatures.push((metadata::keyid_of(ceremony, alias)?.0, String::new()));
+    after.signatures.push(Signature::new(metadata::keyid_of(ceremony, alias)?.0, ""));
     Some(metadata::tally(ceremony, &after))
 }
 
@@ -62,7 +63,7 @@ impl Kind for Sign {
         let draft = ceremony.draft()?;
         let alias = ceremony.playing(&self.token);
         let (keyid, public) = metadata::keyid_of(ceremony, &alias)?;
-        if draft.signatures.iter().any(|(signer, _)| *signer == keyid) {
+        if draft.signatures.iter().any(|signature| signature.keyid == keyid) {
             return None;
         }
         // Once enough have signed, an exception in the room lets the ceremony go on without this token.
@@ -117,8 +118,10 @@ impl Kind for Sign {
                 }
                 passed.push(Passed::new(Rule::PayloadReadback, "read back by the witness, confirmed by its officers"));
                 passed.push(metadata::signed_once(ceremony, draft.version, draft.payload)?);
-                let text = ceremony.script.dialect.encode_signature(key.public(), signature);
-                let Some(text) = text.filter(|_| key.public().verify(&draft.signed, signature)) else {
+                let dialect = ceremony.script.dialect;
+                let written = dialect.signature(keyid.clone(), key.public(), signature);
+                let written = written.filter(|written| dialect.verifies(key.public(), &draft.signed, written));
+                let Some(written) = written else {
                     return Err(Refusal::new(
                         Rule::SignatureVerifies,
                         format!("The signature that {alias} gave does not verify over the reviewed bytes."),
@@ -127,7 +130,8 @@ impl Kind for Sign {
                 };
                 passed.push(Passed::new(Rule::SignatureVerifies, format!("in software, by {}", keyid.short())));
                 let mut after = draft.clone();
-                after.signatures.push((keyid.clone(), text.clone()));
+                let text = written.sig.clone();
+                after.signatures.push(written);
                 let mut events = vec![Event::Signed { alias, keyid, payload: draft.payload, signature: text, passed }];
                 if !draft.met {
                     // Whether enough have signed is for the rule that clients ask, and for no other.

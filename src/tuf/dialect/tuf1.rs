@@ -6,8 +6,9 @@ use crate::{
     tuf::{
         canonical::canonical,
         json::{Members, Value},
-        key::{KeyId, PublicKey, RawSignature},
+        key::{PublicKey, RawSignature},
         role::RoleName,
+        signed::Signature,
     },
 };
 
@@ -50,7 +51,7 @@ pub fn key_members(public: &PublicKey) -> Option<Members> {
         PublicKey::P256(_) => ("ecdsa", "ecdsa-sha2-nistp256", public.to_spki_pem()?),
         PublicKey::P384(_) => ("ecdsa", "ecdsa-sha2-nistp384", public.to_spki_pem()?),
         PublicKey::Rsa(_) => ("rsa", "rsassa-pss-sha256", public.to_spki_pem()?),
-        PublicKey::Other { .. } => return None,
+        PublicKey::P521(_) | PublicKey::Other { .. } => return None,
     };
     let keyval = Members::from([("public".into(), text.into())]);
     Some(Members::from([
@@ -104,7 +105,7 @@ pub fn encode_signature(public: &PublicKey, signature: &RawSignature) -> Option<
         PublicKey::P256(_) => p256::ecdsa::Signature::from_slice(bytes).ok().map(|s| to_hex(s.to_der().as_bytes())),
         PublicKey::P384(_) => p384::ecdsa::Signature::from_slice(bytes).ok().map(|s| to_hex(s.to_der().as_bytes())),
         PublicKey::Ed25519(_) | PublicKey::Rsa(_) => Some(to_hex(bytes)),
-        PublicKey::Other { .. } => None,
+        PublicKey::P521(_) | PublicKey::Other { .. } => None,
     }
 }
 
@@ -118,17 +119,19 @@ pub fn decode_signature(public: &PublicKey, text: &str) -> Option<RawSignature> 
             p384::ecdsa::Signature::from_der(&bytes).ok().map(|s| RawSignature::new(s.to_bytes().to_vec()))
         }
         PublicKey::Ed25519(_) | PublicKey::Rsa(_) => Some(RawSignature::new(bytes)),
-        PublicKey::Other { .. } => None,
+        PublicKey::P521(_) | PublicKey::Other { .. } => None,
     }
 }
 
 /// `signatures` before `signed`, each in the order of its name: the order that the reference implementation writes.
-pub fn envelope(signed: &[u8], signatures: &[(KeyId, String)]) -> Vec<u8> {
+pub fn envelope(signed: &[u8], signatures: &[Signature]) -> Vec<u8> {
     let list: Vec<Value> = signatures
         .iter()
-        .map(|(keyid, sig)| {
-            let members = [("keyid".into(), keyid.as_str().into()), ("sig".into(), sig.as_str().into())];
-            Members::from(members).into()
+        .map(|Signature { keyid, sig, extra }| {
+            let mut members = extra.clone();
+            members.insert("keyid".into(), keyid.as_str().into());
+            members.insert("sig".into(), sig.as_str().into());
+            members.into()
         })
         .collect();
     let mut out = b"{\"signatures\":".to_vec();
@@ -194,7 +197,7 @@ mod tests {
         let key: Key = serde_json::from_str(object).expect("a key");
         assert_eq!(key.public().algorithm(), "unknown (ml-dsa / ml-dsa-65)");
         assert_eq!(serde_json::to_value(&key).ok(), serde_json::from_str(object).ok());
-        assert!(!Dialect::Tuf1.verifies(key.public(), b"", ""));
+        assert!(!Dialect::Tuf1.verifies(key.public(), b"", &Signature::new(key.id(), "")));
         assert_eq!(Dialect::Tuf1.key(key.public()), None);
         let unreadable = r#"{"keytype":"ed25519","scheme":"ed25519","keyval":{"public":"zz"}}"#;
         let key: Key = serde_json::from_str(unreadable).expect("a key");

@@ -6,7 +6,7 @@ use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, LineEnding};
 use rsa::traits::PublicKeyParts as _;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256, Sha384};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use crate::{digest::Digest, text::shown};
 
@@ -53,6 +53,8 @@ pub enum PublicKey {
     P256(p256::ecdsa::VerifyingKey),
     /// ECDSA on P-384 with SHA-384 (TUF 1.0).
     P384(p384::ecdsa::VerifyingKey),
+    /// ECDSA on P-521. Only Notary's certificates are read with it; this program makes none.
+    P521(Box<p521::ecdsa::VerifyingKey>),
     /// RSA of 2048 to 8192 bits, PSS with SHA-256.
     Rsa(Box<rsa::RsaPublicKey>),
     /// A key that verifies nothing here: of an unknown kind, or not decodable. It is carried, and counts for no threshold.
@@ -89,6 +91,9 @@ impl PublicKey {
         }
         if let Ok(key) = p384::ecdsa::VerifyingKey::from_public_key_der(der) {
             return Some(Self::P384(key));
+        }
+        if let Ok(key) = p521::ecdsa::VerifyingKey::from_public_key_der(der) {
+            return Some(Self::P521(Box::new(key)));
         }
         if let Ok(key) = ed25519_dalek::VerifyingKey::from_public_key_der(der) {
             return Some(Self::Ed25519(key));
@@ -135,6 +140,7 @@ impl PublicKey {
             Self::Ed25519(key) => key.to_public_key_der(),
             Self::P256(key) => key.to_public_key_der(),
             Self::P384(key) => key.to_public_key_der(),
+            Self::P521(key) => key.to_public_key_der(),
             Self::Rsa(key) => key.to_public_key_der(),
             Self::Other { .. } => return None,
         };
@@ -147,6 +153,7 @@ impl PublicKey {
             Self::Ed25519(key) => key.to_public_key_pem(LineEnding::LF),
             Self::P256(key) => key.to_public_key_pem(LineEnding::LF),
             Self::P384(key) => key.to_public_key_pem(LineEnding::LF),
+            Self::P521(key) => key.to_public_key_pem(LineEnding::LF),
             Self::Rsa(key) => key.to_public_key_pem(LineEnding::LF),
             Self::Other { .. } => return None,
         }
@@ -168,6 +175,7 @@ impl PublicKey {
             Self::Ed25519(_) => "Ed25519".into(),
             Self::P256(_) => "P-256".into(),
             Self::P384(_) => "P-384".into(),
+            Self::P521(_) => "P-521".into(),
             Self::Rsa(key) => format!("RSA-{} PSS", key.n().bit_width_vartime()),
             Self::Other { what, .. } => shown(what),
         }
@@ -180,7 +188,7 @@ impl PublicKey {
             Self::P256(_) => Some(KeyAlgorithm::P256),
             Self::P384(_) => Some(KeyAlgorithm::P384),
             Self::Rsa(key) => (key.n().bit_width_vartime() == 3072).then_some(KeyAlgorithm::Rsa3072),
-            Self::Other { .. } => None,
+            Self::P521(_) | Self::Other { .. } => None,
         }
     }
 
@@ -193,19 +201,28 @@ impl PublicKey {
             Self::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature.as_bytes())
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
             Self::P384(_) => self.verify_prehash(&Sha384::digest(message), signature),
+            Self::P521(_) => self.verify_prehash(&Sha512::digest(message), signature),
             Self::P256(_) | Self::Rsa(_) => self.verify_prehash(&Sha256::digest(message), signature),
             Self::Other { .. } => false,
         }
     }
 
-    /// The same over a digest that was computed before: SHA-256, or for P-384 the one that the dialect wants. Never true for
-    /// Ed25519, which signs messages.
+    /// The same over a digest that was computed before: SHA-256, or for the wider curves the one that the dialect wants. Never
+    /// true for Ed25519, which signs messages.
     pub fn verify_prehash(&self, digest: &[u8], signature: &RawSignature) -> bool {
         match self {
             Self::P256(key) => p256::ecdsa::Signature::from_slice(signature.as_bytes())
                 .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
             Self::P384(key) => p384::ecdsa::Signature::from_slice(signature.as_bytes())
                 .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+            Self::P521(key) => {
+                // The library takes no digest of less than half the width of the curve; zeros in front change no number.
+                let mut wide = [0; P521_BYTES];
+                let digest = &digest[..digest.len().min(P521_BYTES)];
+                wide[P521_BYTES - digest.len()..].copy_from_slice(digest);
+                p521::ecdsa::Signature::from_slice(signature.as_bytes())
+                    .is_ok_and(|signature| key.verify_prehash(&wide, &signature).is_ok())
+            }
             Self::Rsa(key) => {
                 verify_pss(rsa::pss::VerifyingKey::new_with_auto_salt_len((**key).clone()), digest, signature)
             }
@@ -214,7 +231,10 @@ impl PublicKey {
     }
 }
 
-/// The salt that this program writes, and the only one that tough reads, in bytes.
+/// The width of a number on P-521, in bytes.
+const P521_BYTES: usize = 66;
+
+/// The salt that this program writes, and the only one that tough and Notary read, in bytes.
 pub const PSS_SALT_BYTES: usize = 32;
 
 impl PublicKey {
@@ -223,6 +243,21 @@ impl PublicKey {
         let Self::Rsa(key) = self else { return false };
         let usual = rsa::pss::VerifyingKey::new_with_salt_len((**key).clone(), PSS_SALT_BYTES);
         self.verify(message, signature) && !verify_pss(usual, &Sha256::digest(message), signature)
+    }
+
+    /// Whether `signature` is one over `message` by RSA with PSS, SHA-256 and a salt of [`PSS_SALT_BYTES`].
+    pub(in crate::tuf) fn verify_pss_usual(&self, message: &[u8], signature: &RawSignature) -> bool {
+        let Self::Rsa(key) = self else { return false };
+        let usual = rsa::pss::VerifyingKey::new_with_salt_len((**key).clone(), PSS_SALT_BYTES);
+        verify_pss(usual, &Sha256::digest(message), signature)
+    }
+
+    /// Whether `signature` is one over `message` by RSA with PKCS#1 v1.5 and SHA-256.
+    pub(in crate::tuf) fn verify_pkcs1v15(&self, message: &[u8], signature: &RawSignature) -> bool {
+        let Self::Rsa(key) = self else { return false };
+        let key = rsa::pkcs1v15::VerifyingKey::<Sha256>::new((**key).clone());
+        rsa::pkcs1v15::Signature::try_from(signature.as_bytes())
+            .is_ok_and(|signature| key.verify_prehash(&Sha256::digest(message), &signature).is_ok())
     }
 }
 
