@@ -15,7 +15,7 @@ use crate::{
     ceremony::{
         Ceremony, Pending,
         event::{Event, Mode, Program, Stamp},
-        replay,
+        replay::{self, Materials},
         script::read,
         state::Closing,
     },
@@ -92,8 +92,15 @@ impl Audit {
 
 /// Goes through a record again: its script, its transcript, its manifest where it has one, and the digests of all its files.
 /// `production` demands that it is no rehearsal.
-pub fn audit(script: &[u8], transcript: &[u8], manifest: Option<&[u8]>, files: &Files, production: bool) -> Audit {
-    let mut replay = Replay::default();
+pub fn audit(
+    script: &[u8],
+    transcript: &[u8],
+    manifest: Option<&[u8]>,
+    files: &Files,
+    materials: Materials<'_>,
+    production: bool,
+) -> Audit {
+    let mut replay = Replay::new(materials);
     if let Err(found) = replay.run(script, transcript, production) {
         replay.refused.push(found);
     }
@@ -114,8 +121,8 @@ pub fn audit(script: &[u8], transcript: &[u8], manifest: Option<&[u8]>, files: &
     replay.finish()
 }
 
-#[derive(Default)]
-struct Replay {
+struct Replay<'a> {
+    materials: Materials<'a>,
     ceremony: Option<Ceremony>,
     about: Option<About>,
     held: BTreeMap<Rule, (u64, String)>,
@@ -123,7 +130,12 @@ struct Replay {
     refused: Vec<Found>,
 }
 
-impl Replay {
+impl<'a> Replay<'a> {
+    fn new(materials: Materials<'a>) -> Self {
+        let (held, notes, refused) = (BTreeMap::new(), vec![], vec![]);
+        Self { materials, ceremony: None, about: None, held, notes, refused }
+    }
+
     fn run(&mut self, script: &[u8], transcript: &[u8], production: bool) -> Result<(), Found> {
         let chain = transcript::read(transcript).map_err(whole)?;
         if let Some(torn) = chain.torn {
@@ -241,7 +253,7 @@ impl Replay {
         let (stamp, event) = &entries[0];
         match event {
             Event::Began { .. } => return Ok(1),
-            Event::StandIn { .. } | Event::TwinRoot { .. } => {
+            Event::StandIn { .. } | Event::TwinRoot { .. } | Event::TwinCollection { .. } => {
                 if ceremony.mode() == Mode::Production {
                     return Err(Refusal::new(
                         Rule::RehearsalMarked,
@@ -270,7 +282,7 @@ impl Replay {
             }
             _ => {}
         }
-        let decided = replay::decide_again(ceremony, event, stamp.at)?;
+        let decided = replay::decide_again(ceremony, event, stamp.at, self.materials)?;
         for (index, expected) in decided.iter().enumerate() {
             match entries.get(index) {
                 Some((other, recorded)) if other.at == stamp.at && replay::same(expected, recorded) => {}

@@ -27,6 +27,8 @@ pub mod limit {
     pub const PUBLIC_KEY: u64 = 64 << 10;
     /// One piece of metadata: root files are small, targets files of large repositories are not.
     pub const METADATA: u64 = 64 << 20;
+    /// Inputs of a ceremony about many repositories, as its record keeps them.
+    pub const INPUTS: u64 = 256 << 20;
     /// A transcript.
     pub const TRANSCRIPT: u64 = 256 << 20;
     /// A PKCS#11 module or this program, to be hashed and not kept.
@@ -103,6 +105,36 @@ pub fn write_or_complete(path: &Path, bytes: &[u8]) -> Result<Digest, Error> {
     }
     sync_directory_of(path)?;
     Ok(Digest::of(bytes))
+}
+
+/// Writes many files below `folder` that are named by what is in them, and puts all of them on the disk together. A file that is
+/// there already with the same bytes, or with their beginning, stays or is completed.
+///
+/// # Errors
+/// `OUTPUT-FRESH` where a file holds anything else, which is never touched; a fault where the disk fails.
+pub fn write_together<'a>(folder: &Path, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<(), Error> {
+    let mut made = std::collections::HashSet::new();
+    for (file, bytes) in files {
+        let path = folder.join(file);
+        if let Some(parent) = path.parent().filter(|parent| !made.contains(*parent)) {
+            fs::create_dir_all(parent).map_err(|e| Fault::machine(format!("make the folder {}", name(parent)), e))?;
+            made.insert(parent.to_owned());
+        }
+        match OpenOptions::new().write(true).create_new(true).mode(0o666).open(&path) {
+            Ok(mut new) => {
+                new.write_all(bytes).map_err(|e| Fault::machine(format!("write {}", name(&path)), e))?;
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => drop(write_or_complete(&path, bytes)?),
+            Err(e) => return Err(not_created(&path, &e)),
+        }
+    }
+    Ok(sync_all_below(folder)?)
+}
+
+/// Puts everything on the disk that was written to the file system of `folder`.
+fn sync_all_below(folder: &Path) -> Result<(), Fault> {
+    let synced = File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
+    synced.map_err(|e| Fault::machine(format!("sync {}", name(folder)), e))
 }
 
 /// A new file that is hashed while it is written.

@@ -3,11 +3,15 @@
 //! A runner holds one ceremony and the media that its record is on. Whatever happened stands on every medium before anybody
 //! is told so; what is about to be done stands there before it is done.
 
+mod bundles;
 mod media;
 mod open;
 
+use std::sync::Arc;
+
 use self::media::Media;
 pub use self::{
+    bundles::{PUBLISH, Part},
     media::Medium,
     open::{Beginning, Found},
 };
@@ -37,6 +41,8 @@ pub struct Runner {
     entries: Vec<(Stamp, Event)>,
     media: Media,
     clock: Clock,
+    /// Whether the intent that stands is one that this process began, and goes on with.
+    goes_on: bool,
 }
 
 /// How a front end left a ceremony.
@@ -58,14 +64,25 @@ pub struct Job {
     pub in_doubt: bool,
     /// Whether the last try of a PIN may be spent.
     pub last_try: bool,
-    /// What it signs, minted from reviewed state.
-    pub signable: Option<Signable>,
+    /// What it signs, minted from reviewed state: one thing, or the next few of many.
+    pub signables: Vec<Signable>,
     /// The token that its alias is bound to.
     pub bound: Option<TokenIdentity>,
+    /// Whether others of many follow.
+    pub more: bool,
     /// What it writes.
     pub files: Vec<Leaving>,
+    /// Which of many bundles these are.
+    pub part: Option<Part>,
     /// Where it writes.
     pub media: Vec<Medium>,
+}
+
+impl Job {
+    /// What an operation that signs one thing signs.
+    pub fn signable(&self) -> Option<&Signable> {
+        self.signables.first()
+    }
 }
 
 impl Runner {
@@ -95,8 +112,16 @@ impl Runner {
     /// A rule said no (it is recorded, but for a mistyped word), or the last medium failed.
     pub fn answer(&mut self, answer: &Answer) -> Result<(), Error> {
         let now = self.now();
-        match self.ceremony.decide(answer, now) {
-            Ok(events) => Ok(self.append(&events, now)?),
+        match self.ceremony.decide_whole(answer, now) {
+            Ok(decision) => {
+                let failed = match decision.attachments.as_slice() {
+                    [] => vec![],
+                    files => self.media.attach(files)?,
+                };
+                let failed = failed.into_iter().map(failed_medium);
+                let events: Vec<Event> = failed.chain(decision.events).collect();
+                Ok(self.append(&events, now)?)
+            }
             Err(refusal) => {
                 if refusal.rule != Rule::AnswerFits && refusal.rule != Rule::ClockForward {
                     self.append(&[Event::Refused { refusal: refusal.clone() }], now)?;
@@ -117,9 +142,10 @@ impl Runner {
             Pending::InDoubt(operation) => (operation, true),
             Pending::Ask(_) | Pending::Paused | Pending::Finished(_) => return Ok(None),
         };
-        let signable = self.ceremony.signable(&operation);
-        let files = self.files_of(&operation)?;
-        if !in_doubt {
+        let signables = self.signables(&operation)?;
+        let (files, part) = self.files_of(&operation)?;
+        let in_doubt = in_doubt && !(operation.goes_on() && self.goes_on);
+        if self.ceremony.intent().is_none() {
             let now = self.now();
             if now < self.ceremony.stamp().at {
                 return Err(Refusal::new(
@@ -131,26 +157,49 @@ impl Runner {
             }
             self.append(&[Event::Intended { operation: operation.clone() }], now)?;
         }
+        let more = self.ceremony.more_follow(&operation, signables.len());
+        self.goes_on = operation.goes_on();
         let bound = operation.alias().and_then(|alias| self.binding(alias));
         let last_try = self.ceremony.last_try_may_be_spent();
-        Ok(Some(Job { operation, in_doubt, last_try, signable, bound, files, media: self.media.alive() }))
+        Ok(Some(Job { operation, in_doubt, last_try, signables, more, bound, files, part, media: self.media.alive() }))
+    }
+
+    /// What the operation signs, or the next few of many.
+    fn signables(&self, operation: &Operation) -> Result<Vec<Signable>, Error> {
+        let payload = |digest| self.media.named_by_digest("payloads", digest).map(Arc::from);
+        let signables = self.ceremony.signables(operation, &payload);
+        if signables.is_empty() && matches!(operation, Operation::SignBatch { .. }) {
+            return Err(Refusal::new(
+                Rule::BytesMatchHash,
+                "A payload of the batch is missing from the record, or is not what was reviewed.",
+                "Put the other medium in its place, or void the batch and compose it again.",
+            )
+            .into());
+        }
+        Ok(signables)
     }
 
     fn binding(&self, alias: &Alias) -> Option<TokenIdentity> {
         self.ceremony.token(alias).bound.map(|seen| seen.token)
     }
 
-    fn files_of(&self, operation: &Operation) -> Result<Vec<Leaving>, Refusal> {
-        match operation {
-            Operation::Export { .. } => metadata::leaving(&self.ceremony),
+    fn files_of(&mut self, operation: &Operation) -> Result<(Vec<Leaving>, Option<Part>), Refusal> {
+        let files = match operation {
+            Operation::ExportRepositories { .. } => {
+                let now = self.now();
+                let find = |folder: &str, digest| self.media.named_by_digest(folder, digest);
+                return bundles::next(&self.ceremony, &find, now).map(|(files, part)| (files, Some(part)));
+            }
+            Operation::Export { .. } => metadata::leaving(&self.ceremony)?,
             Operation::StorePayload { payload } => {
                 let draft = self.ceremony.drafts().iter().find(|draft| draft.payload == *payload);
                 let payloads =
                     draft.map(|draft| Leaving { name: format!("payloads/{payload}"), bytes: draft.signed.to_vec() });
-                Ok(payloads.into_iter().collect())
+                payloads.into_iter().collect()
             }
-            _ => Ok(vec![]),
-        }
+            _ => vec![],
+        };
+        Ok((files, None))
     }
 
     /// Writes events as one group with one fsync a medium, then applies them.
@@ -171,13 +220,14 @@ impl Runner {
                 self.ceremony.apply(stamp, &event);
                 self.entries.push((stamp, event));
             }
-            queue = failed
-                .into_iter()
-                .map(|(medium, fault)| Event::MediumFailed { medium, cause: fault.to_string() })
-                .collect();
+            queue = failed.into_iter().map(failed_medium).collect();
         }
         Ok(())
     }
+}
+
+fn failed_medium((medium, fault): (String, Fault)) -> Event {
+    Event::MediumFailed { medium, cause: fault.to_string() }
 }
 
 /// Which program runs, for entry 0.

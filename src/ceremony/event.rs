@@ -439,6 +439,8 @@ pub enum Event {
         to: u32,
         /// How many of them wait for a signature that is made elsewhere.
         incomplete: u32,
+        /// Those that are not written, because a rule says no.
+        refused: Vec<LeftOut>,
         /// The SHA-256 of their manifest, once all are written.
         manifest: Option<Digest>,
         /// On which media.

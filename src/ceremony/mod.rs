@@ -221,6 +221,17 @@ impl Ceremony {
         all.unwrap_or_default()
     }
 
+    /// Whether an operation of many small works is not over after the next `count` of them.
+    pub fn more_follow(&self, operation: &Operation, count: usize) -> bool {
+        match operation {
+            Operation::SignBatch { alias, .. } => {
+                self.repositories.batch.next_payloads(alias, count + 1).len() > count
+            }
+            Operation::Certify { alias, .. } => repositories::certify::owed(self, alias).len() > count,
+            _ => false,
+        }
+    }
+
     fn decide_step(&self, answer: &Answer, now: Now) -> Result<Decision, Refusal> {
         if let Answer::Done(outcome) = answer
             && let operation::Outcome::WrongToken(seen) = outcome.as_ref()

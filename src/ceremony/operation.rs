@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::participants::Alias;
+use super::{event::LeftOut, participants::Alias};
 use crate::{
     device::{KeyAttributes, TokenIdentity},
     digest::Digest,
@@ -302,6 +302,8 @@ pub enum Outcome {
         to: u32,
         /// How many of them wait for a signature that is made elsewhere.
         incomplete: u32,
+        /// Those that are not written, because a rule says no.
+        refused: Vec<LeftOut>,
         /// The SHA-256 of their manifest, once all are written.
         manifest: Option<Digest>,
         /// The media that hold them, by their labels.

@@ -12,22 +12,46 @@ use super::{
     operation::Outcome,
     participants::{Alias, PersonId},
     prompt::{Answer, AsideKind, Input, SlowHash},
+    repositories::{self, Verdict},
     script::{KeySpec, PossessionSpec, Script},
 };
 use crate::{
     digest::{Digest, from_hex},
     rules::{Passed, Refusal, Rule},
-    tuf::key::{Key, RawSignature},
+    tuf::{
+        key::{Key, RawSignature},
+        verify::VerifiedSignature,
+    },
     utc::Utc,
 };
+
+/// Gives a file of the record by its name, `payloads/…` or `inputs/…`; what it gives is held against the SHA-256 in the name.
+pub type Materials<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
 /// What the engine decides, in this state, on the answer that `event` came of. The first of what it returns corresponds to
 /// `event`; whatever follows was written together with it.
 ///
 /// # Errors
 /// The rule that says no; `RECORD-REPLAYS` where no answer at all leads to such an event here.
-pub fn decide_again(ceremony: &Ceremony, event: &Event, at: Utc) -> Result<Vec<Event>, Refusal> {
+pub fn decide_again(
+    ceremony: &Ceremony,
+    event: &Event,
+    at: Utc,
+    materials: Materials<'_>,
+) -> Result<Vec<Event>, Refusal> {
     match event {
+        Event::RepositoriesRead { pack, .. } | Event::RepositoriesDrafted { pack, .. } => {
+            let text = material(materials, "inputs", *pack)?;
+            decide(ceremony, &Answer::Done(Box::new(Outcome::Repositories(text))), at)
+        }
+        Event::RepositorySigned { alias, payload, signature, .. } => {
+            let bytes = material(materials, "payloads", *payload)?;
+            decide(ceremony, &signed_some(ceremony, alias, &bytes, signature)?, at)
+        }
+        Event::CertificateSigned { alias, common_name, signature } => {
+            let template = repositories::certify::template(ceremony, alias, common_name)?;
+            decide(ceremony, &signed_some(ceremony, alias, &template.to_be_signed(), signature)?, at)
+        }
         Event::Confirmed { person, .. } => confirm_again(ceremony, person, at),
         Event::AsideNoted { question: AsideQuestion::Confirms, answer } => {
             let person = PersonId::try_from(answer.clone()).map_err(|_| impossible("it names no person"))?;
@@ -44,13 +68,13 @@ pub fn decide_again(ceremony: &Ceremony, event: &Event, at: Utc) -> Result<Vec<E
 
 /// What was decided together with the last of `entries` and did not reach the disk before the power went. A resume writes it:
 /// half of a decision is a state that no rule foresees.
-pub fn rest_of_the_last(script: &Arc<Script>, entries: &[(Stamp, Event)]) -> Vec<Event> {
+pub fn rest_of_the_last(script: &Arc<Script>, entries: &[(Stamp, Event)], materials: Materials<'_>) -> Vec<Event> {
     let Some(((stamp, last), before)) = entries.split_last() else { return vec![] };
     let mut ceremony = Ceremony::begin(Arc::clone(script));
     for (stamp, event) in before {
         ceremony.apply(*stamp, event);
     }
-    match decide_again(&ceremony, last, stamp.at) {
+    match decide_again(&ceremony, last, stamp.at, materials) {
         Ok(mut decided) if decided.first().is_some_and(|first| same(first, last)) => decided.split_off(1),
         _ => vec![],
     }
@@ -119,12 +143,29 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             signed(ceremony, alias, raw.ok_or_else(|| unreadable(alias))?)
         }
         Event::Exported { media, .. } => done(Outcome::Exported { media: media.clone() }),
+        Event::CollectionOpened { manifest, before, guns, .. } => {
+            done(Outcome::Collection { manifest: *manifest, before: *before, guns: guns.clone() })
+        }
+        Event::TagsJudged { verdict } => word(match verdict {
+            Verdict::Keep => "KEEP",
+            Verdict::Drop => "DROP",
+            Verdict::Each => "EACH",
+        }),
+        Event::TagJudged { keep, .. } => word(if *keep { "KEEP" } else { "DROP" }),
+        Event::BatchBegan => word("DRAFT"),
+        Event::RepositoriesExported { from, to, incomplete, refused, manifest, media } => {
+            let (from, to, incomplete, manifest) = (*from, *to, *incomplete, *manifest);
+            let (refused, media) = (refused.clone(), media.clone());
+            done(Outcome::BundlesWritten { from, to, incomplete, refused, manifest, media })
+        }
         Event::AsideBegan { aside } => Ok(Answer::Aside(*aside)),
         Event::AsideNoted { answer, .. } => Ok(Answer::Text(answer.clone())),
         Event::AsideDropped => Ok(Answer::Text("-".into())),
         Event::Paused => Ok(Answer::Aside(AsideKind::Leave)),
         Event::ClockConfirmed { .. }
         | Event::ThresholdMet { .. }
+        | Event::CertificatesSigned { .. }
+        | Event::BatchSigned { .. }
         | Event::Closed
         | Event::ExceptionNoted { .. }
         | Event::Voided { .. }
@@ -140,8 +181,42 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::Refused { .. }
         | Event::Confirmed { .. }
         | Event::KeyImported { .. }
+        | Event::TwinCollection { .. }
+        | Event::RepositoriesRead { .. }
+        | Event::RepositoriesDrafted { .. }
+        | Event::RepositorySigned { .. }
+        | Event::CertificateSigned { .. }
         | Event::TokenChosen { .. } => Err(impossible("no answer leads to it.")),
     }
+}
+
+/// A file of the record, held against the SHA-256 that an entry gives.
+fn material(materials: Materials<'_>, folder: &str, sha256: Digest) -> Result<Arc<[u8]>, Refusal> {
+    let name = format!("{folder}/{sha256}");
+    let bytes = materials(&name).filter(|bytes| Digest::of(bytes) == sha256);
+    bytes.map(Arc::from).ok_or_else(|| {
+        Refusal::new(
+            Rule::BytesMatchHash,
+            format!("{name} is missing from the record, or is not what it was."),
+            "Use the other medium, and keep this one as evidence.",
+        )
+    })
+}
+
+/// One signature of many, by the token that the alias is bound to.
+fn signed_some(ceremony: &Ceremony, alias: &Alias, bytes: &[u8], signature: &str) -> Result<Answer, Refusal> {
+    let token = ceremony.token(alias);
+    let seen = token.bound.ok_or_else(|| impossible("no token is bound to this alias."))?;
+    let key = token.key.ok_or_else(|| impossible("no key of this token is known."))?;
+    let raw = from_hex(signature).map(RawSignature::new).ok_or_else(|| unreadable(alias))?;
+    let verified = VerifiedSignature::new(key.public(), bytes, raw).ok_or_else(|| {
+        Refusal::new(
+            Rule::SignatureVerifies,
+            format!("A signature by {alias} does not verify over its payload."),
+            "It does not count. Keep this record as evidence.",
+        )
+    })?;
+    Ok(Answer::Done(Box::new(Outcome::SignedSome { seen, signatures: vec![verified] })))
 }
 
 fn word(word: &str) -> Result<Answer, Refusal> {

@@ -22,7 +22,7 @@ use crate::{
     tuf::{
         canonical::to_json,
         change::RootChange,
-        key::{Key, KeyId},
+        key::{Key, KeyId, RawSignature},
         root::Root,
         signed::{Signature, Untrusted},
         verify::{Verified, first_root},

@@ -264,7 +264,7 @@ pub fn compose(ceremony: &Ceremony) -> String {
     let what = match script.kind {
         Kind::Genesis => "Root version 1 is composed",
         Kind::RotateRoot => "The next root is composed",
-        Kind::RenewExpiry => "The same root is composed with a later expiry",
+        _ => "The same root is composed with a later expiry",
     };
     let again = if ceremony.drafts().iter().any(|draft| draft.voided.is_some()) {
         " A payload was voided before; say aloud by what the new one differs."

@@ -1,9 +1,11 @@
 //! Does what a ceremony intends, a file a family of operations, and says what came of it. Holds the open tokens; asks for
 //! secrets through one closure and hands them to a token and nowhere else.
 
+mod batch;
 mod file;
 pub mod record;
 pub mod rehearsal;
+mod repositories;
 mod token;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -37,6 +39,10 @@ pub struct Performer {
     open: BTreeMap<Alias, Pkcs11Token>,
     /// SO-PINs between the initialisation of a token and its first user PIN.
     so_pins: BTreeMap<Alias, crate::secret::Pin>,
+    /// The collection of a ceremony about many repositories, once it was opened.
+    collection: Option<repositories::Opened>,
+    /// The token that is logged in between two groups of signatures.
+    signing: Option<batch::Signing>,
 }
 
 /// Why an operation did not come to its end.
@@ -66,6 +72,8 @@ impl Performer {
             probe: Probe::real(),
             open: BTreeMap::new(),
             so_pins: BTreeMap::new(),
+            collection: None,
+            signing: None,
         }
     }
 
@@ -77,7 +85,19 @@ impl Performer {
 
     /// Performs a job. Nothing is done twice: what may have been done already is looked for first.
     pub fn perform(&mut self, job: &Job, ask: Ask<'_>) -> Answer {
+        if !job.operation.goes_on() {
+            self.end_signing();
+        }
         let performed = match &job.operation {
+            Operation::OpenCollection { folder, before, .. } => {
+                self.open_collection(folder, before.as_ref().map(|(folder, _)| folder.as_str()))
+            }
+            Operation::ReadRepositories { from, count } => self.read_repositories(*from, *count),
+            Operation::ReadInputs { pack } => self.read_inputs(*pack, job),
+            Operation::ExportRepositories { .. } => repositories::export(job),
+            Operation::Certify { alias, public, .. } | Operation::SignBatch { alias, public, .. } => {
+                self.sign_some(alias, *public, job, ask)
+            }
             Operation::Preflight => self.preflight(),
             Operation::ReadInput { file, with } => self.read_input(file, with.as_deref()),
             Operation::StorePayload { .. } => file::store(job),

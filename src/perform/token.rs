@@ -173,7 +173,7 @@ impl Performer {
     /// Signs what the job carries with the key of this fingerprint. Which token it is, and that it holds the key, is settled
     /// before anybody types a PIN.
     fn sign(&mut self, alias: &Alias, public: Digest, again: bool, job: &Job, ask: Ask<'_>) -> Performed {
-        let signable = job.signable.as_ref().ok_or_else(|| job_without("reviewed bytes"))?;
+        let signable = job.signable().ok_or_else(|| job_without("reviewed bytes"))?;
         let mut token = match self.take_or_wrong(alias, job)? {
             Ok(token) => token,
             Err(others) => return Ok(Outcome::WrongToken(others)),
@@ -205,7 +205,7 @@ impl Performer {
         };
         let mut token = self.module(alias)?.open(&uri_of(&holder.token.label, &holder.token.serial))?;
         let seen = self.seen(&mut token)?;
-        let signable = job.signable.as_ref().ok_or_else(|| job_without("a nonce"))?;
+        let signable = job.signable().ok_or_else(|| job_without("a nonce"))?;
         let Some(wanted) = find_public(&mut token, public)? else {
             return Ok(Outcome::WrongToken(vec![seen]));
         };
@@ -236,7 +236,7 @@ impl Performer {
         }
     }
 
-    fn take_or_wrong(&mut self, alias: &Alias, job: &Job) -> Result<Result<Pkcs11Token, Vec<SeenToken>>, Stopped> {
+    pub(super) fn take_or_wrong(&mut self, alias: &Alias, job: &Job) -> Result<Result<Pkcs11Token, Vec<SeenToken>>, Stopped> {
         if let Some(mut token) = self.open.remove(alias)
             && token.is_present()?
         {
@@ -276,7 +276,7 @@ impl Performer {
         Ok(done)
     }
 
-    fn ask_pin(
+    pub(super) fn ask_pin(
         &self,
         what: SecretKind,
         alias: &Alias,
@@ -334,7 +334,7 @@ impl Performer {
         })
     }
 
-    fn seen(&self, token: &mut Pkcs11Token) -> Result<SeenToken, Stopped> {
+    pub(super) fn seen(&self, token: &mut Pkcs11Token) -> Result<SeenToken, Stopped> {
         let public_keys = fingerprints(token)?;
         Ok(SeenToken { token: token.identity().clone(), public_keys })
     }
@@ -373,7 +373,7 @@ fn fingerprints(token: &mut Pkcs11Token) -> Result<Vec<Digest>, Stopped> {
     Ok(token.public_keys()?.into_iter().filter_map(|seen| seen.public.ok()).map(|key| key.fingerprint()).collect())
 }
 
-fn find_public(token: &mut Pkcs11Token, public: Digest) -> Result<Option<PublicKey>, Stopped> {
+pub(super) fn find_public(token: &mut Pkcs11Token, public: Digest) -> Result<Option<PublicKey>, Stopped> {
     let keys = token.public_keys()?;
     Ok(keys.into_iter().filter_map(|seen| seen.public.ok()).find(|key| key.fingerprint() == public))
 }

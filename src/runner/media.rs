@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
+    digest::Digest,
     fault::{Error, Fault},
     files::{self, Journal},
     transcript,
@@ -76,6 +77,43 @@ impl Media {
             Some(fault) if self.0.is_empty() => Err(fault),
             _ => Ok(failed),
         }
+    }
+
+    /// Writes files of the record to every medium, before the entries that name them. Media that fail are dropped and named.
+    ///
+    /// # Errors
+    /// Where none is left, or where a file of that name holds something else.
+    pub(super) fn attach(&mut self, files: &[(String, Vec<u8>)]) -> Result<Vec<(String, Fault)>, Error> {
+        let mut failed = vec![];
+        let mut refused = None;
+        self.0.retain(|open| {
+            let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+            match files::write_together(&open.medium.folder, files) {
+                Ok(()) => true,
+                Err(Error::Fault(fault)) => {
+                    failed.push((open.medium.label.clone(), fault));
+                    false
+                }
+                Err(Error::Refused(refusal)) => {
+                    refused = Some(refusal);
+                    true
+                }
+            }
+        });
+        match (refused, failed.last()) {
+            (Some(refusal), _) => Err(refusal.into()),
+            (None, Some((_, fault))) if self.0.is_empty() => Err(fault.clone().into()),
+            _ => Ok(failed),
+        }
+    }
+
+    /// A file of the record named by its SHA-256, from the first medium that has it whole.
+    pub(super) fn named_by_digest(&self, folder: &str, digest: Digest) -> Option<Vec<u8>> {
+        let name = format!("{folder}/{digest}");
+        self.0.iter().find_map(|open| {
+            let bytes = files::read(&open.medium.folder.join(&name), files::limit::INPUTS).ok()?;
+            (Digest::of(&bytes) == digest).then_some(bytes)
+        })
     }
 
     pub(super) fn alive(&self) -> Vec<Medium> {

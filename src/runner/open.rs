@@ -62,7 +62,7 @@ impl Runner {
         holds(&script)?;
         let previous = agreed(beginning.previous, script.last_ceremony.clone())?;
         let media = Media::create(&beginning.media, &beginning.script)?;
-        let mut runner = Self { ceremony: Ceremony::begin(Arc::clone(&script)), entries: vec![], media, clock };
+        let mut runner = Self { ceremony: Ceremony::begin(Arc::clone(&script)), entries: vec![], media, clock, goes_on: false };
         let began = Event::Began {
             script: script.digest,
             title: script.title.clone(),
@@ -176,7 +176,7 @@ impl Found {
     pub fn reopen(self, clock: Clock) -> Result<Runner, Error> {
         let ceremony = self.ceremony();
         let media = Media::resume(&self.media, &self.bytes)?;
-        Ok(Runner { ceremony, entries: self.chain.entries, media, clock })
+        Ok(Runner { ceremony, entries: self.chain.entries, media, clock, goes_on: false })
     }
 
     /// Goes on: cuts the torn line off, writes the rest of what was decided together with the last whole one, brings every medium up to date, and writes who goes on with what.
@@ -188,7 +188,11 @@ impl Found {
         let labels = self.media.iter().map(|(medium, _)| medium.label.clone()).collect();
         let mut runner = self.reopen(clock)?;
         if let Some(last) = runner.entries.last().map(|(stamp, _)| *stamp) {
-            let rest = replay::rest_of_the_last(runner.ceremony.script(), &runner.entries);
+            let material = |name: &str| {
+                let (folder, digest) = name.split_once('/')?;
+                runner.media.named_by_digest(folder, Digest::from_hex(digest)?)
+            };
+            let rest = replay::rest_of_the_last(runner.ceremony.script(), &runner.entries, &material);
             runner.append(&rest, last.at)?;
         }
         let mut events = vec![];
@@ -242,7 +246,8 @@ fn began_whole(script: &Script, chain: &Chain) -> Result<(), Refusal> {
     let twins =
         script.keys.iter().all(|key| any(&|event| matches!(event, Event::StandIn { real, .. } if *real == key.keyid)));
     let root = script.previous.is_none() || any(&|event| matches!(event, Event::TwinRoot { .. }));
-    if !rehearsal || (twins && root) {
+    let collection = script.repositories.is_none() || any(&|event| matches!(event, Event::TwinCollection { .. }));
+    if !rehearsal || (twins && root && collection) {
         return Ok(());
     }
     Err(Refusal::new(

@@ -14,7 +14,10 @@ pub mod quirks;
 pub use crate::{
     device::{KeyAttributes, ModuleIdentity, PinState, PinStates, TokenIdentity, Tries, probe::ProbeReport},
     fault::{Error, Fault, FaultKind},
-    tuf::key::{KeyAlgorithm, PublicKey, RawSignature},
+    tuf::{
+        key::{KeyAlgorithm, PublicKey, RawSignature},
+        verify::VerifiedSignature,
+    },
 };
 use crate::{
     readback::{Challenge, Signable},
@@ -85,6 +88,28 @@ pub trait Token: Send {
         pin: Option<PinEntry<'_>>,
         on_each: &mut dyn FnMut(usize, RawSignature) -> ControlFlow<()>,
     ) -> Result<(), Error>;
+
+    /// Signs each of `payloads` in order with one login and one handle, for many that are committed together. Where the token
+    /// fails in the middle, what was signed before is returned, and the next call meets the failure again.
+    ///
+    /// # Errors
+    /// As [`Token::sign`], where not even the first was signed.
+    fn sign_many(
+        &mut self,
+        key: &Key,
+        payloads: &[Signable],
+        pin: Option<PinEntry<'_>>,
+    ) -> Result<Vec<VerifiedSignature>, Error> {
+        let mut made = vec![];
+        let done = self.sign_batch(key, payloads, pin, &mut |index, signature| {
+            made.extend(VerifiedSignature::new(&key.public, payloads[index].bytes(), signature));
+            ControlFlow::Continue(())
+        });
+        match done {
+            Err(error) if made.is_empty() => Err(error),
+            _ => Ok(made),
+        }
+    }
 
     /// Signs a fresh nonce: proves the two objects of `key` to be one key pair.
     ///

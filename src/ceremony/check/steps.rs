@@ -11,7 +11,7 @@ use crate::{
     ceremony::{
         participants::Alias,
         script::{Kind, Script},
-        steps::{Action, Fact, Step},
+        steps::{Action, Fact, Sign, SignRepositories, Step},
     },
     rules::Rule,
 };
@@ -46,8 +46,11 @@ pub(super) fn fold(script: &Script, findings: &mut Findings) {
             };
             findings.add(Error, Rule::ScriptHolds, Some(number), what, remedy);
         }
-        if let Action::Sign(sign) = &step.action {
-            look_at_signature(script, &sign.token, number, &facts, findings);
+        match &step.action {
+            Action::Sign(Sign { token }) | Action::SignRepositories(SignRepositories { token }) => {
+                look_at_signature(script, token, number, &facts, findings);
+            }
+            _ => {}
         }
         facts.extend(step.action.kind().gives(script));
         if threshold_met(script, &facts) {
@@ -64,9 +67,13 @@ pub(super) fn required(script: &Script, findings: &mut Findings) {
         ("script-words", has(|action| matches!(action, Action::ScriptWords(_))), Rule::ScriptDigest),
         ("confirm-clock", has(|action| matches!(action, Action::ConfirmClock(_))), Rule::ClockConfirmed),
         ("preflight", has(|action| matches!(action, Action::Preflight(_))), Rule::MachineFit),
-        ("draft", has(|action| matches!(action, Action::Draft(_))), Rule::ScriptHolds),
-        ("review", has(|action| matches!(action, Action::Review(_))), Rule::PayloadReadback),
-        ("export", has(|action| matches!(action, Action::Export(_))), Rule::ScriptHolds),
+        ("draft", has(Action::drafts), Rule::ScriptHolds),
+        (
+            "review",
+            has(|action| matches!(action, Action::Review(_) | Action::ReviewRepositories(_))),
+            Rule::PayloadReadback,
+        ),
+        ("export", has(|action| matches!(action, Action::Export(_) | Action::ExportRepositories(_))), Rule::ScriptHolds),
         ("close", has(|action| matches!(action, Action::Close(_))), Rule::HeadSigned),
     ];
     for (kind, there, rule) in required {
@@ -128,9 +135,28 @@ pub(super) fn breaks(script: &Script, findings: &mut Findings) {
 /// root before as well (`ROOT-TALLY-OLD`, `ROOT-TALLY-NEW`).
 fn threshold_met(script: &Script, facts: &BTreeSet<Fact>) -> bool {
     let signed = |alias: &Alias| facts.contains(&Fact::SignedBy(alias.clone()));
+    if script.kind.is_about_repositories() {
+        return repositories_met(script, &signed);
+    }
     let new = script.root.keys.iter().filter(|alias| signed(alias)).count() as u64;
     let old = script.tokens.iter().filter(|token| token.keyid.is_some() && signed(&token.alias)).count() as u64;
     new >= script.root.threshold && (script.kind == Kind::Genesis || old >= old_threshold(script))
+}
+
+/// The same where there are many repositories: whoever writes roots needs offline keys, whoever writes targets tagging keys. Keys
+/// that sign elsewhere are waited for by the bundle, not by the ceremony.
+fn repositories_met(script: &Script, signed: &dyn Fn(&Alias) -> bool) -> bool {
+    let tagging = script.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
+    let tags = |alias: &Alias| tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token() == Some(alias)));
+    let new = script.root.keys.iter().filter(|alias| signed(alias)).count() as u64;
+    let old = script.tokens.iter().filter(|token| token.keyid.is_some() && !tags(&token.alias) && signed(&token.alias));
+    let roots = !script.kind.writes_roots()
+        || (new >= script.root.threshold && (script.kind.is_genesis() || old.count() as u64 >= 1));
+    let elsewhere = tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token().is_none()));
+    let targets = tagging.is_none_or(|tagging| {
+        elsewhere || tagging.keys.iter().filter_map(|key| key.token()).filter(|alias| signed(alias)).count() as u64 >= tagging.threshold
+    });
+    roots && targets
 }
 
 /// The threshold of the root before.
@@ -144,7 +170,12 @@ fn look_at_signature(script: &Script, alias: &Alias, number: &str, facts: &BTree
         findings.add(Warning, Rule::KeyCountedOnce, Some(number), what, "Leave the step out.");
     }
     let in_old = script.kind != Kind::Genesis && script.token(alias).is_some_and(|token| token.keyid.is_some());
-    if !in_old && !script.root.keys.contains(alias) {
+    let repositories = script.repositories.as_ref();
+    let below = repositories.is_some_and(|spec| {
+        let tagging = spec.tagging.iter().flat_map(|tagging| &tagging.keys);
+        tagging.chain(spec.signers.iter().flat_map(|signer| &signer.keys)).any(|key| key.token() == Some(alias))
+    });
+    if !in_old && !below && !script.root.keys.contains(alias) {
         let what = format!("{alias} signs, and its key is in no root: the signature would count for nothing.");
         findings.add(
             Error,
@@ -172,6 +203,9 @@ fn giver(fact: &Fact) -> String {
         }
         Fact::KeysImported => step("import-keys"),
         Fact::PreviousRoot => step("import-root"),
+        Fact::RepositoriesRead => step("import-repositories"),
+        Fact::TagsJudged => step("judge-tags"),
+        Fact::Certified(alias) => of_token("certify", alias),
         Fact::Drafted => step("draft"),
         Fact::Reviewed => step("review"),
         Fact::SignedBy(alias) => of_token("sign", alias),

@@ -42,6 +42,7 @@ pub fn key_of(ceremony: &Ceremony, signatory: &Signatory) -> Result<Key, Refusal
                 )
             })
         }
+        Signatory::Unnamed(_) => Err(unfit("Nobody here has that key.")),
         Signatory::Elsewhere(name) => ceremony.imported.get(name).cloned().ok_or_else(|| {
             Refusal::new(
                 Rule::ScriptHolds,

@@ -22,7 +22,7 @@ pub fn changed(now: &Targets, before: Option<&Targets>) -> Vec<String> {
     let tags: BTreeSet<&String> = now.targets.keys().chain(before.targets.keys()).collect();
     let tags = tags.into_iter().filter(|tag| now.targets.get(*tag) != before.targets.get(*tag)).cloned();
     let (old, new) = (roles(before), roles(now));
-    let names: BTreeSet<RoleName> = old.iter().chain(&new).map(|role| role.name.clone()).collect();
+    let names: BTreeSet<RoleName> = old.iter().chain(new).map(|role| role.name.clone()).collect();
     let delegations = names.into_iter().filter(|name| whole(now, name) != whole(before, name));
     tags.chain(delegations.map(|name| format!("{DELEGATION}{}", name.as_str()))).collect()
 }

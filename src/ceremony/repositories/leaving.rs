@@ -9,7 +9,7 @@ use super::{
     read::{self, Today},
 };
 use crate::{
-    ceremony::{Ceremony, script::Signatory, unfit},
+    ceremony::{Ceremony, metadata::Leaving, script::Signatory, unfit},
     digest::Digest,
     rules::{Refusal, Rule},
     transfer::{
@@ -246,4 +246,32 @@ impl Assembly<'_> {
         }
         Ok(None)
     }
+}
+
+/// What leaves beside the bundles: the public keys of tokens, and what clients pin.
+pub fn keys(ceremony: &Ceremony) -> Vec<Leaving> {
+    let tokens = ceremony.tokens.iter().filter(|(_, token)| token.counts);
+    let keys = tokens.filter_map(|(alias, token)| {
+        let pem = token.key.as_ref()?.public().to_spki_pem()?;
+        Some(Leaving { name: format!("keys/{alias}.pem"), bytes: pem.into_bytes() })
+    });
+    let mut files: Vec<Leaving> = keys.collect();
+    files.extend(pins(ceremony));
+    files
+}
+
+/// The `trust_pinning` section for clients of Notary: keyids of certificates, by repository or prefix. Only certificates that this
+/// ceremony made can be pinned anew.
+fn pins(ceremony: &Ceremony) -> Option<Leaving> {
+    let mut certs: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for ((_, name), certificate) in &ceremony.repositories.certificates {
+        let key = ceremony.script.dialect.certified_key(certificate)?;
+        certs.entry(name.as_str()).or_default().push(key.id().as_str().to_owned());
+    }
+    if certs.is_empty() {
+        return None;
+    }
+    let pinning = serde_json::json!({ "trust_pinning": { "certs": certs, "disable_tofu": true } });
+    let text = serde_json::to_string_pretty(&pinning).expect("names and keyids are JSON") + "\n";
+    Some(Leaving { name: "keys/trust_pinning.json".into(), bytes: text.into_bytes() })
 }

@@ -140,6 +140,8 @@ pub struct Batch {
     pub(in crate::ceremony) exported: u32,
     /// How many of these wait for a signature that is made elsewhere.
     pub(in crate::ceremony) incomplete: u32,
+    /// Repositories whose bundle was not written, because a rule said no.
+    pub(in crate::ceremony) refused: Vec<super::event::LeftOut>,
     /// The SHA-256 of the manifest of what was written out, once all is.
     pub(in crate::ceremony) published: Option<Digest>,
 }
@@ -224,6 +226,11 @@ impl Repositories {
         &self.known
     }
 
+    /// The inputs that were read, as they stand in the record.
+    pub fn packs(&self) -> &[Pack] {
+        &self.packs
+    }
+
     /// The batch.
     pub fn batch(&self) -> &Batch {
         &self.batch
@@ -299,7 +306,8 @@ impl Repositories {
                 self.drafted(shapes, repositories, left_out);
             }
             Event::RepositorySigned { alias, payload, signature, .. } => self.batch.signed(alias, *payload, signature),
-            Event::RepositoriesExported { to, incomplete, manifest, .. } => {
+            Event::RepositoriesExported { to, incomplete, refused, manifest, .. } => {
+                self.batch.refused.extend(refused.iter().cloned());
                 self.batch.exported = *to;
                 self.batch.incomplete += incomplete;
                 self.batch.published = *manifest;

@@ -8,6 +8,7 @@ use crate::{
         event::{Mode, PreviousCeremony, SignedVersion, Stamp},
         operation::{ExportedFile, Operation},
         participants::{Alias, PersonId},
+        repositories::Repositories,
         script::Script,
         sheet::TokenCard,
         steps::Step,
@@ -123,6 +124,11 @@ impl Ceremony {
     /// The labels of the media that hold the record.
     pub fn media(&self) -> &[String] {
         &self.media
+    }
+
+    /// What is known of the repositories of a ceremony about many.
+    pub fn repositories(&self) -> &Repositories {
+        &self.repositories
     }
 
     /// Everything that was exported.

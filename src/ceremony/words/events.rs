@@ -5,6 +5,7 @@ use crate::{
         event::{AsideQuestion, Event},
         participants::PersonId,
         prompt::AsideKind,
+        repositories::Verdict,
         script::Script,
         words,
     },
@@ -53,6 +54,44 @@ pub fn told(script: &Script, event: &Event) -> String {
             format!("The public key {name} came in: keyid {}, file SHA-256 {}.", key.id().short(), short(sha256))
         }
         Event::PreviousRoot { .. } => "The previous root came in, and is the one that the script pins.".into(),
+        Event::TwinCollection { twin, .. } => {
+            format!("A twin of the collection with throw-away keys stands for the real one: {}.", short(twin))
+        }
+        Event::CollectionOpened { guns, .. } => {
+            format!("The collection of {} repositories is here, and is the one that the script pins.", guns.len())
+        }
+        Event::RepositoriesRead { pack, repositories, .. } => {
+            let out = repositories.iter().filter(|known| known.left_out.is_some()).count();
+            let out = if out > 0 { format!(" {out} of them are left out.") } else { String::new() };
+            format!("{} repositories were read and verified: inputs {}.{out}", repositories.len(), short(pack))
+        }
+        Event::TagsJudged { verdict } => match verdict {
+            Verdict::Keep => "Tags that are not as they were before are kept as they are.".into(),
+            Verdict::Drop => "Tags that are not as they were before are put back.".into(),
+            Verdict::Each => "Tags that are not as they were before are judged one by one.".into(),
+        },
+        Event::TagJudged { gun, what, keep } => {
+            format!("{gun}: {what} is {}.", if *keep { "kept" } else { "put back" })
+        }
+        Event::CertificateSigned { alias, common_name, .. } => {
+            format!("{alias} signed the certificate of its key for {common_name}.")
+        }
+        Event::CertificatesSigned { alias, count, .. } => format!("The key on {alias} has {count} certificates."),
+        Event::BatchBegan => "A batch was begun.".into(),
+        Event::RepositoriesDrafted { repositories, left_out, .. } => {
+            let out = if left_out.is_empty() { String::new() } else { format!(" {} are left out.", left_out.len()) };
+            format!("Metadata of {} repositories was composed.{out}", repositories.len())
+        }
+        Event::RepositorySigned { alias, gun, role, version, payload, .. } => {
+            format!("{alias} signed {role} {version} of {gun}: payload {}.", short(payload))
+        }
+        Event::BatchSigned { alias, documents, batch, .. } => {
+            format!("{alias} signed {documents} documents of batch {}.", short(batch))
+        }
+        Event::RepositoriesExported { from, to, incomplete, media, .. } => {
+            let wait = if *incomplete > 0 { format!(" {incomplete} wait for a signature.") } else { String::new() };
+            format!("{} bundles were written on {}.{wait}", to - from, media.join(" and "))
+        }
         Event::TokensSeen { alias, seen } if seen.is_empty() => format!("No token to become {alias} was found."),
         Event::TokensSeen { seen, .. } => {
             let seen: Vec<_> = seen.iter().map(|seen| seen.words()).collect();

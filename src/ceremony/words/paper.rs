@@ -70,7 +70,7 @@ pub fn room_rules(script: &Script) -> Vec<(&'static str, String)> {
         Kind::Genesis => {
             "A token is wiped where the screen says INITIALISE. The first signature, and the one that meets the threshold, are announced; before the first one, leaving costs nothing but time."
         }
-        Kind::RotateRoot | Kind::RenewExpiry => {
+        _ => {
             "The first signature, and the one that meets the threshold, are announced; before the first one, leaving costs nothing but time. A wiped token cannot be brought back."
         }
     };

@@ -33,6 +33,16 @@ pub const DOES_DROP: &str = "puts it back to what it was; what was not there bef
 /// What KEEP does to one.
 pub const DOES_KEEP: &str = "keeps it as it is now";
 
+/// The point after which everybody knows which bundles were not written.
+pub const REFUSED_READ: &str = "everybody heard which bundles were not written";
+/// What is done about bundles that were not written.
+pub const REFUSED_ASK: &str = "Read aloud which and why. These repositories stay as they are on the server; collect them again for another ceremony. Their signatures are in this record.";
+
+/// The title of bundles that were not written.
+pub fn refused_title(count: usize) -> String {
+    format!("{count} bundles were NOT written: the server or its clients would refuse them.")
+}
+
 fn spec(script: &Script) -> Option<&RepositoriesSpec> {
     script.repositories.as_ref()
 }

@@ -244,7 +244,7 @@ pub fn draft(script: &Script) -> Prose {
     let what = match script.kind {
         Kind::Genesis => "Root version 1 is composed.",
         Kind::RotateRoot => "The next root is composed from the previous one and the change that this script asks for.",
-        Kind::RenewExpiry => {
+        _ => {
             "The previous root is composed again with a later expiry. Any other difference is refused."
         }
     };

@@ -41,6 +41,11 @@ pub fn render(scene: &Scene, script: &Script) -> Vec<String> {
             lines
         }
         Scene::Review(sheet) => review(sheet),
+        Scene::Batch(sheet) => sheet.lines().iter().flat_map(|line| wrap(line, 0)).collect(),
+        Scene::List { title, lines, ask } => {
+            let list = lines.iter().flat_map(|line| wrap(line, 2));
+            wrap(title, 0).into_iter().chain(list).chain(wrap(ask, 0)).collect()
+        }
         Scene::Handover { from, to, token, secret } => handover(script, from, to, token, secret),
         Scene::Swap { token, ask } => [wrap(ask, 0), wrap(&card(token), 2)].concat(),
         Scene::PointOfNoReturn { what, leaving_now, leaving_later } => [

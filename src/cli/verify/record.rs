@@ -26,7 +26,8 @@ pub(super) fn verify(record: &Path, production: bool, json: bool) -> Result<Exit
         .contains_key(audit::MANIFEST)
         .then(|| files::read(&record.join(audit::MANIFEST), files::limit::TRANSCRIPT))
         .transpose()?;
-    let audit = audit(&script, &transcript, manifest.as_deref(), &found, production);
+    let material = |name: &str| files::read(&record.join(name), files::limit::INPUTS).ok();
+    let audit = audit(&script, &transcript, manifest.as_deref(), &found, &material, production);
     out::report(json, &audit, || lines(&audit))?;
     Ok(if audit.holds() { Exit::Done } else { Exit::Refused })
 }

@@ -18,6 +18,7 @@ use crate::{
     fault::{Error, Fault, FaultKind},
     readback::Signable,
     rules::{Refusal, Rule},
+    tuf::{parallel::in_parallel, verify::VerifiedSignature},
     token::{Key, KeyAlgorithm, KeySelector, LastTry, PinEntry, Probe, Provision, RawSignature, SeenKey, Token, User},
 };
 
@@ -83,6 +84,35 @@ impl Token for Pkcs11Token {
             }
         }
         Ok(())
+    }
+
+    fn sign_many(
+        &mut self,
+        key: &Key,
+        payloads: &[Signable],
+        pin: Option<PinEntry<'_>>,
+    ) -> Result<Vec<VerifiedSignature>, Error> {
+        let again = self.pin_each_time(key, pin)?;
+        let (private, _) = self.pair(key)?;
+        let (mut made, mut failed) = (vec![], None);
+        for payload in payloads {
+            match self.sign_unverified(private, key, payload, again) {
+                Ok(signature) => made.push((payload, signature)),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        // The token signs one after the other; to verify is the greater part of the work, and every core can.
+        let verified = in_parallel(&made, |(payload, signature)| {
+            VerifiedSignature::new(&key.public, payload.bytes(), signature.clone())
+        });
+        let verified = verified.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| self.bad_signature())?;
+        match failed {
+            Some(error) if verified.is_empty() => Err(error),
+            _ => Ok(verified),
+        }
     }
 
     fn reopen(&mut self) -> Result<(), Error> {
@@ -197,7 +227,7 @@ impl Pkcs11Token {
         Ok(Some(pin))
     }
 
-    fn sign_one(
+    fn sign_unverified(
         &mut self,
         private: ObjectHandle,
         key: &Key,
@@ -205,22 +235,32 @@ impl Pkcs11Token {
         again: Option<PinEntry<'_>>,
     ) -> Result<RawSignature, Error> {
         self.session()?;
-        let made = self.sign_raw(private, key.algorithm, payload.bytes(), again);
-        let signature = match made {
-            Ok(signature) => signature,
-            Err(e) => {
-                let fault = self.pin_fault(User::User, &e);
-                self.recover(&fault);
-                return Err(fault.into());
-            }
-        };
+        self.sign_raw(private, key.algorithm, payload.bytes(), again).map_err(|e| {
+            let fault = self.pin_fault(User::User, &e);
+            self.recover(&fault);
+            fault.into()
+        })
+    }
+
+    fn bad_signature(&self) -> Error {
+        Refusal::new(
+            Rule::SignatureVerifies,
+            format!("{} returned a signature that its public key does not verify.", self.identity.name()),
+            "Do not use this token. The signature was thrown away.",
+        )
+        .into()
+    }
+
+    fn sign_one(
+        &mut self,
+        private: ObjectHandle,
+        key: &Key,
+        payload: &Signable,
+        again: Option<PinEntry<'_>>,
+    ) -> Result<RawSignature, Error> {
+        let signature = self.sign_unverified(private, key, payload, again)?;
         if !key.public.verify(payload.bytes(), &signature) {
-            return Err(Refusal::new(
-                Rule::SignatureVerifies,
-                format!("{} returned a signature that its public key does not verify.", self.identity.name()),
-                "Do not use this token. The signature was thrown away.",
-            )
-            .into());
+            return Err(self.bad_signature());
         }
         Ok(signature)
     }

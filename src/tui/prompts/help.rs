@@ -112,6 +112,16 @@ fn of_question(asking: &Asking) -> Help {
             can_go_wrong: "If a word differs, the machine holds something else than the paper says, or somebody misread. Read it letter by letter; if it still differs, stop.",
             rules: &[Rule::PayloadReadback, Rule::HeadOnPaper, Rule::ScriptDigest],
         },
+        Scene::Batch(_) => Help {
+            means: "Everything that will be signed in many repositories. What is left out stands first, then the ways in which repositories change, the rarest first. Every repository has a line.",
+            can_go_wrong: "A way that only a few repositories have is either what somebody meant or what somebody slipped in. Find out which before anything is signed.",
+            rules: &[Rule::DraftIsTheChange, Rule::RepositoryIsOurs, Rule::PayloadReadback],
+        },
+        Scene::List { .. } => Help {
+            means: "A list that is read to its end before anybody answers. It scrolls.",
+            can_go_wrong: "Whoever does not know a line says so now. What is decided here stands in the record.",
+            rules: &[Rule::TagsJudged],
+        },
         Scene::Review(_) => Help {
             means: "Everything that will be signed, in words. Read every line aloud; each officer finds their own key by its keyid. READ is taken only after the last line was in sight.",
             can_go_wrong: "A key, a threshold or a date that nobody expected. Before the threshold is met, VOID gives the payload up and another is drafted.",

@@ -1,6 +1,7 @@
 //! What each scene shows, a file a scene. Every function here makes lines of a width; nothing here draws or decides.
 
 pub mod asides;
+mod batch;
 mod closed;
 mod grid;
 mod handover;
@@ -49,6 +50,8 @@ fn scene(model: &Model, asking: &Asking, width: usize, rows: usize) -> Vec<Line<
         Scene::WriteDown { subject, digest, count } => write_down::lines(subject, digest, *count, width, rows),
         Scene::ReadBack { subject, blind } => read_back::lines(subject, blind, &asking.supplied, width, rows),
         Scene::Review(sheet) => review::lines(sheet, width),
+        Scene::Batch(sheet) => batch::lines(sheet, width),
+        Scene::List { title, lines, ask } => batch::list(title, lines, ask, width),
         Scene::Handover { from, to, token, secret } => handover::lines(model, (from, to), token, secret, width),
         Scene::Swap { token, ask } => swap::lines(token, ask, width),
         Scene::PointOfNoReturn { what, leaving_now, leaving_later } => {

@@ -1,0 +1,125 @@
+//! What was collected of many repositories: opened, read within limits and held against its manifest; and bundles written.
+
+use std::path::{Path, PathBuf};
+
+use super::{Performed, Performer, Stopped, job_without, record};
+use crate::{
+    ceremony::{
+        operation::Outcome,
+        repositories::pack::{self, Inputs},
+    },
+    digest::Digest,
+    fault::{Error, Fault},
+    files,
+    rules::{Refusal, Rule},
+    runner::{Job, PUBLISH, Part},
+    transfer::{Collection, Gun, MANIFEST, Manifest, collection::Part as File, inventory::INVENTORY},
+};
+
+/// A collection that is open.
+pub(super) struct Opened {
+    folder: PathBuf,
+    collection: Collection,
+    before: Option<(PathBuf, Manifest)>,
+}
+
+impl Performer {
+    /// Opens the collection, and the earlier one. Whether they are those that the script pins is for the engine to say.
+    pub(super) fn open_collection(&mut self, folder: &str, before: Option<&str>) -> Performed {
+        let folder = self.inputs.join(folder);
+        let (manifest, digest) = manifest_of(&folder)?;
+        let inventory = files::read(&folder.join(INVENTORY), files::limit::INPUTS)?;
+        let collection = Collection::open(manifest, &inventory)?;
+        let before = match before {
+            Some(before) => {
+                let before = self.inputs.join(before);
+                let (manifest, digest) = manifest_of(&before)?;
+                Some((before, manifest, digest))
+            }
+            None => None,
+        };
+        let guns = collection.inventory().guns().to_vec();
+        let before_digest = before.as_ref().map(|(_, _, digest)| *digest);
+        let before = before.map(|(folder, manifest, _)| (folder, manifest));
+        self.collection = Some(Opened { folder, collection, before });
+        Ok(Outcome::Collection { manifest: digest, before: before_digest, guns })
+    }
+
+    /// Reads some repositories; each file must be the one that the manifest lists (`BYTES-MATCH-HASH`).
+    pub(super) fn read_repositories(&mut self, from: u32, count: u32) -> Performed {
+        if self.collection.is_none() {
+            // After a resume the collection is opened again.
+            let spec = self.script.repositories.clone().ok_or_else(|| job_without("a collection"))?;
+            self.open_collection(&spec.collection.folder, spec.before.as_ref().map(|before| before.folder.as_str()))?;
+        }
+        let opened = self.collection.as_ref().ok_or_else(|| job_without("a collection"))?;
+        let guns = opened.collection.inventory().guns();
+        let guns = guns.get(from as usize..(from + count) as usize).ok_or_else(|| job_without("these repositories"))?;
+        let inputs = guns.iter().map(|gun| opened.read(gun)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Outcome::Repositories(pack::write(&inputs).into()))
+    }
+
+    /// Reads inputs again that stand in the record.
+    pub(super) fn read_inputs(&self, pack: Digest, job: &Job) -> Performed {
+        let name = format!("inputs/{pack}");
+        let found = job.media.iter().find_map(|medium| {
+            let bytes = files::read(&medium.folder.join(&name), files::limit::INPUTS).ok()?;
+            (Digest::of(&bytes) == pack).then_some(bytes)
+        });
+        let missing = || Fault::machine(format!("read {name}"), "no medium holds it as it was written");
+        Ok(Outcome::Repositories(found.ok_or_else(missing)?.into()))
+    }
+}
+
+impl Opened {
+    fn read(&self, gun: &Gun) -> Result<Inputs, Stopped> {
+        let listing = self.collection.repository(gun).ok_or_else(|| job_without("this repository"))?;
+        let mut inputs = Inputs { gun: gun.clone(), files: Default::default(), before: Default::default() };
+        for (part, entry) in listing.parts() {
+            let text = read_checked(&self.folder, self.collection.manifest(), &entry.path)?;
+            inputs.files.insert(part.to_string(), text);
+        }
+        if let Some((folder, manifest)) = &self.before {
+            let path = format!("{}/{}", crate::transfer::collection::folder(gun), File::Targets);
+            if manifest.get(&path).is_some() {
+                inputs.before.insert(File::Targets.to_string(), read_checked(folder, manifest, &path)?);
+            }
+        }
+        Ok(inputs)
+    }
+}
+
+fn manifest_of(folder: &Path) -> Result<(Manifest, Digest), Stopped> {
+    let bytes = files::read(&folder.join(MANIFEST), files::limit::INPUTS)?;
+    Ok((Manifest::required(&bytes)?, Digest::of(&bytes)))
+}
+
+fn read_checked(folder: &Path, manifest: &Manifest, path: &str) -> Result<String, Stopped> {
+    let bytes = files::read(&folder.join(path), files::limit::METADATA)?;
+    manifest.check(path, &bytes)?;
+    let text = String::from_utf8(bytes);
+    Ok(text.map_err(|_| {
+        let what = format!("{} is not UTF-8 text.", crate::text::shown(path));
+        Error::from(Refusal::new(Rule::MetadataWellFormed, what, "Collect the repository again."))
+    })?)
+}
+
+/// Writes bundles to every medium, and after the last the manifest of their folder.
+pub(super) fn export(job: &Job) -> Performed {
+    let Part { from, to, incomplete, refused, last } = job.part.clone().ok_or_else(|| job_without("bundles"))?;
+    let mut manifest = None;
+    for medium in &job.media {
+        let files = job.files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
+        files::write_together(&medium.folder, files)?;
+        if last {
+            let folder = medium.folder.join(PUBLISH);
+            std::fs::create_dir_all(&folder)
+                .map_err(|error| Fault::machine(format!("make the folder {}", files::name(&folder)), error))?;
+            let text = record::manifest_of(&folder)?;
+            files::write_or_complete(&medium.folder.join(Part::manifest()), text.as_bytes())?;
+            manifest = Some(Digest::of(text.as_bytes()));
+        }
+    }
+    let media = job.media.iter().map(|medium| medium.label.clone()).collect();
+    Ok(Outcome::BundlesWritten { from, to, incomplete, refused, manifest, media })
+}
