@@ -104,7 +104,7 @@ pub fn compose(ceremony: &Ceremony, now: Utc) -> Result<Composed, Refusal> {
 }
 
 /// A refusal that the script declared beforehand becomes a line of what was seen.
-fn declared(answer: authoring::Answer, declared: bool) -> Result<Option<Passed>, Refusal> {
+pub(super) fn declared(answer: authoring::Answer, declared: bool) -> Result<Option<Passed>, Refusal> {
     match answer {
         Ok(passed) => Ok(Some(passed)),
         Err(refusal) if declared => {

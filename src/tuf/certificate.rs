@@ -190,22 +190,6 @@ impl Certificate {
         Ok(Passed::new(Rule::CertValid, format!("until {until}, in {} days", now.days_until(until))))
     }
 
-    /// `CERT-EXPIRY-FIRST`: a root that expires at `expires` ends before this certificate.
-    ///
-    /// # Errors
-    /// Where it does not.
-    pub fn outlives(&self, expires: Utc) -> Result<Passed, Refusal> {
-        let until = self.not_after();
-        if expires < until {
-            return Ok(Passed::new(Rule::CertExpiryFirst, format!("the root until {expires}, the certificate until {until}")));
-        }
-        let what = format!(
-            "The root would expire {expires}, and the certificate for “{}” ends {until}.",
-            shown(&self.common_name())
-        );
-        Err(Refusal::new(Rule::CertExpiryFirst, what, "Let the root expire before, or make the certificate longer."))
-    }
-
     /// Whether an authority's certificate of a bundle is kept when Notary computes the keyid again at `now`.
     pub(super) fn is_kept(&self, now: Utc) -> bool {
         let short_rsa =

@@ -19,7 +19,7 @@ use crate::{
     rules::{Passed, Refusal, Rule},
     text::shown,
     tuf::{
-        authoring,
+        authoring, bundle,
         change::{self, RootChange},
         key::{Key, KeyId},
         role::{Role, RoleName},
@@ -125,6 +125,11 @@ impl Work<'_> {
             passed.push(version_step(old, &root)?);
         }
         self.certificates(&root)?;
+        passed.push(bundle::certificates_outlive(&root)?);
+        passed.extend(metadata::declared(
+            bundle::six_months(root.expires, self.date),
+            script.declares.not_for_every_client,
+        )?);
         let signers = self.root_signers(old.as_ref(), &root);
         let words = change::in_order(&changes).iter().map(|change| self.root_words(change, base)).collect();
         self.root_notes(&root);
@@ -133,13 +138,12 @@ impl Work<'_> {
         Ok(root)
     }
 
-    /// `CERT-FITS-GUN` and `CERT-EXPIRY-FIRST` for every key that the root role names.
+    /// `CERT-FITS-GUN` and `CERT-VALID` for every key that the root role names.
     fn certificates(&self, root: &Root) -> Result<(), Refusal> {
         for (_, key) in root.keys_of(&RoleName::Root) {
             if let Some(certificate) = key.certificate() {
                 certificate.fits(self.inputs.gun.as_str())?;
                 certificate.is_valid(self.date)?;
-                certificate.outlives(root.expires)?;
             }
         }
         Ok(())

@@ -23,6 +23,7 @@ use crate::{
         signed::{Signature, Untrusted},
         targets::Targets,
         verify::tally_of,
+        walk::Published,
     },
     utc::Utc,
 };
@@ -65,7 +66,8 @@ fn works(ceremony: &Ceremony, gun: &Gun, inputs: &Inputs, files: &Files, now: Ut
         inputs.files.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())).collect();
     served.extend(files.iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
     let trusted = inputs.files.get("root.json").map(String::as_bytes);
-    ceremony.script.dialect.predict(gun.as_str(), &served, trusted, now).accepted().map(drop)
+    let published = Published { gun: gun.as_str(), files: &served, trusted };
+    ceremony.script.dialect.predict(&published, now).accepted().map(drop)
 }
 
 struct Assembly<'a> {

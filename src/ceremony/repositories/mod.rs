@@ -116,8 +116,6 @@ pub struct Batch {
     pub(in crate::ceremony) drafted: Vec<Drafted>,
     /// Repositories that could not be drafted, by their number, beside those that could not be read.
     pub(in crate::ceremony) left_out: Vec<(u32, Box<Refusal>)>,
-    /// How many repositories were looked at.
-    pub(in crate::ceremony) looked_at: u32,
     /// How many packs were drafted.
     pub(in crate::ceremony) packs: usize,
     /// The list of its payloads, once all are drafted.
