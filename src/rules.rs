@@ -110,8 +110,6 @@ rules! {
         "A signature from a token is verified in software, over the reviewed bytes and by the expected public key, before it counts.";
     PayloadReadback "PAYLOAD-READBACK" Authoring Nothing
         "A payload is signed only after a person supplied the hidden words of its digest from paper.";
-    BundleComplete "BUNDLE-COMPLETE" Authoring Nothing
-        "A root that changes the targets key travels together with targets metadata signed by the new one; nothing is published of a bundle that still wants a signature.";
 
     // Notary v1.
     NotaryBytes "NOTARY-BYTES" Predicting Nothing
@@ -125,7 +123,7 @@ rules! {
     NotarySixMonths "NOTARY-SIX-MONTHS" Predicting DeclaredInScript
         "A root does not expire within six months: from then on everybody who publishes must be able to sign the root.";
     BundleComplete "BUNDLE-COMPLETE" Predicting Nothing
-        "The first root of a repository, and one after which the old targets would no longer verify, travels with new targets in one upload.";
+        "The first root of a repository, and one after which the old targets would no longer verify, travels with new targets in one upload; nothing is published of a bundle that still wants a signature.";
     DelegationName "DELEGATION-NAME" Predicting Nothing
         "A delegated role of Notary is called targets/… in lower case, directly below the role that delegates to it.";
     DelegationSigned "DELEGATION-SIGNED" Predicting Nothing

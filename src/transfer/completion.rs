@@ -9,7 +9,7 @@ use crate::{
     digest::Digest,
     rules::{Refusal, Rule},
     text::shown,
-    tuf::{Dialect, Document, KeyId, PublicKey, RawSignature, RoleName},
+    tuf::{Dialect, Document, KeyId, PublicKey, RawSignature, RoleName, Signature},
 };
 
 /// The longest signature that is read, in bytes: twice that of RSA-4096.
@@ -39,22 +39,23 @@ pub fn complete(
 
     let name = file_name(role);
     let document = Document::parse(bundle.dialect, &files[&name])?;
-    let sig = verified(bundle.dialect, want.key.public(), document.signed(), signature).ok_or_else(|| {
-        let what = format!(
-            "The signature is not one of key {} ({}) over {} of {}.",
-            want.keyid.short(),
-            want.key.public().algorithm(),
-            payload_name(role),
-            bundle.gun
-        );
-        let remedy = "Sign the .payload file itself, byte for byte, with that key and SHA-256: openssl dgst -sha256 -sign KEY -out SIGNATURE FILE.";
-        Refusal::new(Rule::SignatureVerifies, what, remedy)
-    })?;
+    let signature =
+        verified(bundle.dialect, keyid, want.key.public(), document.signed(), signature).ok_or_else(|| {
+            let what = format!(
+                "The signature is not one of key {} ({}) over {} of {}.",
+                want.keyid.short(),
+                want.key.public().algorithm(),
+                payload_name(role),
+                bundle.gun
+            );
+            let remedy = "Sign the .payload file itself, byte for byte, with that key and SHA-256: openssl dgst -sha256 -sign KEY \
+                          -out SIGNATURE FILE.";
+            Refusal::new(Rule::SignatureVerifies, what, remedy)
+        })?;
 
-    let mut signatures: Vec<_> =
-        document.signatures().iter().map(|signature| (signature.keyid.clone(), signature.sig.clone())).collect();
-    signatures.retain(|(other, _)| other != keyid);
-    signatures.push((keyid.clone(), sig));
+    let mut signatures: Vec<Signature> = document.signatures().to_vec();
+    signatures.retain(|other| other.keyid != *keyid);
+    signatures.push(signature);
     let bytes = bundle.dialect.envelope(document.signed(), &signatures);
 
     let (mut bundle, mut files) = (bundle.clone(), files.clone());
@@ -121,14 +122,21 @@ fn named_above(bundle: &Bundle, files: &Files, want: &Want) -> Result<(), Refusa
 }
 
 /// The signature as metadata carries it, where it verifies in one of the forms that it may have come in.
-fn verified(dialect: Dialect, public: &PublicKey, payload: &[u8], signature: &[u8]) -> Option<String> {
+fn verified(
+    dialect: Dialect,
+    keyid: &KeyId,
+    public: &PublicKey,
+    payload: &[u8],
+    signature: &[u8],
+) -> Option<Signature> {
     let der = match public {
         PublicKey::P256(_) => p256::ecdsa::Signature::from_der(signature).ok().map(|s| s.to_bytes().to_vec()),
         PublicKey::P384(_) => p384::ecdsa::Signature::from_der(signature).ok().map(|s| s.to_bytes().to_vec()),
+        PublicKey::P521(_) => p521::ecdsa::Signature::from_der(signature).ok().map(|s| s.to_bytes().to_vec()),
         _ => None,
     };
     [Some(signature.to_vec()), der].into_iter().flatten().find_map(|bytes| {
-        let text = dialect.encode_signature(public, &RawSignature::new(bytes))?;
-        dialect.verifies(public, payload, &text).then_some(text)
+        let signature = dialect.signature(keyid.clone(), public, &RawSignature::new(bytes))?;
+        dialect.verifies(public, payload, &signature).then_some(signature)
     })
 }
