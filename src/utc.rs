@@ -68,6 +68,18 @@ impl Utc {
         Self(days.saturating_mul(DAY_SECONDS).saturating_add(self.0).clamp(0, LAST_SECOND))
     }
 
+    /// The same time of day `months` calendar months later, or earlier where negative. A day that the month lacks runs over into
+    /// the next one, as in Go: the 31st of August and six months is the 3rd of March.
+    pub fn plus_months(self, months: i32) -> Self {
+        let civil = EPOCH.checked_add(SignedDuration::from_secs(self.0)).expect("every Utc lies between 1970 and 9999");
+        let since = i32::from(civil.year()) * 12 + i32::from(civil.month()) - 1 + months;
+        let (year, month) = (since.div_euclid(12), since.rem_euclid(12) + 1);
+        let first = i16::try_from(year).ok().and_then(|year| DateTime::new(year, month as i8, 1, 0, 0, 0, 0).ok());
+        let Some(first) = first else { return Self(if months < 0 { 0 } else { LAST_SECOND }) };
+        let seconds = first.duration_since(EPOCH).as_secs() + i64::from(civil.day() - 1) * DAY_SECONDS;
+        Self((seconds + self.0.rem_euclid(DAY_SECONDS)).clamp(0, LAST_SECOND))
+    }
+
     /// Whole days from `self` until `later`, rounded down; negative once `later` has passed.
     pub fn days_until(self, later: Self) -> i64 {
         (later.0 - self.0).div_euclid(DAY_SECONDS)
@@ -134,6 +146,16 @@ mod tests {
             Utc::parse_rfc3339("2021-12-18T13:28:12.99008-06:00").map(|t| t.to_string()).as_deref(),
             Some("2021-12-18T19:28:12Z")
         );
+    }
+
+    #[test]
+    fn months_run_over_where_a_day_is_missing() {
+        let plus = |text: &str, months| Utc::parse(text).expect("an instant").plus_months(months).to_string();
+        assert_eq!(plus("2026-08-31T10:20:30Z", 6), "2027-03-03T10:20:30Z");
+        assert_eq!(plus("2026-11-24T00:00:00Z", 6), "2027-05-24T00:00:00Z");
+        assert_eq!(plus("2026-05-24T23:59:59Z", -6), "2025-11-24T23:59:59Z");
+        assert_eq!(plus("9999-12-01T00:00:00Z", 6), "9999-12-31T23:59:59Z");
+        assert_eq!(plus("1970-01-01T00:00:00Z", -1), "1970-01-01T00:00:00Z");
     }
 
     #[test]

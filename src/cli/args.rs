@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::utc::Utc;
+use crate::{tuf::Dialect, utc::Utc};
 
 /// Leads root-key ceremonies for The Update Framework on an air-gapped machine.
 ///
@@ -226,29 +226,42 @@ pub struct Print {
 ///
 /// With --trusted and --metadata: follows the roots from the one that is trusted, then timestamp, snapshot, targets and
 /// delegations as far as they are there.
+///
+/// With --dialect notary: says of an upload whether a stock Notary server would take it and a stock client then work; the two are
+/// not the same. DIR holds what is published: root.json, targets.json, targets/ROLE.json for delegated roles, and 1.root.json and
+/// so on for the roots before; snapshot.json only where no server holds its key. A timestamp.key or snapshot.key, as the server
+/// serves it, is compared. Without --trusted the client is a fresh one.
 #[derive(Clone, Debug, Args)]
 #[command(
     override_usage = "\
 officiant verify [OPTIONS] <RECORD>
-       officiant verify [OPTIONS] --trusted <ROOT> --metadata <DIR>",
+       officiant verify [OPTIONS] --trusted <ROOT> --metadata <DIR>
+       officiant verify [OPTIONS] --dialect notary --gun <GUN> --metadata <DIR> [--trusted <ROOT>]",
     after_help = "\
 Examples:
   officiant verify /media/blue/2026-12 --production
-  officiant verify --trusted 1.root.json --metadata repository/metadata --at 2027-01-01"
+  officiant verify --trusted 1.root.json --metadata repository/metadata --at 2027-01-01
+  officiant verify --dialect notary --gun docker.io/example/shop --metadata upload"
 )]
 pub struct Verify {
     /// The folder of a record
-    #[arg(required_unless_present = "trusted", conflicts_with_all = ["trusted", "metadata", "at"])]
+    #[arg(required_unless_present = "metadata", conflicts_with_all = ["trusted", "metadata", "at", "dialect", "gun"])]
     pub record: Option<PathBuf>,
     /// Refuse the record of a rehearsal
-    #[arg(long, conflicts_with = "trusted")]
+    #[arg(long, conflicts_with = "metadata")]
     pub production: bool,
     /// The root that a client trusts
     #[arg(long, value_name = "ROOT", requires = "metadata")]
     pub trusted: Option<PathBuf>,
     /// The folder with a repository's metadata
-    #[arg(long, value_name = "DIR", requires = "trusted")]
+    #[arg(long, value_name = "DIR")]
     pub metadata: Option<PathBuf>,
+    /// Which family of metadata: tuf1 or notary
+    #[arg(long, value_name = "DIALECT", requires = "metadata", default_value = "tuf1")]
+    pub dialect: Dialect,
+    /// The name of the repository, for Notary's certificates: docker.io/example/shop
+    #[arg(long, value_name = "GUN", requires = "metadata")]
+    pub gun: Option<String>,
     /// The client's clock, in UTC: 2026-12-01 or 2026-12-01T09:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub at: Option<Utc>,
@@ -414,12 +427,17 @@ mod tests {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
         assert!(parse("officiant verify record").is_ok());
         assert!(parse("officiant verify --trusted r --metadata d --at 2026-12-01").is_ok());
+        assert!(parse("officiant verify --dialect notary --gun g --metadata d --at 2026-12-01").is_ok());
+        assert!(parse("officiant verify --dialect notary --gun g --metadata d --trusted r").is_ok());
         for wrong in [
             "officiant verify",
             "officiant verify record --trusted r --metadata d",
             "officiant verify record --at 2026-12-01",
             "officiant verify --trusted r",
-            "officiant verify --metadata d",
+            "officiant verify record --gun g",
+            "officiant verify record --dialect notary",
+            "officiant verify --dialect notary --gun g",
+            "officiant verify --dialect notry --gun g --metadata d",
             "officiant verify --trusted r --metadata d --production",
             "officiant verify --trusted r --metadata d --at tomorrow",
         ] {

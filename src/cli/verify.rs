@@ -9,9 +9,9 @@ use super::{
 };
 
 pub(super) fn verify(args: &Verify) -> Result<Exit, Stop> {
-    match (&args.trusted, &args.metadata, &args.record) {
-        (Some(trusted), Some(folder), _) => metadata::verify(trusted, folder, args.at, args.format.json),
-        (_, _, Some(record)) => record::verify(record, args.production, args.format.json),
-        _ => Err(Stop::Usage("verify RECORD, or verify --trusted ROOT --metadata DIR".into())),
+    match (&args.metadata, &args.record) {
+        (Some(folder), _) => metadata::verify(args, folder),
+        (None, Some(record)) => record::verify(record, args.production, args.format.json),
+        (None, None) => Err(Stop::Usage("verify RECORD, or verify --metadata DIR".into())),
     }
 }

@@ -85,6 +85,11 @@ impl Certificate {
         &self.others
     }
 
+    /// The same with only those certificates after the leaf that `keep` says.
+    pub(super) fn keeping(&self, keep: impl Fn(&Self) -> bool) -> Self {
+        Self { others: self.others.iter().filter(|other| keep(other)).cloned().collect(), ..self.clone() }
+    }
+
     /// The last common name of the subject; empty where there is none.
     pub fn common_name(&self) -> String {
         let names = self.parsed.tbs_certificate().subject().iter().filter(|name| name.oid == COMMON_NAME);
@@ -187,11 +192,10 @@ impl Certificate {
 
     /// Whether an authority's certificate of a bundle is kept when Notary computes the keyid again at `now`.
     pub(super) fn is_kept(&self, now: Utc) -> bool {
-        let strong = !matches!(self.parsed.tbs_certificate().subject_public_key_info().algorithm.oid, RSA if self.public().is_none());
-        let dates = self.not_before() <= self.not_after()
-            && self.not_before() <= now.plus_days(EARLY_DAYS)
-            && now <= self.not_after();
-        strong && dates && !self.is_sha1_signed()
+        let short_rsa =
+            self.parsed.tbs_certificate().subject_public_key_info().algorithm.oid == RSA && self.public().is_none();
+        let begun = self.not_before() <= self.not_after() && self.not_before() <= now.plus_days(EARLY_DAYS);
+        begun && now <= self.not_after() && !short_rsa && !self.is_sha1_signed()
     }
 }
 

@@ -3,10 +3,11 @@
 //! In reading order: [`json`] and [`canonical`] are the text; [`key`], [`certificate`] and [`dialect`] say how keys and signatures
 //! are written; [`role`], [`root`], [`targets`], [`snapshot`] and [`timestamp`] are the metadata; [`signed`] holds what came from
 //! outside, as bytes; [`verify`] has the one threshold rule and mints [`Verified`]; [`mod@walk`] does what a client does, within
-//! [`limits`]; [`change`], [`mod@diff`] and [`authoring`] make and check drafts; [`predict`] says which client would break;
+//! [`limits`]; [`change`], [`mod@diff`], [`authoring`] and [`bundle`] make and check drafts; [`predict`] says which client would break;
 //! [`document`], [`describe`] and [`compare`] show any file to people.
 
 pub mod authoring;
+pub mod bundle;
 pub mod canonical;
 pub mod certificate;
 pub mod change;

@@ -35,10 +35,12 @@ pub enum Client {
     Tough,
     /// In Go; GitHub's and Sigstore's tools have it.
     GoTuf,
+    /// Notary 0.7, server and client, of which Docker's command line is made.
+    Notary,
 }
 
 impl Client {
-    /// All four.
+    /// The four of TUF 1.0.
     pub const ALL: [Self; 4] = [Self::PythonTuf, Self::TufJs, Self::Tough, Self::GoTuf];
 }
 
@@ -49,6 +51,7 @@ impl fmt::Display for Client {
             Self::TufJs => "tuf-js",
             Self::Tough => "tough",
             Self::GoTuf => "go-tuf",
+            Self::Notary => "notary",
         })
     }
 }

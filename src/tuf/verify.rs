@@ -151,6 +151,32 @@ fn follows(old: &Root, root: &Untrusted<Root>) -> Result<Vec<Passed>, Refusal> {
     Ok(vec![step, by_old, by_new])
 }
 
+/// Who may sign a root: its role, and of its keys those that count.
+pub(super) struct Signers<'a> {
+    pub role: &'a Role,
+    pub keys: &'a BTreeMap<KeyId, Key>,
+    pub version: u64,
+}
+
+/// Trusts `root` where those of `before` signed it, if there is one, and those of its `own`: for a dialect in which not every key
+/// of a root counts. What it says of the version is not asked. A refusal comes with the tally that is not met.
+pub(super) fn root_signed_by(
+    root: Untrusted<Root>,
+    before: Option<&Signers<'_>>,
+    own: &Signers<'_>,
+) -> Result<Verified<Root>, (Rule, Refusal)> {
+    let checker = Checker::of(&root).map_err(|refusal| (Rule::RootTallyNew, refusal))?;
+    let mut passed = vec![];
+    for (rule, signers) in
+        before.map(|before| (Rule::RootTallyOld, before)).into_iter().chain([(Rule::RootTallyNew, own)])
+    {
+        let Signers { role, keys, version } = signers;
+        let verdict = checker.verdict_of(rule, &RoleName::Root, role, keys, *version, &[]);
+        passed.push(verdict.map_err(|refusal| (rule, refusal))?);
+    }
+    Ok(Verified { passed, untrusted: root })
+}
+
 fn root_keyids(root: &Root) -> &[KeyId] {
     root.role(&RoleName::Root).map(|role| role.keyids.as_slice()).unwrap_or_default()
 }

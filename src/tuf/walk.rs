@@ -44,7 +44,45 @@ pub struct Walk {
     pub root: Option<Verified<Root>>,
 }
 
+/// What lies in a folder that is to be published, and for whose eyes.
+#[derive(Clone, Copy, Debug)]
+pub struct Published<'a> {
+    /// The name of the repository. Notary's certificates are held against it; TUF 1.0 has no use for it.
+    pub gun: &'a str,
+    /// The files of metadata. For Notary `root.json`, `targets.json`, `targets/releases.json`; `snapshot.json` only where no server
+    /// holds its key; `1.root.json` and so on for the roots that were published before; `timestamp.key` and `snapshot.key` as the
+    /// server serves them, where they are known.
+    pub files: &'a Files,
+    /// The root that a client holds; `None` for a fresh one, which only Notary knows.
+    pub trusted: Option<&'a [u8]>,
+}
+
 impl Walk {
+    /// A walk of which nothing is known yet.
+    pub(super) fn new() -> Self {
+        Self { steps: vec![], root_version: 0, notes: vec![], refusal: None, root: None }
+    }
+
+    /// Adds a file that was verified; `more` are rules that held beside those of its signatures.
+    pub(super) fn verified<T: Metadata>(
+        &mut self,
+        role: &RoleName,
+        file: &str,
+        verified: &Verified<T>,
+        more: Vec<Passed>,
+    ) {
+        let document = verified.document();
+        let passed = verified.passed().iter().cloned().chain(more).collect();
+        let (version, expires, sha256) = (document.version(), document.expires(), verified.digest());
+        let outcome = Outcome::Verified { version, expires, sha256, passed };
+        self.steps.push(Step { role: role.clone(), file: shown(file), outcome });
+    }
+
+    /// Adds a file that is not there.
+    pub(super) fn absent(&mut self, role: &RoleName, file: &str) {
+        self.steps.push(Step { role: role.clone(), file: shown(file), outcome: Outcome::NotPresent });
+    }
+
     /// The walk where nothing stopped it.
     ///
     /// # Errors
@@ -93,8 +131,7 @@ pub enum Outcome {
 /// Files that only an online repository has (timestamp, snapshot) may be absent: they are then reported as not present, and
 /// targets metadata is verified in its highest version.
 pub fn walk(dialect: Dialect, trusted: &[u8], files: &Files, now: Utc) -> Walk {
-    let walk = Walk { steps: vec![], root_version: 0, notes: vec![], refusal: None, root: None };
-    let mut client = Client { dialect, files, now, walk };
+    let mut client = Client { dialect, files, now, walk: Walk::new() };
     client.walk.refusal = client.run(trusted).err();
     client.walk
 }
@@ -153,7 +190,7 @@ impl Client<'_> {
         let mut root =
             first_root(self.read(&RoleName::Root, name, trusted)?).map_err(|refusal| in_file(name, refusal))?;
         let first = root.document().version;
-        self.verified("(trusted)".into(), &RoleName::Root, &root, vec![]);
+        self.walk.verified(&RoleName::Root, "(trusted)", &root, vec![]);
         loop {
             let (next, unreadable) = self.roots_after(root.document().version, first.saturating_add(ROOTS_PER_WALK));
             let more = !next.is_empty();
@@ -163,7 +200,7 @@ impl Client<'_> {
             for next in followed {
                 root = next;
                 let file = self.dialect.file_name(&RoleName::Root, Some(root.document().version));
-                self.verified(file, &RoleName::Root, &root, vec![]);
+                self.walk.verified(&RoleName::Root, &file, &root, vec![]);
             }
             self.walk.root_version = root.document().version;
             self.walk.root = Some(root.clone());
@@ -219,7 +256,7 @@ impl Client<'_> {
                 let meta = snapshot.and_then(|meta| meta.get(&self.dialect.meta_name(&name)));
                 let file = self.file_name(&name, versioned, meta);
                 if snapshot.is_some() && meta.is_none() {
-                    self.walk.steps.push(Step { role: name, file: shown(&file), outcome: Outcome::NotPresent });
+                    self.walk.absent(&name, &file);
                     continue;
                 }
                 let expected = Expected { name: &name, role: &role, keys: &delegations.keys, meta };
@@ -261,7 +298,7 @@ impl Client<'_> {
     fn file<T: Metadata>(&mut self, file: String, expected: Expected<'_>) -> Result<Option<Verified<T>>, Refusal> {
         let Expected { name, role, keys, meta } = expected;
         let Some(bytes) = self.files.get(&file) else {
-            self.walk.steps.push(Step { role: name.clone(), file: shown(&file), outcome: Outcome::NotPresent });
+            self.walk.absent(name, &file);
             return Ok(None);
         };
         let mut passed = vec![];
@@ -276,7 +313,7 @@ impl Client<'_> {
             passed.push(version_is(&file, document.version(), version)?);
         }
         passed.push(not_expired(&format!("{name} {}", document.version()), document.expires(), self.now)?);
-        self.verified(file, name, &verified, passed);
+        self.walk.verified(name, &file, &verified, passed);
         Ok(Some(verified))
     }
 
@@ -286,14 +323,6 @@ impl Client<'_> {
             return Err(Refusal::new(Rule::MetadataWellFormed, what, "Make the metadata smaller."));
         }
         Untrusted::parse(self.dialect, bytes).map_err(|refusal| in_file(file, refusal))
-    }
-
-    fn verified<T: Metadata>(&mut self, file: String, role: &RoleName, verified: &Verified<T>, more: Vec<Passed>) {
-        let document = verified.document();
-        let passed = verified.passed().iter().cloned().chain(more).collect();
-        let (version, expires, sha256) = (document.version(), document.expires(), verified.digest());
-        let outcome = Outcome::Verified { version, expires, sha256, passed };
-        self.walk.steps.push(Step { role: role.clone(), file: shown(&file), outcome });
     }
 
     /// The name under which a client asks for a role's metadata. Where nothing says which version, the highest that is there.
@@ -339,7 +368,7 @@ fn bytes_match(file: &str, bytes: &[u8], meta: &MetaFile) -> Result<Option<Passe
     Ok(asked.then(|| Passed::new(Rule::BytesMatchHash, format!("{} bytes {}", bytes.len(), compared.join(" ")))))
 }
 
-fn in_file(file: &str, refusal: Refusal) -> Refusal {
+pub(super) fn in_file(file: &str, refusal: Refusal) -> Refusal {
     Refusal { what: format!("{}: {}", shown(file), refusal.what), ..refusal }
 }
 

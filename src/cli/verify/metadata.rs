@@ -4,15 +4,13 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::{
     cli::{
+        args::Verify,
         exit::{Exit, Stop},
         out,
     },
     fault::Fault,
     files, preflight,
-    tuf::{
-        dialect::Dialect,
-        walk::{Outcome, Step, Walk, walk},
-    },
+    tuf::walk::{Outcome, Published, Step, Walk},
     utc::Utc,
 };
 
@@ -21,17 +19,29 @@ const FILES_MAX: usize = 200_000;
 /// How many bytes all of them may have together.
 const BYTES_MAX: u64 = 1 << 30;
 
-pub(super) fn verify(trusted: &Path, folder: &Path, at: Option<Utc>, json: bool) -> Result<Exit, Stop> {
-    let trusted = files::read(trusted, files::limit::METADATA)?;
+pub(super) fn verify(args: &Verify, folder: &Path) -> Result<Exit, Stop> {
+    let first_use = args.dialect.trusts_on_first_use();
+    let gun = match (&args.gun, first_use) {
+        (Some(gun), true) if !gun.is_empty() => gun.as_str(),
+        (None, false) => "",
+        (_, true) => return Err(Stop::Usage("--gun: this dialect wants the name of the repository".into())),
+        (Some(_), false) => {
+            return Err(Stop::Usage("--gun: this dialect has no use for it; did you mean --dialect notary?".into()));
+        }
+    };
+    if args.trusted.is_none() && !first_use {
+        return Err(Stop::Usage("--trusted: a client of this dialect needs a root that it trusts".into()));
+    }
+    let trusted = args.trusted.as_deref().map(|path| files::read(path, files::limit::METADATA)).transpose()?;
     let mut found = BTreeMap::new();
     collect(folder, "", &mut found, &mut 0)?;
-    let now = at.map_or_else(preflight::now, Ok)?;
-    let walk = walk(Dialect::default(), &trusted, &found, now);
-    out::report(json, &walk, || lines(&walk, now))?;
+    let now = args.at.map_or_else(preflight::now, Ok)?;
+    let walk = args.dialect.predict(&Published { gun, files: &found, trusted: trusted.as_deref() }, now);
+    out::report(args.format.json, &walk, || lines(&walk, now))?;
     Ok(if walk.refusal.is_none() { Exit::Done } else { Exit::Refused })
 }
 
-/// Every `.json` file below `folder`, by the name under which a client asks for it.
+/// Every `.json` and `.key` file below `folder`, by the name under which a client asks for it.
 fn collect(folder: &Path, below: &str, found: &mut BTreeMap<String, Vec<u8>>, bytes: &mut u64) -> Result<(), Fault> {
     let doing = || format!("read the folder {}", files::name(folder));
     let failed = |error| Fault::machine(doing(), error);
@@ -42,7 +52,7 @@ fn collect(folder: &Path, below: &str, found: &mut BTreeMap<String, Vec<u8>>, by
         let path = entry.path();
         if entry.file_type().map_err(failed)?.is_dir() {
             collect(&path, &format!("{name}/"), found, bytes)?;
-        } else if name.ends_with(".json") {
+        } else if name.ends_with(".json") || name.ends_with(".key") {
             let content = files::read(&path, files::limit::METADATA)?;
             *bytes += content.len() as u64;
             if found.len() >= FILES_MAX || *bytes > BYTES_MAX {

@@ -1,6 +1,8 @@
 //! How a kind of repository writes what another writes otherwise. Every difference is asked of [`Dialect`], and matched on
 //! here and nowhere else.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -11,7 +13,9 @@ use super::{
     predict::{self, Breakage},
     role::RoleName,
     signed::{Metadata, Signature},
+    walk::{Published, Walk, walk},
 };
+use crate::utc::Utc;
 
 mod notary;
 mod tuf1;
@@ -26,6 +30,18 @@ pub enum Dialect {
     /// Notary v1, which Docker Content Trust uses.
     #[serde(rename = "notary")]
     Notary,
+}
+
+impl FromStr for Dialect {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "tuf1" => Ok(Self::Tuf1),
+            "notary" => Ok(Self::Notary),
+            _ => Err("one of tuf1, notary".into()),
+        }
+    }
 }
 
 impl Dialect {
@@ -166,6 +182,23 @@ impl Dialect {
         match self {
             Self::Tuf1 => predict::breakages(self, bytes),
             Self::Notary => notary::client::breakages(bytes),
+        }
+    }
+
+    /// What a client does with what is published, in the eyes of `published`: whether a server takes it and a client then works, file
+    /// by file, or the rule that says no.
+    pub fn predict(self, published: &Published<'_>, now: Utc) -> Walk {
+        match (self, published.trusted) {
+            (Self::Tuf1, trusted) => walk(self, trusted.unwrap_or_default(), published.files, now),
+            (Self::Notary, _) => notary::client::predict(published, now),
+        }
+    }
+
+    /// Whether a client begins without a root that it trusts, and with the name of the repository instead.
+    pub fn trusts_on_first_use(self) -> bool {
+        match self {
+            Self::Tuf1 => false,
+            Self::Notary => true,
         }
     }
 

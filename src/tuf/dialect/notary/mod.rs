@@ -1,10 +1,13 @@
 //! Notary v1, the metadata of Docker Content Trust, as notary 0.7.0 reads and writes it.
 //!
-//! [`keys`] and [`signatures`] say how both are written, [`wire`] is the envelope and the one spelling that clients find again,
-//! and [`client`] says what the stock server and client would do.
+//! [`keys`] and [`signatures`] say how both are written, [`wire`] is the envelope and the one spelling that clients find again.
+//! [`client`] says what the stock server and client would do: [`roots`] which root they trust, [`server`] what only a server
+//! knows, [`below`] the metadata below the root.
 
+mod below;
 pub mod client;
 pub mod keys;
+mod roots;
 mod server;
 pub mod signatures;
 pub mod wire;
