@@ -11,22 +11,26 @@
 //! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
 //!
 //! People: [`cli`] is the command line and the line UI, [`tui`] the terminal UI.
+//!
+//! Online, a program of its own: `courier` fetches what a ceremony builds on and publishes what it left.
 
 pub mod audit;
 pub mod ceremony;
 #[cfg(feature = "terminal")]
 pub mod cli;
+#[cfg(feature = "online")]
+pub mod courier;
 pub mod device;
 pub mod digest;
 pub mod fault;
-#[cfg(feature = "tokens")]
+#[cfg(any(feature = "tokens", feature = "online"))]
 pub mod files;
 #[cfg(feature = "tokens")]
 mod locked;
 pub mod machine;
 #[cfg(feature = "tokens")]
 pub mod perform;
-#[cfg(feature = "tokens")]
+#[cfg(any(feature = "tokens", feature = "online"))]
 pub mod preflight;
 pub mod readback;
 pub mod report;

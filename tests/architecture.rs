@@ -11,7 +11,7 @@ use std::{
 const BASE: [&str; 7] = ["rules", "digest", "utc", "text", "fault", "device", "machine"];
 
 /// What a room may use besides itself and the base.
-const TABLE: [(&str, &[&str]); 25] = [
+const TABLE: [(&str, &[&str]); 27] = [
     ("rules", &[]),
     ("digest", &[]),
     ("utc", &[]),
@@ -59,6 +59,9 @@ const TABLE: [(&str, &[&str]); 25] = [
     ("tui", &["runner", "perform", "ceremony", "secret", "readback", "cli", "token", "files", "preflight", "tuf"]),
     ("main", &["cli", "tui", "preflight"]),
     ("lib", &[]),
+    // Online: it holds no key and asks for no secret of a ceremony.
+    ("courier", &["tuf", "transfer", "files", "preflight"]),
+    ("bin", &["courier"]),
 ];
 
 /// Rooms that see no file, clock, terminal, environment or randomness.
@@ -249,6 +252,16 @@ fn the_proof_that_bytes_were_read_back_is_made_from_the_state_and_for_throw_away
 fn trust_other_than_the_shipped_one_is_made_in_no_shipped_file() {
     for file in files() {
         assert!(!file.code.contains("Trust::injected("), "{} injects trust", file.name);
+    }
+}
+
+#[test]
+fn a_network_is_spoken_to_by_the_courier_alone() {
+    let network = ["ureq", "std::net", "TcpStream", "UdpSocket", "UnixStream"];
+    for file in files().iter().filter(|file| file.room != "courier") {
+        for word in network {
+            assert!(!file.code.contains(word), "{} sees {word}", file.name);
+        }
     }
 }
 

@@ -19,6 +19,10 @@ import xml.etree.ElementTree
 SAID_SKIPPED = re.compile(r"^(?:test \S+ \.\.\. )?((?:skipped|not run): .*)$", re.MULTILINE)
 
 
+# The courier and the tests against real servers are built with it.
+FEATURES = ["--features", "online"]
+
+
 def main() -> int:
     counts, ignored = pathlib.Path(sys.argv[1]), sys.argv[2] == "yes"
     run = with_nextest if has_nextest() else one_by_one
@@ -39,7 +43,7 @@ def with_nextest(ignored: bool):
     # nextest keeps its reports below the workspace, wherever the target folder is.
     report = pathlib.Path("target/nextest/default/junit.xml")
     report.unlink(missing_ok=True)
-    call = ["cargo", "nextest", "run", "--locked", "--no-tests=fail", "--cargo-quiet"]
+    call = ["cargo", "nextest", "run", "--locked", "--no-tests=fail", "--cargo-quiet", *FEATURES]
     ended = subprocess.run([*call, *(["--run-ignored=all"] if ignored else [])]).returncode
     if not report.exists():
         return 0, 1, []
@@ -57,7 +61,7 @@ def with_nextest(ignored: bool):
 
 def one_by_one(ignored: bool):
     print("cargo-nextest is not installed: one process a test, one after another")
-    build = ["cargo", "test", "--locked", "--quiet", "--no-run", "--message-format=json-render-diagnostics"]
+    build = ["cargo", "test", "--locked", "--quiet", "--no-run", "--message-format=json-render-diagnostics", *FEATURES]
     built = subprocess.run(build, stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:
         return 0, 1, []

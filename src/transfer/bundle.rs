@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Gun, MANIFEST, Malformed, Manifest, REPOSITORIES,
     collection::folder,
-    manifest::{check_path, incomplete},
+    manifest::{Grouped, check_path, incomplete},
 };
 use crate::{
     digest::Digest,
@@ -252,7 +252,7 @@ impl Publication {
     /// # Errors
     /// `MANIFEST-COMPLETE` where something lies beside the repositories, or one of them has no `bundle.json`.
     pub fn open(manifest: Manifest) -> Result<Self, Refusal> {
-        let (repositories, others) = manifest.repositories()?;
+        let Grouped { repositories, others } = manifest.repositories()?;
         if let Some(other) = others.first() {
             return Err(incomplete(format!("{MANIFEST} lists {}, which is no part of a bundle.", shown(&other.path))));
         }

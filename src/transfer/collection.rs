@@ -18,7 +18,7 @@ use std::fmt;
 use super::{
     Gun, Inventory, MANIFEST, Manifest, REPOSITORIES,
     inventory::INVENTORY,
-    manifest::{Entry, incomplete},
+    manifest::{Entry, Grouped, incomplete},
 };
 use crate::{rules::Refusal, tuf::RoleName};
 
@@ -107,7 +107,7 @@ impl Collection {
     pub fn open(manifest: Manifest, inventory: &[u8]) -> Result<Self, Refusal> {
         manifest.check(INVENTORY, inventory)?;
         let inventory = Inventory::parse(inventory).map_err(|error| incomplete(format!("{INVENTORY}: {error}.")))?;
-        let (repositories, others) = manifest.repositories()?;
+        let Grouped { repositories, others } = manifest.repositories()?;
         if let Some(other) = others.iter().find(|entry| entry.path != INVENTORY) {
             return Err(incomplete(format!("{MANIFEST} lists {}, which is no part of a collection.", other.path)));
         }

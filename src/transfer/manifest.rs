@@ -29,6 +29,15 @@ pub struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest(Vec<Entry>);
 
+/// The files of a manifest by repository.
+#[derive(Clone, Debug, Default)]
+pub struct Grouped<'a> {
+    /// The repositories below [`REPOSITORIES`], in the order of their folders, with their files.
+    pub repositories: Vec<(Gun, &'a [Entry])>,
+    /// Everything else that is listed.
+    pub others: Vec<&'a Entry>,
+}
+
 impl Manifest {
     /// The manifest of these files, in any order.
     ///
@@ -134,29 +143,28 @@ impl Manifest {
         ))
     }
 
-    /// The repositories below [`REPOSITORIES`], in the order of their folders, with their files; everything else that is
-    /// listed comes second.
+    /// The files by repository, and what lies beside them.
     ///
     /// # Errors
     /// `MANIFEST-COMPLETE` where a folder's name is not that of a repository.
-    pub fn repositories(&self) -> Result<(Vec<(Gun, &[Entry])>, Vec<&Entry>), Refusal> {
+    pub fn repositories(&self) -> Result<Grouped<'_>, Refusal> {
         let prefix = format!("{REPOSITORIES}/");
-        let (mut found, mut others) = (Vec::new(), Vec::new());
+        let mut grouped = Grouped::default();
         let mut rest = self.0.as_slice();
         while let Some(first) = rest.first() {
             let name = first.path.strip_prefix(&prefix).and_then(|below| Some(below.split_once('/')?.0));
             let Some(name) = name else {
-                others.push(first);
+                grouped.others.push(first);
                 rest = &rest[1..];
                 continue;
             };
             let gun = Gun::from_folder_name(name).map_err(|error| incomplete(format!("{MANIFEST}: {error}.")))?;
             let folder = format!("{prefix}{name}/");
             let (files, after) = rest.split_at(rest.partition_point(|entry| entry.path.starts_with(&folder)));
-            found.push((gun, files));
+            grouped.repositories.push((gun, files));
             rest = after;
         }
-        Ok((found, others))
+        Ok(grouped)
     }
 }
 
@@ -250,7 +258,7 @@ mod tests {
             "repositories/a/root.json",
         ];
         let manifest = Manifest::of(paths.map(entry)).expect("paths");
-        let (repositories, others) = manifest.repositories().expect("names");
+        let Grouped { repositories, others } = manifest.repositories().expect("names");
         let seen: Vec<_> = repositories.iter().map(|(gun, files)| (gun.as_str(), files.len())).collect();
         assert_eq!(seen, [("a/b", 2), ("a", 1)]);
         assert_eq!(others.len(), 1);
@@ -268,7 +276,7 @@ mod tests {
         let text = manifest.to_text();
         let read = Manifest::parse(text.as_bytes()).expect("the written form");
         assert_eq!(read.entries().len(), 100_000);
-        let (repositories, others) = read.repositories().expect("names");
+        let Grouped { repositories, others } = read.repositories().expect("names");
         assert_eq!((repositories.len(), others.len()), (20_000, 0));
         assert!(
             repositories.iter().all(|(gun, files)| files.len() == 5

@@ -1,8 +1,9 @@
 //! Real TUF clients that nobody of this project wrote, as judges of what it writes. `tests/run` installs them below the target
 //! folder; a client that is not there is named and left out, or fails the test where `OFFICIANT_PEERS=required`.
-#![allow(dead_code, reason = "each test program uses a part")]
+#![allow(dead_code, unused_imports, reason = "each test program uses a part")]
 
 pub mod docker;
+pub mod http;
 pub mod notary;
 
 use std::path::{Path, PathBuf};

@@ -4,10 +4,12 @@
 mod client;
 mod pki;
 mod server;
+mod token;
 
 pub use client::{Client, PASSPHRASE};
 pub use pki::Pki;
 pub use server::{Keys, Stack};
+pub use token::TokenServer;
 
 use std::process::Command;
 

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::Pki;
+use super::{Pki, token};
 
 /// Who holds the server's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +39,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl Stack {
     /// Starts one whose files lie in the new folder `folder`.
     pub fn start(folder: &Path, keys: Keys) -> Self {
+        Self::start_with(folder, keys, |_| None)
+    }
+
+    /// The same; it asks for tokens where `realm` gives the address of a token server, which may use the certificates.
+    pub fn start_with(folder: &Path, keys: Keys, realm: impl FnOnce(&Pki) -> Option<String>) -> Self {
         let pki = Pki::new(&folder.join("pki"));
+        let realm = realm(&pki);
         let signer = (keys == Keys::Signer).then(|| started(folder, "notary-signer", |port| signer(&pki, port)));
         let signer_port = signer.as_ref().map(|(port, _)| *port);
-        let (port, server) = started(folder, "notary-server", |port| server(&pki, port, signer_port));
+        let (port, server) = started(folder, "notary-server", |port| server(&pki, port, signer_port, realm.as_deref()));
         Self { pki, folder: folder.to_owned(), port, _server: server, _signer: signer.map(|(_, running)| running) }
     }
 
@@ -71,7 +77,7 @@ impl Stack {
     }
 }
 
-fn server(pki: &Pki, port: u16, signer: Option<u16>) -> Value {
+fn server(pki: &Pki, port: u16, signer: Option<u16>, realm: Option<&str>) -> Value {
     let trust = match signer {
         None => json!({ "type": "local", "key_algorithm": "ed25519" }),
         Some(port) => json!({
@@ -79,10 +85,16 @@ fn server(pki: &Pki, port: u16, signer: Option<u16>) -> Value {
             "tls_ca_file": pki.ca(), "tls_client_cert": pki.certificate(), "tls_client_key": pki.key(),
         }),
     };
-    json!({
+    let mut server = json!({
         "server": { "http_addr": format!("127.0.0.1:{port}"), "tls_cert_file": pki.certificate(), "tls_key_file": pki.key() },
         "trust_service": trust, "logging": { "level": "info" }, "storage": { "backend": "memory" },
-    })
+    });
+    if let Some(realm) = realm {
+        let options =
+            json!({ "realm": realm, "service": token::SERVICE, "issuer": token::ISSUER, "rootcertbundle": pki.ca() });
+        server["auth"] = json!({ "type": "token", "options": options });
+    }
+    server
 }
 
 fn signer(pki: &Pki, port: u16) -> Value {

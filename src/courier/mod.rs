@@ -1,0 +1,54 @@
+//! The courier: the program for the machine that is online. It fetches what a ceremony builds on, publishes what a ceremony
+//! left, and watches what expires. It holds no key and makes no signature; what it fetches is verified by the ceremony.
+//!
+//! [`args`] is the command line and [`outcome`] how everything ends. [`http`] speaks HTTP, [`auth`] has the tokens of registries,
+//! [`notary`] the interface of a Notary server, [`peek`] what is read of metadata on the way. A file a verb: [`collect`],
+//! [`mod@publish`] with its [`journal`], [`mod@watch`], [`mod@complete`]; [`folder`] reads what lies in a folder with a manifest.
+
+pub mod args;
+pub mod auth;
+pub mod collect;
+pub mod complete;
+pub mod folder;
+pub mod http;
+pub mod journal;
+pub mod notary;
+pub mod outcome;
+pub mod peek;
+pub mod publish;
+pub mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::{
+    args::{Arguments, Verb},
+    outcome::{Exit, Stop},
+};
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.verb.json();
+    match run(arguments.verb) {
+        Ok(exit) => exit.into(),
+        Err(stop) => {
+            stop.lines().iter().for_each(|line| outcome::say(line));
+            if json {
+                // The code says the same where nobody reads this.
+                let _ = outcome::product(&format!("{:#}\n", stop.json()));
+            }
+            stop.exit().into()
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<Exit, Stop> {
+    match verb {
+        Verb::Collect(args) => collect::collect(&args),
+        Verb::Publish(args) => publish::publish(&args),
+        Verb::Complete(args) => complete::complete(&args),
+        Verb::Watch(args) => watch::watch(&args),
+    }
+}
