@@ -212,9 +212,21 @@ impl Room {
 
     /// Begins the real thing, by a test program with its own trust.
     pub fn run(text: &[u8], inputs: &Path, people: People, trust: Trust, probe: officiant::preflight::Probe) -> Self {
-        let place = place();
+        Self::run_in(&place(), Pinned::at(DAY), text, inputs, people, trust, probe)
+    }
+
+    /// The same with its record below `place`, by another clock.
+    pub fn run_in(
+        place: &Path,
+        clock: Pinned,
+        text: &[u8],
+        inputs: &Path,
+        people: People,
+        trust: Trust,
+        probe: officiant::preflight::Probe,
+    ) -> Self {
+        let place = place.to_owned();
         let script = Arc::new(read::script(text).unwrap_or_else(|error| panic!("{error}")));
-        let clock = Pinned::at(DAY);
         let media = media(&script, &place);
         let program = Program { trust: "test".into(), ..program() };
         let beginning = Beginning {

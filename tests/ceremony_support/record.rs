@@ -21,7 +21,8 @@ pub fn again(folder: &Path) -> Audit {
     collect(folder, "", &mut files);
     let read = |name: &str| fs::read(folder.join(name)).expect("a file of the record");
     let manifest = fs::read(folder.join(audit::MANIFEST)).ok();
-    audit(&read("script.toml"), &read(transcript::FILE), manifest.as_deref(), &files, false)
+    let material = |name: &str| fs::read(folder.join(name)).ok();
+    audit(&read("script.toml"), &read(transcript::FILE), manifest.as_deref(), &files, &material, false)
 }
 
 fn collect(folder: &Path, below: &str, files: &mut Files) {
