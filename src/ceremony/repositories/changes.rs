@@ -139,6 +139,15 @@ pub fn other_tagging_key(ceremony: &Ceremony, old: &Root, tagging: &TaggingSpec)
     Ok(changes)
 }
 
+/// The bare key of an offline key's token: a token that lies in its bag today has the key that repositories know.
+fn offline_key(ceremony: &Ceremony, alias: &Alias) -> Result<Key, Refusal> {
+    let signatory = Signatory::Token(alias.clone());
+    let keyid = ceremony.script.token(&ceremony.playing(alias)).and_then(|token| token.keyid.as_ref());
+    let keyid = keyid.map(|keyid| ceremony.stand_ins.get(keyid).map_or_else(|| keyid.clone(), Key::canonical_id));
+    let known = keyid.and_then(|keyid| ceremony.repositories.keys.get(&keyid)).cloned();
+    known.map_or_else(|| key_of(ceremony, &signatory), Ok)
+}
+
 /// What changes where offline keys, or their certificates, are replaced.
 ///
 /// # Errors
@@ -147,7 +156,7 @@ pub fn other_offline_keys(ceremony: &Ceremony, gun: &Gun, old: &Root) -> Result<
     let spec = &ceremony.script.root;
     let (mut added, mut stays) = (vec![], vec![]);
     for alias in &spec.keys {
-        let bare = key_of(ceremony, &Signatory::Token(alias.clone()))?;
+        let bare = offline_key(ceremony, alias)?;
         let today: Vec<&KeyId> = old
             .keys_of(&RoleName::Root)
             .filter(|(_, key)| key.public().fingerprint() == bare.public().fingerprint())

@@ -9,7 +9,7 @@ use crate::{
         Ceremony, Decision, Now, Pending,
         event::{DraftedRepository, Event, LeftOut},
         operation::{Operation, Outcome},
-        participants::PersonId,
+        participants::{Alias, PersonId},
         prompt::{Answer, Scene},
         repositories::{
             Pack, PayloadManifest, Shape,
@@ -43,7 +43,9 @@ impl Kind for DraftRepositories {
 
     fn needs(&self, script: &Script) -> Vec<Fact> {
         let mut needs = vec![Fact::ClockConfirmed, Fact::RepositoriesRead];
-        needs.extend(script.root.keys.iter().cloned().map(Fact::KeyCounts));
+        // An offline key that stays in the root may lie in its bag today.
+        let comes = |alias: &&Alias| script.token(alias).is_some_and(|token| token.keyid.is_none());
+        needs.extend(script.root.keys.iter().filter(comes).cloned().map(Fact::KeyCounts));
         if !script.keys.is_empty() {
             needs.push(Fact::KeysImported);
         }
@@ -54,10 +56,7 @@ impl Kind for DraftRepositories {
         match script.kind {
             ScriptKind::DctGenesis => needs.extend(script.root.keys.iter().cloned().map(Fact::Certified)),
             ScriptKind::DctRotateRoot => {
-                let new = script.root.keys.iter().filter(|alias| {
-                    script.token(alias).is_some_and(|token| token.keyid.is_none())
-                });
-                needs.extend(new.cloned().map(Fact::Certified));
+                needs.extend(script.root.keys.iter().filter(comes).cloned().map(Fact::Certified));
             }
             ScriptKind::DctRotateTaggingKey => needs.push(Fact::TagsJudged),
             _ => {}
