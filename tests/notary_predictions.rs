@@ -754,11 +754,22 @@ fn what_will_go_wrong_later_is_said_now() {
 fn files_that_are_no_part_of_an_upload_are_named_and_left_out() {
     let mut files = shop().files();
     files.insert("targets_releases.json".into(), b"{".to_vec());
-    files.insert("timestamp.json".into(), b"{".to_vec());
     let walk = fresh(&files);
     assert_eq!(rule(&walk), None);
     assert!(walk.notes.iter().any(|note| note.starts_with("targets_releases.json is left out")), "{:?}", walk.notes);
-    assert!(walk.notes.iter().any(|note| note.starts_with("timestamp.json is left out")), "{:?}", walk.notes);
+}
+
+#[test]
+fn a_timestamp_is_taken_from_nobody() {
+    let timestamp = |signer: &Signer| {
+        let meta =
+            json!({"snapshot": {"hashes": {"sha256": "WJG1tSLV3whtD/CxEPvZ0hu0/HFjrzTQgoai6Eb2vgM="}, "length": 1}});
+        let signed = json!({"_type": "Timestamp", "expires": "2026-12-01T00:00:00Z", "meta": meta, "version": 1});
+        document(&signed, &[(Signer::ed25519(8).bare().id(), signer)])
+    };
+    assert_eq!(with("timestamp.json", timestamp(&Signer::ed25519(8))), Some(Rule::ServerHoldsKeys), "over no snapshot");
+    assert_eq!(with("timestamp.json", timestamp(&Signer::ed25519(9))), Some(Rule::ServerHoldsKeys), "by another key");
+    assert_eq!(with("timestamp.json", b"{".to_vec()), Some(Rule::MetadataWellFormed));
 }
 
 #[test]
