@@ -189,6 +189,9 @@ impl<'a> Repository<'a> {
     }
 }
 
+/// What is done to a good upload.
+type Spoil<'a> = &'a dyn Fn(&mut Files);
+
 #[test]
 fn what_is_predicted_is_what_the_stock_server_and_clients_do() {
     let Some(server) = Server::start() else { return };
@@ -200,7 +203,7 @@ fn what_is_predicted_is_what_the_stock_server_and_clients_do() {
         files
     };
     let custom = r#"{"z":1,"a":"\u00e9\/"}"#;
-    let names: [(&str, &dyn Fn(&mut Files)); 8] = [
+    let cases: &[(&str, Spoil<'_>)] = &[
         ("good", &|_| ()),
         ("newline", &|files| files.get_mut("root.json").expect("a root").push(b'\n')),
         ("names", &|files| {
@@ -228,7 +231,7 @@ fn what_is_predicted_is_what_the_stock_server_and_clients_do() {
         ("no-targets", &|files| files.retain(|name, _| name == "root.json")),
     ];
     let mut works = vec![];
-    for (name, spoil) in names {
+    for &(name, spoil) in cases {
         let mut repository = Repository::new(&server, name);
         let mut files = first(&repository, &|_| ());
         spoil(&mut files);
