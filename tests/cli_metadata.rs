@@ -100,3 +100,97 @@ fn a_changed_byte_is_refused_by_its_rule_or_skipped() {
     assert_eq!(ran.code, Some(1), "{ran:#?}");
     assert!(ran.out.contains("REFUSED   ROOT-TALLY-"), "{}", ran.out);
 }
+
+/// A folder below the vectors of Notary.
+macro_rules! notary {
+    ($path:literal) => {
+        match vectors(concat!("../notary/", $path)) {
+            Some(folder) => folder,
+            None => {
+                eprintln!("skipped: ../shared is not beside the checkout");
+                return;
+            }
+        }
+    };
+}
+
+const STOCK: &str = "localhost:5000/lab/stock";
+
+#[test]
+fn an_upload_to_a_notary_server_is_predicted_or_skipped() {
+    let served = notary!("stock/served");
+    let place = tempfile::tempdir().unwrap();
+    let upload = place.path().join("upload");
+    fs::create_dir_all(upload.join("targets")).unwrap();
+    for name in ["1.root.json", "2.root.json", "3.root.json", "4.root.json", "targets.json"] {
+        fs::copy(served.join(name), upload.join(name)).unwrap();
+    }
+    fs::copy(served.join("5.root.json"), upload.join("root.json")).unwrap();
+    fs::copy(served.join("targets_releases.json"), upload.join("targets/releases.json")).unwrap();
+    let verify = |more: &[&str]| {
+        let base =
+            ["verify", "--dialect", "notary", "--gun", STOCK, "--metadata", "upload", "--at", "2026-11-22T15:00:00Z"];
+        officiant(place.path(), &[&base[..], more].concat())
+    };
+    let fresh = verify(&[]);
+    assert_eq!(fresh.code, Some(0), "{fresh:#?}");
+    for part in ["ACCEPTED  the client ends on root 5", "CERT-FITS-GUN", "NOTARY-BYTES", "verified  targets/releases"] {
+        assert!(fresh.out.contains(part), "no “{part}” in {}", fresh.out);
+    }
+    let first = served.join("1.root.json").to_string_lossy().into_owned();
+    let held = verify(&["--trusted", &first, "--json"]);
+    assert_eq!(held.code, Some(0), "{held:#?}");
+    let report: Value = serde_json::from_str(&held.out).unwrap();
+    assert_eq!(report["root_version"], 5, "{report:#}");
+    let mut root = fs::read(upload.join("root.json")).unwrap();
+    root.push(b'\n');
+    fs::write(upload.join("root.json"), root).unwrap();
+    let spoilt = verify(&[]);
+    assert_eq!(spoilt.code, Some(1), "{spoilt:#?}");
+    assert!(spoilt.out.contains("REFUSED   NOTARY-BYTES"), "{}", spoilt.out);
+    let other = [
+        "verify",
+        "--dialect",
+        "notary",
+        "--gun",
+        "localhost:5000/lab/other",
+        "--metadata",
+        "upload",
+        "--at",
+        "2026-11-22",
+    ];
+    assert_eq!(officiant(place.path(), &other).code, Some(1));
+    for wrong in [
+        &["verify", "--dialect", "notary", "--metadata", "upload"][..],
+        &["verify", "--dialect", "notary", "--gun", "", "--metadata", "upload"],
+        &["verify", "--metadata", "upload"],
+        &["verify", "--gun", STOCK, "--trusted", &first, "--metadata", "upload"],
+    ] {
+        let ran = officiant(place.path(), wrong);
+        assert!(ran.code == Some(2) && ran.err.contains("--"), "{ran:#?}");
+    }
+}
+
+#[test]
+fn files_of_notary_are_shown_and_compared_or_skipped() {
+    let served = notary!("stock/served");
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| served.join(name).to_string_lossy().into_owned();
+    let root = officiant(place.path(), &["show", &path("5.root.json"), "--at", "2026-12-01"]);
+    assert_eq!(root.code, Some(0), "{root:#?}");
+    for part in ["root 5", "certificate for localhost:5000/lab/stock", "canonical id 75d3cd23", "needed 1, met"] {
+        assert!(root.out.contains(part), "no “{part}” in {}", root.out);
+    }
+    for name in ["targets.json", "targets_releases.json", "snapshot.json", "timestamp.json"] {
+        let shown =
+            officiant(place.path(), &["show", &path(name), "--trusted", &path("5.root.json"), "--at", "2026-12-01"]);
+        assert_eq!(shown.code, Some(0), "{shown:#?}");
+    }
+    let difference = officiant(place.path(), &["diff", &path("4.root.json"), &path("5.root.json")]);
+    assert_eq!(difference.code, Some(0), "{difference:#?}");
+    assert!(
+        difference.out.contains("root: add key") && difference.out.contains("root: remove key"),
+        "{}",
+        difference.out
+    );
+}

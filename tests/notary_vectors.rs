@@ -211,7 +211,28 @@ fn what_the_stock_server_serves_works_for_a_fresh_client_and_for_each_older_one(
     *releases = String::from_utf8_lossy(releases).replace("\"version\":", "\"version\":1").into_bytes();
     assert_eq!(rule(&predict(gun, &files, None, MADE)), Some(Rule::BytesMatchHash), "the snapshot is there");
     files.remove("snapshot.json");
+    files.remove("timestamp.json");
     assert_eq!(rule(&predict(gun, &files, None, MADE)), Some(Rule::DelegationSigned));
+}
+
+#[test]
+fn the_trust_directories_of_the_stock_tools_work_as_they_lie() {
+    for (trust, gun) in [
+        ("notary/stock/trust/tuf/localhost_5000/lab/stock/metadata", "localhost:5000/lab/stock"),
+        ("notary/docker-cli/tuf/lab-app/metadata", ""),
+    ] {
+        let Some(folder) = notary_support::vectors(trust) else {
+            return println!("skipped: no ../shared/vectors beside the checkout");
+        };
+        let files = files(&folder);
+        let root: Untrusted<Root> = Untrusted::parse(Dialect::Notary, files["root.json"].as_slice()).expect("a root");
+        let key = root.document().keys_of(&RoleName::Root).next().expect("a root key").1.clone();
+        let name = key.certificate().expect("a certificate").common_name();
+        assert!(gun.is_empty() || gun == name, "{name}");
+        let walk = predict(&name, &files, None, MADE);
+        assert_eq!(walk.refusal, None, "{trust}");
+        assert!(walk.steps.iter().any(|step| step.role.as_str() == "targets/releases"), "{:?}", walk.steps);
+    }
 }
 
 /// Keyids of a trust directory: the private keys are named by their canonical ids.

@@ -201,6 +201,8 @@ impl Description {
         };
         for delegated in &delegations.roles {
             let scope = match &delegated.paths {
+                // An empty one begins every path, where paths are matched by their beginnings.
+                Some(Paths::Patterns(patterns)) if patterns.iter().any(String::is_empty) => "every path".into(),
                 Some(Paths::Patterns(patterns)) => format!("paths {}", patterns.join(" ")),
                 Some(Paths::HashPrefixes(prefixes)) => format!("paths whose SHA-256 begins {}", prefixes.join(" ")),
                 None => "no paths".into(),

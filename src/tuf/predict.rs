@@ -144,7 +144,7 @@ impl Found {
             let text = |name: &str| signature.member(name).and_then(Value::as_str);
             let (Some(keyid), Some(sig)) = (text("keyid"), text("sig")) else { continue };
             let key = signed.member("keys").and_then(|keys| keys.member(keyid)).cloned();
-            let Some(key) = key.and_then(|key| Key::from_value(key).ok()) else { continue };
+            let Some(key) = key.and_then(|key| Key::read(self.dialect, key).ok()) else { continue };
             let raw = self.dialect.raw_signature(key.public(), &Signature::new(keyid.into(), sig));
             if raw.is_some_and(|raw| key.public().has_unusual_salt(&canonical, &raw)) {
                 let why = format!("has a PSS salt of other than {PSS_SALT_BYTES} bytes");
@@ -241,7 +241,7 @@ impl Found {
     fn keys(&mut self, place: &str, keys: &Members) {
         for (keyid, object) in keys {
             let place = format!("{place}.{}", KeyId::from(keyid.as_str()).short());
-            let Ok(key) = Key::from_value(object.clone()) else {
+            let Ok(key) = Key::read(self.dialect, object.clone()) else {
                 self.add(&Client::ALL, &place, "is no key");
                 continue;
             };

@@ -223,9 +223,9 @@ fn readable(bytes: &[u8]) -> Result<(), Refusal> {
 }
 
 /// `BYTES-MATCH-HASH`: the snapshot that travels along gives the hash of these very bytes.
-fn matches_meta(name: &str, bytes: &[u8], snapshot: &BTreeMap<String, MetaFile>) -> Result<Passed, Refusal> {
+pub fn matches_meta(name: &str, bytes: &[u8], snapshot: &BTreeMap<String, MetaFile>) -> Result<Passed, Refusal> {
     let refuse = |what: &str| {
-        let what = format!("The snapshot {what} {}.", shown(name));
+        let what = format!("The metadata above {what} {}.", shown(name));
         Err(Refusal::new(Rule::BytesMatchHash, what, "Make the snapshot again, over the files that travel with it."))
     };
     let Some(meta) = snapshot.get(name) else { return refuse("does not name") };

@@ -1,7 +1,12 @@
 //! Whether notary-server 0.7 would take an upload, and a stock client then work. The two are not the same: the server takes much
 //! that no client ever finds again.
 
-use super::{below::Below, is_delegation, roots::Roots, server, wire};
+use super::{
+    below::{Below, matches_meta},
+    is_delegation,
+    roots::{Roots, Taken},
+    server, wire,
+};
 use crate::{
     rules::{Passed, Refusal, Rule},
     text::{shown, shown_up_to},
@@ -13,6 +18,8 @@ use crate::{
         role::RoleName,
         root::Root,
         signed::Untrusted,
+        timestamp::Timestamp,
+        verify::tally_of,
         walk::{Published, Walk, in_file},
     },
     utc::Utc,
@@ -96,6 +103,9 @@ pub fn predict(published: &Published<'_>, now: Utc) -> Walk {
     prediction.walk
 }
 
+/// How many of the older roots are asked what a client that holds them would do.
+const OLDER_CLIENTS: usize = 32;
+
 struct Prediction<'a> {
     published: &'a Published<'a>,
     now: Utc,
@@ -107,7 +117,8 @@ impl Prediction<'_> {
         let Published { gun, files, trusted } = *self.published;
         self.names()?;
         let trusted = trusted.map(|bytes| read("the trusted root", bytes)).transpose()?;
-        let roots = self.roots(trusted.as_ref())?;
+        let mut roots = self.roots(trusted.as_ref())?;
+        roots.is_posted &= !self.is_published(roots.newest.document())?;
         let with_snapshot = files.contains_key("snapshot.json");
         let spelt = if with_snapshot {
             None
@@ -119,10 +130,10 @@ impl Prediction<'_> {
             self.upload(&roots, with_snapshot)?;
         }
         let mut taken = roots.in_client(trusted.as_ref(), gun, self.now)?;
-        if let Some((_, _, passed)) = taken.last_mut() {
-            passed.extend(spelt);
+        if let Some(newest) = taken.last_mut() {
+            newest.passed.extend(spelt);
         }
-        for (file, root, passed) in taken {
+        for Taken { file, root, passed } in taken {
             self.walk.root_version = root.document().version;
             self.walk.verified(&RoleName::Root, &file, &root, passed);
             self.walk.root = Some(root);
@@ -151,6 +162,30 @@ impl Prediction<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the files are what a server published already: a timestamp of its own stands over the snapshot that is here. A server
+    /// takes no timestamp from anybody.
+    fn is_published(&mut self, root: &Root) -> Result<bool, Refusal> {
+        let Some(bytes) = self.published.files.get("timestamp.json") else { return Ok(false) };
+        let timestamp: Untrusted<Timestamp> = Untrusted::parse(Dialect::Notary, bytes.as_slice())
+            .map_err(|refusal| in_file("timestamp.json", refusal))?;
+        let role = root.role(&RoleName::Timestamp).cloned().unwrap_or_default();
+        let met = tally_of(&RoleName::Timestamp, &role, &root.keys, &timestamp).is_met();
+        let named = [("snapshot".to_owned(), timestamp.document().snapshot.clone())].into();
+        let over = self
+            .published
+            .files
+            .get("snapshot.json")
+            .is_some_and(|bytes| matches_meta("snapshot", bytes, &named).is_ok());
+        if met && over {
+            self.walk
+                .notes
+                .push("timestamp.json is the server's: this is what it published, and nothing is uploaded.".into());
+            return Ok(true);
+        }
+        let what = "timestamp.json is here, and is no timestamp by this root's key over snapshot.json. The server makes its own and takes none.";
+        Err(Refusal::new(Rule::ServerHoldsKeys, what, "Take timestamp.json away."))
     }
 
     /// Which roots were published, and which is the newest.
@@ -248,9 +283,9 @@ impl Prediction<'_> {
         }
     }
 
-    /// Clients that hold an older root are not fresh ones: each is asked for.
+    /// Clients that hold an older root are not fresh ones: they are asked for too.
     fn warn_of_older_clients(&mut self, roots: &Roots) {
-        for (version, held) in roots.published.range(..roots.version()) {
+        for (version, held) in roots.published.range(..roots.version()).rev().take(OLDER_CLIENTS) {
             if let Err(refusal) = roots.in_client(Some(held), self.published.gun, self.now) {
                 self.walk.notes.push(format!(
                     "A client that holds root {version} does not follow: {}: {}",

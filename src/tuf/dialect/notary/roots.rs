@@ -138,6 +138,14 @@ fn structure(root: &Root) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A root that a client took, and the rules that held beside those of its signatures.
+pub struct Taken {
+    /// The file that it came from.
+    pub file: String,
+    pub root: Verified<Root>,
+    pub passed: Vec<Passed>,
+}
+
 /// The roots that were published, by version, and the newest.
 pub struct Roots {
     /// Those before the newest, and the newest itself where it was published.
@@ -195,12 +203,7 @@ impl Roots {
     }
 
     /// The roots that a client takes: each with the rules that held, the newest last.
-    pub fn in_client(
-        &self,
-        trusted: Option<&Untrusted<Root>>,
-        gun: &str,
-        now: Utc,
-    ) -> Result<Vec<(String, Verified<Root>, Vec<Passed>)>, Refusal> {
+    pub fn in_client(&self, trusted: Option<&Untrusted<Root>>, gun: &str, now: Utc) -> Result<Vec<Taken>, Refusal> {
         let mut taken = vec![];
         let (mut old, cached) = match trusted {
             None => (None, false),
@@ -215,7 +218,7 @@ impl Roots {
                     Refusal { what, ..refusal }
                 })?;
                 let same = trusted.bytes() == self.newest.bytes();
-                taken.push(("(trusted)".to_owned(), root.clone(), passed));
+                taken.push(Taken { file: "(trusted)".to_owned(), root: root.clone(), passed });
                 (Some(root), same)
             }
         };
@@ -225,7 +228,7 @@ impl Roots {
         };
         if let Some(root) = old.as_ref().filter(|_| cached) {
             let passed = ends(root)?;
-            taken[0].2.push(passed);
+            taken[0].passed.push(passed);
             return Ok(taken);
         }
         if let Some(root) = &old
@@ -238,7 +241,7 @@ impl Roots {
         match validate(old.as_ref().map(Verified::document), self.newest.clone(), gun, now) {
             Ok((root, mut passed)) => {
                 passed.push(ends(&root)?);
-                taken.push((self.file.clone(), root, passed));
+                taken.push(Taken { file: self.file.clone(), root, passed });
                 return Ok(taken);
             }
             Err(Failure::Fatal(refusal)) => return Err(refusal),
@@ -271,7 +274,7 @@ impl Roots {
             if last {
                 passed.push(ends(&root)?);
             }
-            taken.push((file, root.clone(), passed));
+            taken.push(Taken { file, root: root.clone(), passed });
             if last {
                 return Ok(taken);
             }
