@@ -244,6 +244,63 @@ fn what_was_tampered_with_is_not_published() {
 }
 
 #[test]
+fn what_the_server_would_take_and_no_client_could_read_is_not_published() {
+    let Some(room) = Room::new(Keys::Local) else { return };
+    let repository = Repository::new(&room.collected("c", &[APP]), APP, 1, 2);
+    let refused = |name: &str, bundle: &Bundle, files: &std::collections::BTreeMap<String, Vec<u8>>, rule: Rule| {
+        publication(&room.path(name), &[(bundle.clone(), files.clone())]);
+        let ended = room.run(&["publish", name]);
+        assert!(ended.code == 1 && ended.out.contains(rule.name()), "{rule}: {ended:?}");
+    };
+    let change =
+        |bundle: &mut Bundle, files: &mut std::collections::BTreeMap<String, Vec<u8>>, at: usize, bytes: Vec<u8>| {
+            let file = &mut bundle.files[at];
+            (file.sha256, file.length) = (officiant::digest::Digest::of(&bytes), bytes.len() as u64);
+            files.insert(file.file.clone(), bytes);
+        };
+    // Good signatures in other bytes than Notary writes.
+    let (mut bundle, mut files) = repository.bundle(true);
+    let newline = [&files["targets.json"][..], b"\n"].concat();
+    change(&mut bundle, &mut files, 1, newline);
+    refused("newline", &bundle, &files, Rule::NotaryBytes);
+    // A first root alone, and later one that changes the tagging key and leaves the old targets.
+    let (mut bundle, mut files) = repository.bundle(true);
+    bundle.files.truncate(1);
+    files.remove("targets.json");
+    refused("alone", &bundle, &files, Rule::BundleComplete);
+    publication(&room.path("good"), &[repository.bundle(true)]);
+    room.does(&["publish", "good"]);
+    let (mut bundle, mut files) = repository.clone().rotated(3).bundle(true);
+    bundle.files.truncate(1);
+    files.remove("targets.json");
+    refused("half", &bundle, &files, Rule::BundleComplete);
+    // A certificate for another repository.
+    let mut other = repository.clone().rotated(3);
+    let key = courier_support::certified("lab/other", 1, courier_support::instant("2046-01-01T00:00:00Z"));
+    other.root.keys.insert(key.id(), key.clone());
+    other.root.roles.get_mut(&RoleName::Root).expect("a role").keyids = vec![key.id()];
+    let (bundle, files) = other.bundle(true);
+    refused("certificate", &bundle, &files, Rule::CertFitsGun);
+    let client = room.client("client");
+    assert_eq!(client.list(APP).expect("as it was"), ["v1"]);
+    // What does not need new targets may go alone.
+    let mut renewed = repository;
+    renewed.root.version = 2;
+    let (mut bundle, mut files) = renewed.bundle(true);
+    bundle.files.truncate(1);
+    files.remove("targets.json");
+    publication(&room.path("renewed"), &[(bundle, files)]);
+    let said = room.does(&["publish", "renewed", "--check"]);
+    assert!(
+        said.err.contains("good       localhost:5000/lab/app  root 2") && said.err.contains("note       "),
+        "{said:?}"
+    );
+    let said = room.does(&["publish", "renewed"]);
+    assert!(said.err.contains("root 2; snapshot 2 names"), "{said:?}");
+    assert_eq!(client.list(APP).expect("it follows"), ["v1"]);
+}
+
+#[test]
 fn one_that_fails_among_many_is_listed_and_the_rest_is_done() {
     let Some(room) = Room::new(Keys::Local) else { return };
     let names = ["lab/a", "lab/b", "lab/c"];

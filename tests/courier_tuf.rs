@@ -108,3 +108,19 @@ fn an_endless_answer_is_not_read_to_its_end() {
     let (code, said) = courier(place.path(), &["collect", "--server", &server.url(), "--gun", "lab/app", "-o", "c"]);
     assert!(code == 3 && said.contains("larger than request limit"), "{said}");
 }
+
+#[test]
+fn every_flag_that_the_document_names_is_one_of_the_program() {
+    let document = include_str!("../docs/COURIER.md");
+    let place = tempfile::tempdir().expect("a folder");
+    let help: String =
+        ["collect", "publish", "complete", "watch"].map(|verb| courier(place.path(), &[verb, "--help"]).1).concat();
+    let elsewhere = ["--release", "--features", "--bin", "--dialect", "--metadata", "--help"];
+    let flags = document.split(|c: char| !(c.is_ascii_lowercase() || c == '-')).filter(|word| word.starts_with("--"));
+    let mut seen = 0;
+    for flag in flags.filter(|flag| !elsewhere.contains(flag)) {
+        assert!(help.contains(flag), "{flag}");
+        seen += 1;
+    }
+    assert!(seen > 10);
+}

@@ -129,7 +129,7 @@ fn signatures_come_in_one_by_one_der_or_raw_and_the_payload_goes_with_the_last()
     assert_eq!(document.signed(), payload);
     for (seed, signature) in [2, 3].into_iter().zip(document.signatures()) {
         assert_eq!(signature.keyid, keyid(seed));
-        assert!(DIALECT.verifies(&public(seed), document.signed(), &signature.sig));
+        assert!(DIALECT.verifies(&public(seed), document.signed(), signature));
     }
     let refused =
         complete(&whole, &whole_files, &RoleName::Targets, &keyid(3), &signature.to_bytes()).expect_err("it is there");
@@ -227,7 +227,7 @@ fn a_publication_holds_what_its_manifest_lists_and_nothing_else() {
         Publication::open(Manifest::of(entries).expect("paths"))
     };
     let publication = listed(&files).expect("a publication");
-    assert_eq!(publication.guns(), [bundle.gun.clone()]);
+    assert_eq!(publication.guns(), std::slice::from_ref(&bundle.gun));
     assert_eq!(publication.names(&bundle.gun), [BUNDLE, "root.json", "targets.json", "targets.payload"]);
     assert_eq!(publication.bundle(&bundle.gun, &files), Ok(bundle.clone()));
 

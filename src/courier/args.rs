@@ -141,7 +141,7 @@ pub struct Publish {
     /// Only this repository; may be given more than once [default: every one in the folder]
     #[arg(long, value_name = "GUN", value_parser = gun)]
     pub gun: Vec<Gun>,
-    /// Everything but the request that publishes
+    /// Everything but the request that publishes; also tells what the prediction of clients has to say
     #[arg(long)]
     pub check: bool,
     #[command(flatten)]

@@ -283,8 +283,8 @@ mod tests {
         let text =
             r#"{"auths":{"https://index.docker.io/v1/":{"auth":"aHVi"},"localhost:5000":{"auth":"bG9j"},"x":{}}}"#;
         std::fs::write(&path, text).expect("a file");
-        let credentials = Credentials { everywhere: None, auths: read(&path).ok().expect("a configuration") };
-        let http = Http::new(None, false, std::time::Duration::from_secs(1)).ok().expect("a client");
+        let credentials = Credentials { everywhere: None, auths: read(&path).expect("a configuration") };
+        let http = Http::new(None, false, std::time::Duration::from_secs(1)).expect("a client");
         let server = http.address("https://notary.example").expect("an address");
         let of =
             |gun: &str| credentials.of(&server, Some(&Gun::parse(gun).expect("a name"))).map(|text| text.to_string());

@@ -65,7 +65,7 @@ fn notary(args: &Collect, url: &str) -> Result<Exit, Stop> {
             collected.push(gun.clone());
             continue;
         }
-        match repository::fetch(&server, gun) {
+        match repository::fetch(&server, gun, repository::ServerKeys::OfAll) {
             Ok(fetched) => {
                 gathering.store(gun, &fetched.files)?;
                 say(&format!("collected  {gun}  {}", fetched.summary));

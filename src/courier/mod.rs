@@ -26,12 +26,15 @@ use self::{
     args::{Arguments, Verb},
     outcome::{Exit, Stop},
 };
+use crate::preflight;
 
-/// Runs the program.
+/// Runs the program: hardens the process, reads the arguments, does what they say.
 pub fn main() -> ExitCode {
+    // Credentials pass through this process.
+    let hardened = preflight::harden().map_err(Stop::from);
     let arguments = Arguments::parse();
     let json = arguments.verb.json();
-    match run(arguments.verb) {
+    match hardened.and_then(|()| run(arguments.verb)) {
         Ok(exit) => exit.into(),
         Err(stop) => {
             stop.lines().iter().for_each(|line| outcome::say(line));

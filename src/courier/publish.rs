@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     args::Publish,
-    collect::repository,
+    collect::repository::{self, ServerKeys},
     folder::{Folder, beside},
     journal::{Line, Progress},
     notary::Server,
@@ -67,15 +67,15 @@ struct Run<'a> {
 enum Next {
     /// The server holds these very bytes.
     Nothing,
-    /// Send it.
-    Post,
+    /// Send it; what the prediction of clients has to tell.
+    Post(Vec<String>),
 }
 
 impl Run<'_> {
     /// Publishes one repository. Only a journal that cannot be written stops the rest.
     fn one(&mut self, gun: &Gun, progress: &mut Progress) -> Result<(), Stop> {
         let done = self.prepare(gun).and_then(|(bundle, found, next)| {
-            if matches!(next, Next::Post) {
+            if matches!(next, Next::Post(_)) {
                 progress.write(&Line::Posting { gun: gun.clone(), at: preflight::now()? })?;
                 self.post(&bundle, &found)?;
             }
@@ -86,7 +86,7 @@ impl Run<'_> {
         match done {
             Ok((what, snapshot, next)) => {
                 progress.write(&Line::Published { gun: gun.clone(), snapshot, at })?;
-                let word = if matches!(next, Next::Post) { "published" } else { "there" };
+                let word = if matches!(next, Next::Post(_)) { "published" } else { "there" };
                 say(&format!("{word:<9}  {gun}  {what}; snapshot {snapshot} names these very bytes"));
                 self.published.push((gun.clone(), snapshot));
             }
@@ -102,7 +102,10 @@ impl Run<'_> {
     /// Everything but the request.
     fn look_at(&mut self, gun: &Gun) {
         match self.prepare(gun) {
-            Ok((bundle, _, Next::Post)) => say(&format!("good       {gun}  {}", describe(&bundle))),
+            Ok((bundle, _, Next::Post(notes))) => {
+                say(&format!("good       {gun}  {}", describe(&bundle)));
+                notes.iter().for_each(|note| say(&format!("note       {gun}  {note}")));
+            }
             Ok((bundle, _, Next::Nothing)) => say(&format!("there      {gun}  {}", describe(&bundle))),
             Err(failure) => return self.failures.add(gun, failure),
         }
@@ -113,13 +116,13 @@ impl Run<'_> {
     fn prepare(&self, gun: &Gun) -> Result<(Bundle, Files, Next), Failure> {
         let (bundle, found) = self.folder.bundle(gun)?;
         bundle.complete()?;
-        let held = repository::fetch(self.server, gun)?.files;
+        let held = repository::fetch(self.server, gun, ServerKeys::OfKnown)?.files;
         if bundle.files.iter().all(|file| held.get(&file.file) == found.get(&file.file)) {
             return Ok((bundle, found, Next::Nothing));
         }
         follows(&bundle, &held)?;
-        predict::predict(&bundle, &found, &held, preflight::now()?)?;
-        Ok((bundle, found, Next::Post))
+        let notes = predict::predict(&bundle, &found, &held, preflight::now()?)?;
+        Ok((bundle, found, Next::Post(notes)))
     }
 
     /// Sends it. An answer that does not come is looked for at the server.

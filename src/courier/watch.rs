@@ -12,7 +12,7 @@ use crate::{
     preflight,
     rules::Refusal,
     transfer::Gun,
-    tuf::{Dialect, Metadata as _, RoleName, Root, Targets, Untrusted},
+    tuf::{Dialect, Metadata, RoleName, Root, Targets, Untrusted, bundle::taggers_fail_from},
     utc::Utc,
 };
 
@@ -156,7 +156,7 @@ fn look(server: &Server, gun: &Gun) -> Result<Vec<Deadline>, Failure> {
     Ok(found)
 }
 
-fn read<T: crate::tuf::Metadata>(bytes: &[u8]) -> Result<Untrusted<T>, Refusal> {
+fn read<T: Metadata>(bytes: &[u8]) -> Result<Untrusted<T>, Refusal> {
     Untrusted::parse(Dialect::Notary, bytes)
 }
 
@@ -166,7 +166,7 @@ fn of_root(gun: &Gun, root: &Root) -> Vec<Deadline> {
     vec![
         deadline(root.expires, format!("root {}", root.version), "clients refuse the repository"),
         deadline(
-            root.expires.plus_days(-183),
+            taggers_fail_from(root.expires),
             format!("root {} less six months", root.version),
             "whoever publishes without the root key fails (NOTARY-SIX-MONTHS)",
         ),

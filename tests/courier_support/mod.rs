@@ -1,4 +1,5 @@
 //! What the tests of the courier share: a publisher who signs with keys in memory, and folders as ceremonies leave them.
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::{
     collections::BTreeMap,

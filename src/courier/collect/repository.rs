@@ -30,29 +30,42 @@ pub struct Fetched {
     pub notes: Vec<String>,
 }
 
+/// For which repositories the server's keys are fetched. Each time that it is asked for those of a repository that it does not know
+/// yet, it makes new ones; all of them work later, and none tells whether another one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerKeys {
+    /// For new ones too: a ceremony will build on them.
+    OfAll,
+    /// For those alone that the server knows.
+    OfKnown,
+}
+
 /// Fetches a repository: all of one state of it, however often somebody publishes meanwhile.
 ///
 /// # Errors
 /// Where the server refuses or fails, or serves what is no metadata.
-pub fn fetch(server: &Server, gun: &Gun) -> Result<Fetched, Failure> {
+pub fn fetch(server: &Server, gun: &Gun, keys: ServerKeys) -> Result<Fetched, Failure> {
     for _ in 1..TRIES {
-        let fetched = once(server, gun)?;
+        let fetched = once(server, gun, keys)?;
         if fetched.notes.is_empty() {
             return Ok(fetched);
         }
     }
     // What does not agree three times is no publication in between: it is how the server is.
-    once(server, gun)
+    once(server, gun, keys)
 }
 
-fn once(server: &Server, gun: &Gun) -> Result<Fetched, Failure> {
+fn once(server: &Server, gun: &Gun, keys: ServerKeys) -> Result<Fetched, Failure> {
     let mut files = BTreeMap::new();
-    for key in [ServerKey::Timestamp, ServerKey::Snapshot] {
-        let bytes = server.key(gun, key)?;
-        served_public(&bytes).map_err(|what| nonsense(gun, key.file(), &what))?;
-        files.insert(key.file().to_owned(), bytes);
+    let root = server.metadata(gun, "root.json")?;
+    if root.is_some() || keys == ServerKeys::OfAll {
+        for key in [ServerKey::Timestamp, ServerKey::Snapshot] {
+            let bytes = server.key(gun, key)?;
+            served_public(&bytes).map_err(|what| nonsense(gun, key.file(), &what))?;
+            files.insert(key.file().to_owned(), bytes);
+        }
     }
-    let Some(root) = server.metadata(gun, "root.json")? else {
+    let Some(root) = root else {
         return Ok(Fetched { files, summary: "new to the server: its two keys".into(), notes: vec![] });
     };
     let (seen, version) = look(gun, "root.json", &root)?;

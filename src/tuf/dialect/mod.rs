@@ -194,6 +194,14 @@ impl Dialect {
         }
     }
 
+    /// Whether what is published goes to a server in one upload, and not file by file into a folder that is served.
+    pub fn is_uploaded(self) -> bool {
+        match self {
+            Self::Tuf1 => false,
+            Self::Notary => true,
+        }
+    }
+
     /// Whether a client begins without a root that it trusts, and with the name of the repository instead.
     pub fn trusts_on_first_use(self) -> bool {
         match self {
