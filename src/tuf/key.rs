@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{digest::Digest, text::shown_up_to};
 
+mod canonical;
 mod public;
 pub use public::{KeyAlgorithm, PSS_SALT_BYTES, PublicKey, RawSignature};
 

@@ -1,0 +1,109 @@
+//! Writes a key file that `notary key import` and `docker trust key load` take.
+
+use base64ct::{Base64, Encoding as _};
+use p256::pkcs8::der::{Encode as _, Header, Length, Tag, asn1::OctetStringRef};
+
+use super::{Lock, PrivateKey, Wrong};
+use crate::{
+    fault::Fault,
+    locked,
+    secret::{Passphrase, Secret},
+    tuf::key::PublicKey,
+};
+
+/// How often PBKDF2 is applied to the passphrase of a file that is written. The stock client writes 2,048; it reads this in about a
+/// second.
+pub const ITERATIONS: u32 = 600_000;
+
+/// The PEM headers by which the stock tools know what a key is for. The `path:` header, without which they take an encrypted file
+/// for no key, is the canonical id and is written always.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headers {
+    role: String,
+    gun: Option<String>,
+}
+
+impl Headers {
+    /// `role` is `root`, `targets`, a delegation, or any name of a signer; `gun` is the repository of a key for one repository only.
+    /// Metadata goes by the key, not by this role: a key for the targets role of many repositories can have any signer's name.
+    ///
+    /// # Errors
+    /// For an empty role, a text that cannot stand in a header, and a targets, snapshot or timestamp key without a GUN, which
+    /// the stock tools refuse to import.
+    pub fn new(role: &str, gun: Option<&str>) -> Result<Self, String> {
+        for text in [Some(role), gun].into_iter().flatten() {
+            if text.is_empty() || text.trim() != text || text.len() > 255 || text.contains(crate::text::paints) {
+                return Err("a role or a GUN is a line of 1 to 255 bytes without space at its ends".into());
+            }
+        }
+        if gun.is_none() && ["targets", "snapshot", "timestamp"].contains(&role) {
+            return Err(format!(
+                "a key of the role {role} needs a GUN, or the stock tools refuse it; a key for many GUNs gets a signer's name"
+            ));
+        }
+        Ok(Self { role: role.into(), gun: gun.map(str::to_owned) })
+    }
+}
+
+/// What stands before the scalar of a P-256 key in a PrivateKeyInfo (RFC 5208) with an ECPrivateKey inside (RFC 5915, without its
+/// parameters), and between scalar and point.
+const BEFORE_SCALAR: [u8; 36] = [
+    0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
+    0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01, 0x01, 0x04, 0x20,
+];
+const BEFORE_POINT: [u8; 4] = [0xa1, 0x44, 0x03, 0x42];
+
+/// A P-256 key as PEM, encrypted with `passphrase`: PBES2 with PBKDF2-HMAC-SHA1 ([`ITERATIONS`]) and AES-256-CBC, and with nothing
+/// else, since the stock client imports other files in silence and cannot open them when they are needed. Takes about a second.
+///
+/// # Errors
+/// For a key of another kind, and where memory or randomness is missing.
+pub fn write(key: &PrivateKey, headers: &Headers, passphrase: &Passphrase) -> Result<String, Wrong> {
+    let (PublicKey::P256(point), Some(path)) = (key.public(), key.public().canonical_id()) else {
+        return Err(Wrong::Unsupported(format!("this program writes P-256 keys, not {}", key.public().algorithm())));
+    };
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| Fault::machine("draw a salt", error))?;
+    let (salt, iv) = random.split_at(16);
+    let lock = Lock::new(ITERATIONS, salt.try_into().expect("a half"), iv.try_into().expect("a half"));
+    let point = point.to_sec1_point(false);
+    let closed = Secret::made(256, |room| {
+        let mut length = 0;
+        // The BIT STRING of the point begins with the number of its unused bits.
+        let parts = [&BEFORE_SCALAR[..], key.material().expose(), &BEFORE_POINT, &[0], point.as_bytes()];
+        for part in parts {
+            room[length..length + part.len()].copy_from_slice(part);
+            length += part.len();
+        }
+        lock.close(room, length, passphrase)
+    })?;
+    locked::wipe_stack();
+    let info = encrypted_info(&lock, closed.expose()).map_err(|_| Wrong::Damaged("it cannot be encoded".into()))?;
+    let mut pem = String::from("-----BEGIN ENCRYPTED PRIVATE KEY-----\n");
+    // In the order of their names, as Go writes them.
+    for (name, value) in [("gun", headers.gun.as_deref()), ("path", Some(path.as_str())), ("role", Some(&headers.role))]
+    {
+        if let Some(value) = value {
+            pem.push_str(&format!("{name}: {value}\n"));
+        }
+    }
+    pem.push('\n');
+    let base64 = Base64::encode_string(&info);
+    for line in base64.as_bytes().chunks(64) {
+        pem.extend(line.iter().map(|byte| char::from(*byte)));
+        pem.push('\n');
+    }
+    pem.push_str("-----END ENCRYPTED PRIVATE KEY-----\n");
+    Ok(pem)
+}
+
+/// EncryptedPrivateKeyInfo (RFC 5208, section 6).
+fn encrypted_info(lock: &Lock, data: &[u8]) -> p256::pkcs8::der::Result<Vec<u8>> {
+    let algorithm = lock.to_der()?;
+    let data = OctetStringRef::new(data)?.to_der()?;
+    let length = Length::try_from(algorithm.len() + data.len())?;
+    let mut info = Header::new(Tag::Sequence, length).to_der()?;
+    info.extend(algorithm);
+    info.extend(data);
+    Ok(info)
+}
