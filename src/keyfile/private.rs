@@ -98,6 +98,29 @@ impl PrivateKey {
         Some(RawSignature::new(signature))
     }
 
+    /// As a PrivateKeyInfo (RFC 5208), in locked memory: for a token that takes keys only wrapped, and for a file.
+    ///
+    /// # Errors
+    /// A fault where memory cannot be locked.
+    pub fn to_pkcs8(&self) -> Result<Secret, Fault> {
+        let bare = self.material.expose();
+        match &self.public {
+            PublicKey::P256(key) => {
+                join(&[&BEFORE_P256, bare, &[0xa1, 0x44, 0x03, 0x42, 0], key.to_sec1_point(false).as_bytes()])
+            }
+            PublicKey::P384(key) => {
+                join(&[&BEFORE_P384, bare, &[0xa1, 0x64, 0x03, 0x62, 0], key.to_sec1_point(false).as_bytes()])
+            }
+            PublicKey::Ed25519(_) => join(&[&BEFORE_ED25519, bare]),
+            PublicKey::Rsa(_) | PublicKey::Other { .. } => {
+                // A key of the longest modulus comes to less than 8 KiB, and one of the shortest to more than 255 bytes.
+                let length = |bytes: usize| [0x82, (bytes >> 8) as u8, bytes as u8];
+                let whole = length(bare.len() + RSA_ALGORITHM.len() + 4);
+                join(&[&[0x30], &whole, &RSA_ALGORITHM, &[0x04], &length(bare.len()), bare])
+            }
+        }
+    }
+
     pub(super) fn read(encoded: Encoded<'_>) -> Result<Self, Wrong> {
         match encoded {
             Encoded::Pkcs8(der) => pkcs8(der),
@@ -110,6 +133,33 @@ impl PrivateKey {
     fn new(public: PublicKey, bare: &[u8]) -> Result<Self, Wrong> {
         Ok(Self { public, material: Secret::made(bare.len(), |room| fill(room, bare))?.into() })
     }
+}
+
+/// What stands before the scalar of a PrivateKeyInfo with an ECPrivateKey inside (RFC 5915, without its parameters, with its point).
+const BEFORE_P256: [u8; 36] = [
+    0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01, 0x01, 0x04, 0x20,
+];
+const BEFORE_P384: [u8; 35] = [
+    0x30, 0x81, 0xb6, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+    0x81, 0x04, 0x00, 0x22, 0x04, 0x81, 0x9e, 0x30, 0x81, 0x9b, 0x02, 0x01, 0x01, 0x04, 0x30,
+];
+/// What stands before the seed (RFC 8410).
+const BEFORE_ED25519: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+/// Version and algorithm before an RSAPrivateKey.
+const RSA_ALGORITHM: [u8; 18] =
+    [0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+
+fn join(parts: &[&[u8]]) -> Result<Secret, Fault> {
+    Secret::made(parts.iter().map(|part| part.len()).sum(), |room| {
+        let mut length = 0;
+        for part in parts {
+            room[length..length + part.len()].copy_from_slice(part);
+            length += part.len();
+        }
+        Ok(length)
+    })
 }
 
 fn fill(room: &mut [u8], bytes: &[u8]) -> Result<usize, Wrong> {

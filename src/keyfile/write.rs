@@ -45,37 +45,24 @@ impl Headers {
     }
 }
 
-/// What stands before the scalar of a P-256 key in a PrivateKeyInfo (RFC 5208) with an ECPrivateKey inside (RFC 5915, without its
-/// parameters), and between scalar and point.
-const BEFORE_SCALAR: [u8; 36] = [
-    0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
-    0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01, 0x01, 0x04, 0x20,
-];
-const BEFORE_POINT: [u8; 4] = [0xa1, 0x44, 0x03, 0x42];
-
 /// A P-256 key as PEM, encrypted with `passphrase`: PBES2 with PBKDF2-HMAC-SHA1 ([`ITERATIONS`]) and AES-256-CBC, and with nothing
 /// else, since the stock client imports other files in silence and cannot open them when they are needed. Takes about a second.
 ///
 /// # Errors
 /// For a key of another kind, and where memory or randomness is missing.
 pub fn write(key: &PrivateKey, headers: &Headers, passphrase: &Passphrase) -> Result<String, Wrong> {
-    let (PublicKey::P256(point), Some(path)) = (key.public(), key.public().canonical_id()) else {
+    let (PublicKey::P256(_), Some(path)) = (key.public(), key.public().canonical_id()) else {
         return Err(Wrong::Unsupported(format!("this program writes P-256 keys, not {}", key.public().algorithm())));
     };
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| Fault::machine("draw a salt", error))?;
     let (salt, iv) = random.split_at(16);
     let lock = Lock::new(ITERATIONS, salt.try_into().expect("a half"), iv.try_into().expect("a half"));
-    let point = point.to_sec1_point(false);
-    let closed = Secret::made(256, |room| {
-        let mut length = 0;
-        // The BIT STRING of the point begins with the number of its unused bits.
-        let parts = [&BEFORE_SCALAR[..], key.material().expose(), &BEFORE_POINT, &[0], point.as_bytes()];
-        for part in parts {
-            room[length..length + part.len()].copy_from_slice(part);
-            length += part.len();
-        }
-        lock.close(room, length, passphrase)
+    let bare = key.to_pkcs8()?;
+    // A block more than the key, for the padding.
+    let closed = Secret::made(bare.len() + 16, |room| {
+        room[..bare.len()].copy_from_slice(bare.expose());
+        lock.close(room, bare.len(), passphrase)
     })?;
     locked::wipe_stack();
     let info = encrypted_info(&lock, closed.expose()).map_err(|_| Wrong::Damaged("it cannot be encoded".into()))?;
