@@ -181,7 +181,7 @@ kinds_of_secret! {
 pub struct SecretRequest {
     /// Which secret.
     pub what: SecretKind,
-    /// The token's label, `None` where the secret is not a token's. From outside: show through [`crate::text::shown`].
+    /// The token's label, or the file or key that a passphrase is of; `None` where the secret is neither's. From outside: show through [`crate::text::shown`].
     pub label: Option<String>,
     /// The token's serial.
     pub serial: Option<String>,
@@ -232,11 +232,20 @@ pub enum SecretKind {
     NewSoPinAgain,
     /// A participant's personal word: set at roll-call, or repeated to confirm.
     PersonalWord,
-    /// A passphrase of a backup.
+    /// The passphrase in use of a backup or of a private key file.
     Passphrase,
+    /// A new passphrase, first entry.
+    NewPassphrase,
+    /// The same new passphrase once more.
+    NewPassphraseAgain,
 }
 
 impl SecretKind {
+    /// Whether it is of a file, not of a token.
+    pub const fn is_passphrase(self) -> bool {
+        matches!(self, Self::Passphrase | Self::NewPassphrase | Self::NewPassphraseAgain)
+    }
+
     /// What people call it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -248,6 +257,8 @@ impl SecretKind {
             Self::NewSoPinAgain => "new SO-PIN, once more",
             Self::PersonalWord => "personal word",
             Self::Passphrase => "passphrase",
+            Self::NewPassphrase => "new passphrase",
+            Self::NewPassphraseAgain => "new passphrase, once more",
         }
     }
 }

@@ -249,6 +249,40 @@ pub enum Event {
         /// `KEY-NOT-EXTRACTABLE`.
         passed: Vec<Passed>,
     },
+    /// An existing key was brought to a token from a file. It does not count yet. Nothing of the file is kept, not even its digest.
+    KeyBroughtIn {
+        /// To which token.
+        alias: Alias,
+        /// The public key.
+        key: Key,
+        /// Its canonical id: the name of the file in a publisher's trust directory.
+        canonical_id: KeyId,
+        /// What the token says of it.
+        attributes: KeyAttributes,
+        /// The name of the file, as the script has it.
+        from: String,
+        /// `KEY-ON-PAPER`, `KEY-NOT-EXTRACTABLE`, `KEY-COUNTED-ONCE`.
+        passed: Vec<Passed>,
+    },
+    /// A tagging key was made, written as an encrypted file for its keeper, and wiped.
+    KeyHandedOver {
+        /// Its short name in the script.
+        name: Alias,
+        /// The public key.
+        key: Key,
+        /// Its canonical id.
+        canonical_id: KeyId,
+        /// The encrypted file in the record.
+        file: ExportedFile,
+        /// On which media.
+        media: Vec<String>,
+        /// The statement that it signed.
+        statement: String,
+        /// Its signature, in hexadecimal.
+        signature: String,
+        /// `KEY-POSSESSION`.
+        passed: Vec<Passed>,
+    },
     /// A token was opened again with the PIN typed again, and its key signed a proof of possession. From now on it counts.
     KeyDrilled {
         /// On which token.
@@ -456,6 +490,8 @@ impl Event {
             | Self::TokenChosen { passed, .. }
             | Self::UserPinSet { passed, .. }
             | Self::KeyGenerated { passed, .. }
+            | Self::KeyBroughtIn { passed, .. }
+            | Self::KeyHandedOver { passed, .. }
             | Self::KeyDrilled { passed, .. }
             | Self::TokenOpened { passed, .. }
             | Self::Drafted { passed, .. }
@@ -479,6 +515,8 @@ impl Event {
                 | Self::TokenInitialised { .. }
                 | Self::UserPinSet { .. }
                 | Self::KeyGenerated { .. }
+                | Self::KeyBroughtIn { .. }
+                | Self::KeyHandedOver { .. }
                 | Self::KeyDrilled { .. }
                 | Self::TokenOpened { .. }
                 | Self::Signed { .. }

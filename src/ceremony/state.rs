@@ -103,7 +103,7 @@ pub struct TokenState {
     pub pin_set: bool,
     /// Its root key.
     pub key: Option<Key>,
-    /// What it says of that key, if it was generated here.
+    /// What it says of that key, if it was generated or brought in here.
     pub attributes: Option<KeyAttributes>,
     /// Whether the key counts: the PIN was typed again after the token was out, and the key showed that it works.
     pub counts: bool,
@@ -256,10 +256,14 @@ impl Ceremony {
                 *token = TokenState { chosen: token.chosen.take(), bound: Some(seen.clone()), ..TokenState::default() };
             }
             Event::UserPinSet { alias, .. } => self.token_mut(alias).pin_set = true,
-            Event::KeyGenerated { alias, key, attributes, .. } => {
+            Event::KeyGenerated { alias, key, attributes, .. } | Event::KeyBroughtIn { alias, key, attributes, .. } => {
                 let token = self.token_mut(alias);
                 token.key = Some(key.clone());
                 token.attributes = Some(*attributes);
+            }
+            Event::KeyHandedOver { name, key, file, .. } => {
+                self.imported.insert(name.clone(), key.clone());
+                self.exported.push(file.clone());
             }
             Event::KeyDrilled { alias, .. } => self.token_mut(alias).counts = true,
             Event::TokenOpened { alias, seen, key, .. } => {

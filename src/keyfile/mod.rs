@@ -17,7 +17,7 @@ use std::{io::Read as _, path::Path};
 pub use self::{
     cipher::{ITERATIONS_MAX, Lock},
     private::PrivateKey,
-    write::{Headers, ITERATIONS, write},
+    write::{Headers, ITERATIONS, write, write_with},
     wrong::Wrong,
 };
 use self::{

@@ -8,7 +8,7 @@ use crate::{
     fault::Fault,
     locked,
     secret::{Passphrase, Secret},
-    tuf::key::PublicKey,
+    tuf::key::{PublicKey, file_header_fits},
 };
 
 /// How often PBKDF2 is applied to the passphrase of a file that is written. The stock client writes 2,048; it reads this in about a
@@ -31,16 +31,7 @@ impl Headers {
     /// For an empty role, a text that cannot stand in a header, and a targets, snapshot or timestamp key without a GUN, which
     /// the stock tools refuse to import.
     pub fn new(role: &str, gun: Option<&str>) -> Result<Self, String> {
-        for text in [Some(role), gun].into_iter().flatten() {
-            if text.is_empty() || text.trim() != text || text.len() > 255 || text.contains(crate::text::paints) {
-                return Err("a role or a GUN is a line of 1 to 255 bytes without space at its ends".into());
-            }
-        }
-        if gun.is_none() && ["targets", "snapshot", "timestamp"].contains(&role) {
-            return Err(format!(
-                "a key of the role {role} needs a GUN, or the stock tools refuse it; a key for many GUNs gets a signer's name"
-            ));
-        }
+        file_header_fits(role, gun)?;
         Ok(Self { role: role.into(), gun: gun.map(str::to_owned) })
     }
 }
@@ -51,13 +42,21 @@ impl Headers {
 /// # Errors
 /// For a key of another kind, and where memory or randomness is missing.
 pub fn write(key: &PrivateKey, headers: &Headers, passphrase: &Passphrase) -> Result<String, Wrong> {
+    write_with(key, headers, passphrase, ITERATIONS)
+}
+
+/// The same with another number of rounds: for a file that protects nothing, and a test.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_with(key: &PrivateKey, headers: &Headers, passphrase: &Passphrase, rounds: u32) -> Result<String, Wrong> {
     let (PublicKey::P256(_), Some(path)) = (key.public(), key.public().canonical_id()) else {
         return Err(Wrong::Unsupported(format!("this program writes P-256 keys, not {}", key.public().algorithm())));
     };
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| Fault::machine("draw a salt", error))?;
     let (salt, iv) = random.split_at(16);
-    let lock = Lock::new(ITERATIONS, salt.try_into().expect("a half"), iv.try_into().expect("a half"));
+    let lock = Lock::new(rounds, salt.try_into().expect("a half"), iv.try_into().expect("a half"));
     let bare = key.to_pkcs8()?;
     // A block more than the key, for the padding.
     let closed = Secret::made(bare.len() + 16, |room| {

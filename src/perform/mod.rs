@@ -2,6 +2,7 @@
 //! secrets through one closure and hands them to a token and nowhere else.
 
 mod file;
+mod keyfile;
 pub mod record;
 pub mod rehearsal;
 mod token;
@@ -37,6 +38,8 @@ pub struct Performer {
     open: BTreeMap<Alias, Pkcs11Token>,
     /// SO-PINs between the initialisation of a token and its first user PIN.
     so_pins: BTreeMap<Alias, crate::secret::Pin>,
+    /// Keys that are handed over, between a medium that failed and the next try.
+    handed: BTreeMap<Alias, keyfile::Handed>,
 }
 
 /// Why an operation did not come to its end.
@@ -66,6 +69,7 @@ impl Performer {
             probe: Probe::real(),
             open: BTreeMap::new(),
             so_pins: BTreeMap::new(),
+            handed: BTreeMap::new(),
         }
     }
 
@@ -82,6 +86,7 @@ impl Performer {
             Operation::ReadInput { file, with } => self.read_input(file, with.as_deref()),
             Operation::StorePayload { .. } => file::store(job),
             Operation::Export { .. } => file::export(job),
+            Operation::HandOverKey { .. } => self.hand_over(job, ask),
             _ => self.with_token(job, ask),
         };
         match performed {

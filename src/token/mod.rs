@@ -164,7 +164,8 @@ pub trait Provision: Token {
     /// `OUTPUT-FRESH` where a key of this label or id, or this very key, exists, `KEY-NOT-EXTRACTABLE`, `TOKEN-IS-EXPECTED` where
     /// another public key reads back, `SIGNATURE-VERIFIES`; a fault, [`FaultKind::NotSupported`] where the token takes no keys.
     fn import_key(&mut self, key: &PrivateKey, request: &KeyRequest) -> Result<Key, Error> {
-        let doing = format!("bring the {} key \"{}\" to {}", key.public().algorithm(), request.label, self.identity().name());
+        let doing =
+            format!("bring the {} key \"{}\" to {}", key.public().algorithm(), request.label, self.identity().name());
         Err(Fault::new(FaultKind::NotSupported, doing, "this driver brings no keys from outside").into())
     }
 

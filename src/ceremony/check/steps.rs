@@ -128,8 +128,9 @@ pub(super) fn breaks(script: &Script, findings: &mut Findings) {
 /// root before as well (`ROOT-TALLY-OLD`, `ROOT-TALLY-NEW`).
 fn threshold_met(script: &Script, facts: &BTreeSet<Fact>) -> bool {
     let signed = |alias: &Alias| facts.contains(&Fact::SignedBy(alias.clone()));
-    let new = script.root.keys.iter().filter(|alias| signed(alias)).count() as u64;
-    let old = script.tokens.iter().filter(|token| token.keyid.is_some() && signed(&token.alias)).count() as u64;
+    let new = script.distinct_keys(script.root.keys.iter().filter(|alias| signed(alias)));
+    let held = script.tokens.iter().filter(|token| token.keyid.is_some() && signed(&token.alias));
+    let old = script.distinct_keys(held.map(|token| &token.alias));
     new >= script.root.threshold && (script.kind == Kind::Genesis || old >= old_threshold(script))
 }
 
@@ -166,7 +167,10 @@ fn giver(fact: &Fact) -> String {
         Fact::ClockConfirmed => step("confirm-clock"),
         Fact::MachineSeen => step("preflight"),
         Fact::TokenPrepared(alias) => of_token("prepare-token", alias),
-        Fact::KeyOnToken(alias) => of_token("generate-key", alias),
+        Fact::KeyOnToken(alias) => {
+            format!("a step with do = \"generate-key\" (or \"import-key\", for a key that exists) for {alias}")
+        }
+        Fact::KeyHandedOver(name) => format!("a step with do = \"hand-over-key\" and the name {name}"),
         Fact::KeyCounts(alias) => {
             format!("a step with do = \"drill-token\" (or \"open-token\", if it holds its key already) for {alias}")
         }

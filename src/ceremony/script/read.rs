@@ -99,7 +99,9 @@ impl Reader<'_> {
         }
         let keys = raw.key.iter().map(|key| self.key(key)).collect::<Read<Vec<_>>>()?;
         self.unique("key name", raw.key.iter().map(|key| &key.name))?;
-        let roles = raw.role.iter().map(|role| self.role(role, &keys)).collect::<Read<Vec<_>>>()?;
+        let handed = self.handed_over(&raw)?;
+        let named: Vec<Alias> = keys.iter().map(|key| key.name.clone()).chain(handed).collect();
+        let roles = raw.role.iter().map(|role| self.role(role, &named)).collect::<Read<Vec<_>>>()?;
         self.unique("role", raw.role.iter().map(|role| &role.role))?;
         let script = Script {
             digest,
@@ -188,6 +190,14 @@ impl Reader<'_> {
         }
         if script.kind == Kind::RenewExpiry && !script.roles.is_empty() {
             return self.error(top, "a renewal has no [[role]]: only the expiry changes");
+        }
+        if script.root.threshold > script.distinct_root_keys() {
+            let what = format!(
+                "root.threshold is {}, and the tokens hold {} different keys: tokens to which one key is brought are one key",
+                script.root.threshold,
+                script.distinct_root_keys()
+            );
+            return self.error(acts.span(), what);
         }
         let drafts = script.numbered().filter(|(_, step)| step.action.drafts()).count();
         if drafts > 1 {
@@ -316,7 +326,15 @@ impl Reader<'_> {
         })
     }
 
-    fn role(&self, raw: &RawRole, keys: &[KeySpec]) -> Read<RoleSpec> {
+    /// The names of the keys that steps hand over. They are names of keys like those of [[key]].
+    fn handed_over(&self, raw: &RawScript) -> Read<Vec<Alias>> {
+        let steps = raw.act.get_ref().iter().flat_map(|act| act.step.get_ref());
+        let names = steps.filter(|step| step.kind.get_ref() == "hand-over-key").filter_map(|step| step.name.as_ref());
+        self.unique("key name", raw.key.iter().map(|key| &key.name).chain(names.clone()))?;
+        names.map(|name| self.short("name", name)).collect()
+    }
+
+    fn role(&self, raw: &RawRole, keys: &[Alias]) -> Read<RoleSpec> {
         let role = RoleName::from(raw.role.get_ref().as_str());
         if !matches!(role, RoleName::Targets | RoleName::Snapshot | RoleName::Timestamp) {
             return self.error(raw.role.span(), "role: one of targets, snapshot, timestamp (the root role is [root])");
@@ -324,8 +342,11 @@ impl Reader<'_> {
         let mut names = vec![];
         for name in raw.keys.get_ref() {
             let alias: Alias = self.short("role.keys", name)?;
-            if !keys.iter().any(|key| key.name == alias) {
-                return self.error(name.span(), format!("role.keys: no [[key]] has the name {alias}"));
+            if !keys.contains(&alias) {
+                return self.error(
+                    name.span(),
+                    format!("role.keys: no [[key]] and no step hand-over-key has the name {alias}"),
+                );
             }
             names.push(alias);
         }

@@ -9,7 +9,9 @@ mod draft;
 pub mod drill_token;
 mod export;
 mod generate_key;
+pub mod hand_over_key;
 mod import;
+pub mod import_key;
 pub mod open_token;
 mod pause;
 mod preflight;
@@ -30,7 +32,9 @@ pub use self::{
     drill_token::DrillToken,
     export::Export,
     generate_key::GenerateKey,
+    hand_over_key::HandOverKey,
     import::{ImportKeys, ImportRoot},
+    import_key::ImportKey,
     open_token::OpenToken,
     pause::Break,
     preflight::Preflight,
@@ -80,6 +84,10 @@ pub enum Action {
     PrepareToken(PrepareToken),
     /// A root key is generated on it.
     GenerateKey(GenerateKey),
+    /// An existing root key is brought to it from a file.
+    ImportKey(ImportKey),
+    /// A tagging key is made for somebody who signs elsewhere.
+    HandOverKey(HandOverKey),
     /// The token is taken out and opened again, and its key shows that it works.
     DrillToken(DrillToken),
     /// A token that holds a root key already is opened.
@@ -114,6 +122,8 @@ impl Action {
             Self::Preflight(step) => step,
             Self::PrepareToken(step) => step,
             Self::GenerateKey(step) => step,
+            Self::ImportKey(step) => step,
+            Self::HandOverKey(step) => step,
             Self::DrillToken(step) => step,
             Self::OpenToken(step) => step,
             Self::ImportKeys(step) => step,
@@ -132,6 +142,7 @@ impl Action {
         match self {
             Self::PrepareToken(step) => Some(&step.token),
             Self::GenerateKey(step) => Some(&step.token),
+            Self::ImportKey(step) => Some(&step.token),
             Self::DrillToken(step) => Some(&step.token),
             Self::OpenToken(step) => Some(&step.token),
             Self::Sign(step) => Some(&step.token),
@@ -194,6 +205,8 @@ pub enum Fact {
     KeyOnToken(Alias),
     /// A token's key counts.
     KeyCounts(Alias),
+    /// A tagging key was handed over.
+    KeyHandedOver(Alias),
     /// The keys of the online roles are here.
     KeysImported,
     /// The previous root is here.
@@ -221,7 +234,8 @@ impl Fact {
             Self::ClockConfirmed => "the clock is confirmed".into(),
             Self::MachineSeen => "the machine was looked at".into(),
             Self::TokenPrepared(alias) => format!("the token {alias} is prepared"),
-            Self::KeyOnToken(alias) => format!("a key was generated on {alias}"),
+            Self::KeyOnToken(alias) => format!("a key is on {alias}"),
+            Self::KeyHandedOver(name) => format!("the key {name} was made and handed over"),
             Self::KeyCounts(alias) => format!("the key on {alias} is proven to work"),
             Self::KeysImported => "the keys of the online roles were imported".into(),
             Self::PreviousRoot => "the previous root was imported".into(),

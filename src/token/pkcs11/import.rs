@@ -38,7 +38,11 @@ impl Pkcs11Token {
         if let Some(known) = known {
             return Err(Refusal::new(
                 Rule::OutputFresh,
-                format!("{} holds this key already, as \"{}\".", self.identity.name(), crate::text::shown(&known.label)),
+                format!(
+                    "{} holds this key already, as \"{}\".",
+                    self.identity.name(),
+                    crate::text::shown(&known.label)
+                ),
                 "Nothing has to be brought in. Look at the key that is there.",
             )
             .into());
@@ -72,7 +76,9 @@ impl Pkcs11Token {
         }
         match key.public().key_algorithm() {
             Some(algorithm) if algorithm == request.algorithm => Ok(()),
-            Some(algorithm) => Err(self.unable(&format!("the key is {algorithm}, and {} is wanted", request.algorithm))),
+            Some(algorithm) => {
+                Err(self.unable(&format!("the key is {algorithm}, and {} is wanted", request.algorithm)))
+            }
             None => Err(self.unable(&format!("this program signs with no {} key", key.public().algorithm()))),
         }
     }
