@@ -6,7 +6,11 @@ mod support;
 
 use std::{fs, path::Path};
 
-use ceremony_support::{People, Pins, Room, quiet_machine, record, secret};
+use ceremony_support::{
+    People, Pins, Room,
+    home::{TAGGING, in_production, people, text},
+    record, secret,
+};
 use keyfile_support::{open, passphrase};
 use officiant::{
     ceremony::{
@@ -19,33 +23,20 @@ use officiant::{
     },
     digest::Digest,
     keyfile::{Headers, KeyFile, PrivateKey, write},
-    preflight,
     rules::Rule,
     runner::Ended,
     secret::SecretKind,
-    token::{pkcs11::rehearsal::Rehearsal, quirks::Trust},
+    token::pkcs11::rehearsal::Rehearsal,
     tuf::{dialect::Dialect, key::KeyId},
 };
 use serde_json::Value;
 use support::on_softhsm;
-
-/// The script, with the key that is brought home.
-fn text(file: &str, keyid: &str) -> String {
-    include_str!("keyfiles/home.toml").replace("@FILE@", file).replace("@KEYID@", keyid)
-}
 
 fn script(text: &str) -> Script {
     read::script(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 const PAPER: &str = "9cd5e09331afacd14b615b2b65b22359cb23b4cb7e93275d6181a34a3057fa07";
-const TAGGING: &str = "a horse of glass";
-
-fn people() -> People {
-    let mut people = People::of(&ceremony_support::script("genesis-solo"));
-    people.passphrases.insert("tagging".into(), TAGGING.into());
-    people
-}
 
 fn rehearse(tokens: &Rehearsal) -> Room {
     Room::rehearse_text(tokens, text("/media/stick/root.key", PAPER).as_bytes(), people(), None)
@@ -326,29 +317,11 @@ fn the_offline_key_of_a_stock_client_comes_home_in_production_or_skipped() {
         let Some(vectors) = keyfile_support::vectors() else {
             return eprintln!("skipped: no ../shared/vectors beside the checkout");
         };
-        preflight::harden().expect("this process can be hardened");
-        let place = ceremony_support::place();
-        let inputs = place.join("inputs");
-        fs::create_dir_all(inputs.join("online-keys")).expect("a folder");
         let file = vectors.join(format!("notary/stock/trust/private/{PAPER}.key")).canonicalize().expect("the file");
-        let module = tokens.module.canonicalize().expect("the module");
-        let sha256 = Digest::of(&fs::read(&module).expect("the module"));
-        let pins = format!("path = \"{}\"\nsha256 = \"{sha256}\"\nmodel = \"SoftHSM v2\"", module.display());
-        let mut text = text(file.to_str().expect("a plain path"), PAPER)
-            .replace("path = \"/usr/lib/softhsm/libsofthsm2.so\"", &pins);
-        for (name, paper) in [
-            ("snapshot", "fb344f5afcb7faebca7c84e73e17ddc70869b326d1eaab0ab31eaa3f639e3771"),
-            ("timestamp", "58e9c9139242f1423f08553009a2ce499d2d3621990c246de84918789bbb3383"),
-        ] {
-            let key = PrivateKey::generate_p256().unwrap();
-            fs::write(inputs.join(format!("online-keys/{name}.pem")), key.public().to_spki_pem().unwrap()).unwrap();
-            text = text.replace(paper, Dialect::Tuf1.key(key.public()).unwrap().id().as_str());
-        }
         let mut people = people();
         let path = file.to_str().expect("a plain path").to_owned();
         people.passphrases.insert(path, "rootpass-lab".into());
-        let probe = quiet_machine(&place.join("machine"));
-        let mut room = Room::run(text.as_bytes(), &inputs, people, Trust::injected(|_| None), probe);
+        let mut room = in_production(tokens, &file, PAPER, people);
         room.finish();
         record::holds(&room.place.join("a"));
         let (root, _) = results(&room.place);
