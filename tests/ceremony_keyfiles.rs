@@ -4,7 +4,7 @@ mod ceremony_support;
 mod keyfile_support;
 mod support;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use ceremony_support::{
     People, Pins, Room,
@@ -14,13 +14,15 @@ use ceremony_support::{
 use keyfile_support::{open, passphrase};
 use officiant::{
     ceremony::{
-        Pending,
+        Ceremony, Pending,
         check::{Severity, check},
         event::Event,
         operation::{Operation, Trouble},
         prompt::Scene,
+        replay::decide_again,
         script::{Script, read},
     },
+    device::KeyAttributes,
     digest::Digest,
     keyfile::{Headers, KeyFile, PrivateKey, write},
     rules::Rule,
@@ -330,5 +332,51 @@ fn the_offline_key_of_a_stock_client_comes_home_in_production_or_skipped() {
         assert_eq!(root["signed"]["roles"]["root"]["keyids"][0], Value::from(keyid.as_str()));
         let handed = KeyFile::load(&room.place.join("b/keys/tagging.key")).unwrap();
         assert_eq!(handed.keys()[0].gun.as_deref(), Some("registry.example/solo-shop"));
+    });
+}
+
+#[test]
+fn a_record_that_says_another_key_or_a_looser_token_is_found_out() {
+    on_softhsm("a_record_that_says_another_key_or_a_looser_token_is_found_out", |tokens| {
+        let mut room = rehearse(tokens);
+        room.until_scene(|scene| matches!(scene, Scene::Review(_)));
+        let other = Dialect::Tuf1.key(PrivateKey::generate_p256().unwrap().public()).unwrap();
+        let mut before = Ceremony::begin(Arc::clone(room.ceremony().script()));
+        let mut asked = 0;
+        for (stamp, event) in room.runner.entries() {
+            let rule = |event: &Event| {
+                let decided = decide_again(&before, event, stamp.at);
+                decided.map(|_| ()).map_err(|refusal| refusal.rule)
+            };
+            if let Event::KeyBroughtIn { attributes, .. } = event {
+                asked += 1;
+                assert_eq!(rule(event), Ok(()));
+                let mut changed = event.clone();
+                let Event::KeyBroughtIn { key, .. } = &mut changed else { unreachable!() };
+                *key = other.clone();
+                assert_eq!(rule(&changed), Err(Rule::KeyOnPaper));
+                let mut changed = event.clone();
+                let loose = KeyAttributes { extractable: Some(true), ..*attributes };
+                let Event::KeyBroughtIn { attributes, .. } = &mut changed else { unreachable!() };
+                *attributes = loose;
+                assert_eq!(rule(&changed), Err(Rule::KeyNotExtractable));
+            }
+            if let Event::KeyHandedOver { .. } = event {
+                asked += 1;
+                assert_eq!(rule(event), Ok(()));
+                let mut changed = event.clone();
+                let Event::KeyHandedOver { key, .. } = &mut changed else { unreachable!() };
+                *key = other.clone();
+                assert_eq!(rule(&changed), Err(Rule::KeyPossession));
+            }
+            before.apply(*stamp, event);
+        }
+        assert_eq!(asked, 3);
+        assert_eq!(
+            room.ceremony().token(&"one".to_owned().try_into().unwrap()).imported_from.as_deref(),
+            Some("/media/stick/root.key")
+        );
+        let account = officiant::ceremony::outline::account(room.ceremony());
+        assert!(account[0].contains("destroy /media/stick/root.key and every copy"), "{account:?}");
     });
 }

@@ -56,7 +56,6 @@ pub struct Program {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-#[expect(clippy::large_enum_variant, reason = "few are in memory at a time; a box would only cloud the format")]
 pub enum Event {
     /// Entry 0.
     Began {

@@ -105,6 +105,8 @@ pub struct TokenState {
     pub key: Option<Key>,
     /// What it says of that key, if it was generated or brought in here.
     pub attributes: Option<KeyAttributes>,
+    /// The file that its key was brought in from: whoever has a copy of it has the key.
+    pub imported_from: Option<String>,
     /// Whether the key counts: the PIN was typed again after the token was out, and the key showed that it works.
     pub counts: bool,
 }
@@ -256,10 +258,16 @@ impl Ceremony {
                 *token = TokenState { chosen: token.chosen.take(), bound: Some(seen.clone()), ..TokenState::default() };
             }
             Event::UserPinSet { alias, .. } => self.token_mut(alias).pin_set = true,
-            Event::KeyGenerated { alias, key, attributes, .. } | Event::KeyBroughtIn { alias, key, attributes, .. } => {
+            Event::KeyGenerated { alias, key, attributes, .. } => {
                 let token = self.token_mut(alias);
                 token.key = Some(key.clone());
                 token.attributes = Some(*attributes);
+            }
+            Event::KeyBroughtIn { alias, key, attributes, from, .. } => {
+                let token = self.token_mut(alias);
+                token.key = Some(key.clone());
+                token.attributes = Some(*attributes);
+                token.imported_from = Some(from.clone());
             }
             Event::KeyHandedOver { name, key, file, .. } => {
                 self.imported.insert(name.clone(), key.clone());

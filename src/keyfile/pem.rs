@@ -112,8 +112,11 @@ pub(super) fn frames(text: &[u8]) -> Result<Vec<Frame>, Wrong> {
     }
 }
 
+/// Headers, and where the base64 is.
+type Inside = (Vec<(String, String)>, Range<usize>);
+
 /// Headers and base64 of a block whose first line was read, up to its end.
-fn inside(lines: &mut Lines<'_>, label: &str) -> Result<(Vec<(String, String)>, Range<usize>), Wrong> {
+fn inside(lines: &mut Lines<'_>, label: &str) -> Result<Inside, Wrong> {
     let text = lines.text;
     let torn = || Wrong::Damaged(format!("its last line -----END {}----- is missing", shown_up_to(label, 40)));
     let mut headers = vec![];
