@@ -188,6 +188,25 @@ pub fn not_extractable(attributes: &KeyAttributes) -> Result<Passed, Refusal> {
     Ok(Passed::new(Rule::KeyNotExtractable, format!("{stays}, {}", inside.seen)))
 }
 
+/// The same for a key that came from a file: it stays on the token, is sensitive and not extractable from now on. What it was before
+/// no token can know, and whatever CKA_LOCAL, CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE read, they are only told.
+///
+/// # Errors
+/// The refusal, naming the attribute.
+pub fn brought_in(attributes: &KeyAttributes) -> Result<Passed, Refusal> {
+    let told = |name: &str, value: Option<bool>| {
+        format!("{name} {}", value.map_or("absent".to_owned(), |value| value.to_string()))
+    };
+    let seen = [
+        read_back("CKA_TOKEN", attributes.token, true, Presence::Wanted)?,
+        read_back("CKA_SENSITIVE", attributes.sensitive, true, Presence::Wanted)?,
+        read_back("CKA_EXTRACTABLE", attributes.extractable, false, Presence::Wanted)?,
+        told("CKA_LOCAL", attributes.local),
+        told("CKA_NEVER_EXTRACTABLE", attributes.never_extractable),
+    ];
+    Ok(Passed::new(Rule::KeyNotExtractable, format!("imported, so only from now on: {}", seen.join(", "))))
+}
+
 /// The same for a key that need not outlive its session.
 ///
 /// # Errors
@@ -259,6 +278,28 @@ mod tests {
     fn blank_zero_and_constant_serials_do_not_tell_tokens_apart() {
         for (serial, tells) in [("", false), ("0000000000000000", false), ("123", false), ("5f1a", true)] {
             assert_eq!(TokenIdentity { serial: serial.into(), ..token() }.serial_tells(), tells, "{serial}");
+        }
+    }
+
+    #[test]
+    fn an_imported_key_is_only_asked_what_it_is_now_and_is_called_imported() {
+        let good = KeyAttributes {
+            token: Some(true),
+            sensitive: Some(true),
+            extractable: Some(false),
+            local: Some(false),
+            never_extractable: Some(false),
+            ..KeyAttributes::default()
+        };
+        assert!(not_extractable(&good).is_err());
+        let seen = brought_in(&good).unwrap().seen;
+        assert!(seen.starts_with("imported") && seen.contains("CKA_LOCAL false"), "{seen}");
+        for bad in [
+            KeyAttributes { extractable: Some(true), ..good },
+            KeyAttributes { sensitive: None, ..good },
+            KeyAttributes { token: Some(false), ..good },
+        ] {
+            assert_eq!(brought_in(&bad).unwrap_err().rule, Rule::KeyNotExtractable);
         }
     }
 

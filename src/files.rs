@@ -53,6 +53,14 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
+/// Opens a regular file to be read by whoever keeps its bytes elsewhere, such as in locked memory.
+///
+/// # Errors
+/// A fault that names the file: absent, or not a regular file.
+pub fn open(path: &Path) -> Result<File, Fault> {
+    open_regular(path).map_err(|e| Fault::machine(format!("open {}", name(path)), e))
+}
+
 /// The SHA-256 of a regular file of at most `limit` bytes, without keeping it.
 ///
 /// # Errors

@@ -7,8 +7,8 @@
 //! [`ceremony`] is the engine; [`transcript`] is what happened; [`report`] tells people, and [`audit`] goes through it again.
 //! [`transfer`] is what crosses the gap between the ceremony and the machine that is online.
 //!
-//! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`preflight`] looks at the machine;
-//! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
+//! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`keyfile`] opens and writes private keys
+//! in files; [`preflight`] looks at the machine; [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
 //!
 //! People: [`cli`] is the command line and the line UI, [`tui`] the terminal UI.
 //!
@@ -25,6 +25,8 @@ pub mod digest;
 pub mod fault;
 #[cfg(any(feature = "tokens", feature = "online"))]
 pub mod files;
+#[cfg(feature = "tokens")]
+pub mod keyfile;
 #[cfg(feature = "tokens")]
 mod locked;
 pub mod machine;

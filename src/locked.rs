@@ -9,7 +9,8 @@ use zeroize::Zeroize as _;
 
 use crate::fault::Fault;
 
-/// The largest secret, in bytes. It fits one page everywhere, so that sixteen secrets fit the smallest usual memlock limit.
+/// The largest secret that is typed, in bytes. It fits one page everywhere, so that sixteen secrets fit the smallest usual memlock
+/// limit.
 pub const LOCKED_MAX: usize = 4096;
 
 /// Bytes in a locked mapping of their own. The capacity is fixed: growing would leave copies behind.
@@ -23,8 +24,8 @@ pub(crate) struct LockedBytes {
 unsafe impl Send for LockedBytes {}
 
 impl LockedBytes {
-    /// An empty buffer that holds up to [`LOCKED_MAX`] bytes.
-    pub(crate) fn new() -> Result<Self, Fault> {
+    /// An empty buffer that holds up to `capacity` bytes, which is not 0.
+    pub(crate) fn with_room(capacity: usize) -> Result<Self, Fault> {
         let fault = |cause: io::Error| {
             Fault::machine(
                 "lock memory for a secret",
@@ -33,16 +34,16 @@ impl LockedBytes {
         };
         // SAFETY: a fresh private mapping; nothing else refers to it.
         let start = unsafe {
-            mmap_anonymous(std::ptr::null_mut(), LOCKED_MAX, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
+            mmap_anonymous(std::ptr::null_mut(), capacity, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
         };
         let start = start.map_err(|e| fault(e.into()))?;
         let start = NonNull::new(start.cast::<u8>()).ok_or_else(|| fault(io::ErrorKind::OutOfMemory.into()))?;
-        let buffer = Self { start, capacity: LOCKED_MAX, length: 0 };
+        let buffer = Self { start, capacity, length: 0 };
         // SAFETY: address and length are those of the mapping above; dropping `buffer` on an error unmaps it.
         unsafe {
-            mlock(start.as_ptr().cast(), LOCKED_MAX).map_err(|e| fault(e.into()))?;
-            madvise(start.as_ptr().cast(), LOCKED_MAX, Advice::LinuxDontDump).map_err(|e| fault(e.into()))?;
-            madvise(start.as_ptr().cast(), LOCKED_MAX, Advice::LinuxWipeOnFork).map_err(|e| fault(e.into()))?;
+            mlock(start.as_ptr().cast(), capacity).map_err(|e| fault(e.into()))?;
+            madvise(start.as_ptr().cast(), capacity, Advice::LinuxDontDump).map_err(|e| fault(e.into()))?;
+            madvise(start.as_ptr().cast(), capacity, Advice::LinuxWipeOnFork).map_err(|e| fault(e.into()))?;
         }
         Ok(buffer)
     }
@@ -86,4 +87,13 @@ impl Drop for LockedBytes {
         // SAFETY: the mapping is ours and nothing refers to it any more. Unmapping also unlocks; it cannot fail on a whole mapping.
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.capacity) };
     }
+}
+
+/// Overwrites what computing with a secret left below the caller on the stack: the crates wipe their values, not the places that
+/// those passed through. Best effort, since nobody promises where a compiler keeps a copy.
+#[inline(never)]
+pub(crate) fn wipe_stack() {
+    let mut room = [0u8; 64 << 10];
+    room.zeroize();
+    std::hint::black_box(&room);
 }

@@ -146,7 +146,7 @@ rules! {
     KeyOnPaper "KEY-ON-PAPER" InTheRoom Nothing
         "The keyid of a key that comes from outside equals the one on its owner's paper, which the script repeats.";
     KeyNotExtractable "KEY-NOT-EXTRACTABLE" InTheRoom Nothing
-        "A key that was generated on a token reads back as sensitive and not extractable, and as exactly one private and one public object.";
+        "A key that was generated on a token, or brought to it, reads back as sensitive and not extractable, and as exactly one private and one public object.";
     TokenIsExpected "TOKEN-IS-EXPECTED" InTheRoom Nothing
         "The token at hand is the one the script or its binding names, and holds the expected public key, before a PIN is sent to it.";
     TokenIsHardware "TOKEN-IS-HARDWARE" InTheRoom Nothing

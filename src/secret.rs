@@ -26,7 +26,7 @@ impl Entry {
     /// # Errors
     /// A fault where memory cannot be locked: the limit (`ulimit -l`) is too low.
     pub fn new() -> Result<Self, Fault> {
-        LockedBytes::new().map(Self)
+        LockedBytes::with_room(LOCKED_MAX).map(Self)
     }
 
     /// Adds a byte as it comes from the keyboard; `false` where the entry is full.
@@ -98,6 +98,18 @@ impl Secret {
         Ok(entry.finish())
     }
 
+    /// A secret that is made in place: `make` gets `room` bytes of locked memory, all zero, and says how many of them it used.
+    /// Everything that it wrote there is wiped with the secret.
+    ///
+    /// # Errors
+    /// That of `make`; a fault where so much memory cannot be locked.
+    pub fn made<E: From<Fault>>(room: usize, make: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<Self, E> {
+        let mut bytes = LockedBytes::with_room(room.max(1))?;
+        let count = make(bytes.spare_mut())?;
+        bytes.grow(count);
+        Ok(Self(bytes))
+    }
+
     /// A secret that is already in ordinary memory: the PINs of a rehearsal's answers file, and tests. Nothing that people
     /// type in production comes this way.
     ///
@@ -157,9 +169,10 @@ macro_rules! kinds_of_secret {
 kinds_of_secret! {
     /// A PIN or SO-PIN of a token, as the bytes that are sent to it.
     Pin
-    /// A passphrase of a backup.
+    /// A passphrase of a backup or of a private key file.
     Passphrase
-    /// Private key bytes.
+    /// A private key, bare: the scalar of a curve at its full width, the seed of an Ed25519 key, or an RSAPrivateKey in DER
+    /// (PKCS#1). Which one it is follows from the algorithm that it is kept with.
     KeyMaterial
 }
 
@@ -168,7 +181,7 @@ kinds_of_secret! {
 pub struct SecretRequest {
     /// Which secret.
     pub what: SecretKind,
-    /// The token's label, `None` where the secret is not a token's. From outside: show through [`crate::text::shown`].
+    /// The token's label, or the file or key that a passphrase is of; `None` where the secret is neither's. From outside: show through [`crate::text::shown`].
     pub label: Option<String>,
     /// The token's serial.
     pub serial: Option<String>,
@@ -219,11 +232,20 @@ pub enum SecretKind {
     NewSoPinAgain,
     /// A participant's personal word: set at roll-call, or repeated to confirm.
     PersonalWord,
-    /// A passphrase of a backup.
+    /// The passphrase in use of a backup or of a private key file.
     Passphrase,
+    /// A new passphrase, first entry.
+    NewPassphrase,
+    /// The same new passphrase once more.
+    NewPassphraseAgain,
 }
 
 impl SecretKind {
+    /// Whether it is of a file, not of a token.
+    pub const fn is_passphrase(self) -> bool {
+        matches!(self, Self::Passphrase | Self::NewPassphrase | Self::NewPassphraseAgain)
+    }
+
     /// What people call it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -235,6 +257,8 @@ impl SecretKind {
             Self::NewSoPinAgain => "new SO-PIN, once more",
             Self::PersonalWord => "personal word",
             Self::Passphrase => "passphrase",
+            Self::NewPassphrase => "new passphrase",
+            Self::NewPassphraseAgain => "new passphrase, once more",
         }
     }
 }

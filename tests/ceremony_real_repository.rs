@@ -12,10 +12,10 @@ use std::{
     process::Command,
 };
 
-use ceremony_support::{People, Pins, Room, record, script};
+use ceremony_support::{People, Pins, Room, quiet_machine, record, script};
 use officiant::{
     digest::Digest,
-    preflight::{self, Probe},
+    preflight,
     rules::Rule,
     token::{pkcs11::rehearsal::Rehearsal, quirks::Trust},
     tuf::{
@@ -54,26 +54,6 @@ fn keyids(keys: &Path) -> BTreeMap<KeyId, PathBuf> {
         found.insert(Dialect::Tuf1.key(&public).expect("a key").id(), path);
     }
     found
-}
-
-/// A machine with nothing but its loopback.
-fn quiet_machine(folder: &Path) -> Probe {
-    for (name, text) in [
-        ("proc/sys/kernel/osrelease", "6.1.0\n"),
-        ("proc/sys/kernel/core_pattern", "core\n"),
-        ("sys/class/net/lo/flags", "0x9\n"),
-        ("sys/class/rfkill/none", ""),
-        ("sys/bus/usb/devices/none", ""),
-        ("sys/class/block/none", ""),
-    ] {
-        let path = folder.join(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        fs::write(path, text).expect("a file");
-    }
-    for empty in ["sys/class/rfkill/none", "sys/bus/usb/devices/none", "sys/class/block/none"] {
-        fs::remove_file(folder.join(empty)).expect("an empty folder");
-    }
-    Probe { proc: folder.join("proc"), sys: folder.join("sys") }
 }
 
 fn rotation(tokens: &Rehearsal, root: &[u8], officers: &[KeyId; 3]) -> String {

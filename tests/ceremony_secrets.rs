@@ -10,14 +10,32 @@ use std::{
     path::Path,
 };
 
-use ceremony_support::{People, Room, script};
-use officiant::{runner::Ended, secret::Secret};
+use ceremony_support::{
+    People, Room,
+    home::{in_production, people},
+    script,
+};
+use officiant::{
+    keyfile::{Headers, KeyFile, PrivateKey, write_with},
+    runner::Ended,
+    secret::{Passphrase, Secret, SecretKind},
+};
 use support::on_softhsm;
 
 /// Secrets as the test itself holds them: turned by one bit in each byte, so that to look for them does not find the test.
 struct Canary(Vec<u8>);
 
 impl Canary {
+    /// Of bytes that are still in sight.
+    fn of_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.iter().map(|byte| byte ^ 0x80).collect())
+    }
+
+    /// The same from the other end, as numbers lie in this machine's memory.
+    fn reversed(&self) -> Self {
+        Self(self.0.iter().rev().copied().collect())
+    }
+
     fn of(number: u8) -> Self {
         // Letters and digits that appear nowhere by chance.
         let mut bytes = vec![];
@@ -140,6 +158,59 @@ fn a_pin_is_in_no_file_in_no_debug_output_and_not_in_memory_after_the_ceremony()
                 files_with(&canary, &place, &mut found);
                 assert_eq!(found, [] as [String; 0]);
             }
+        }
+    });
+}
+
+/// Opens a key file and keeps of its key what a search can be made with.
+fn scalar_of(file: &Path, with: &Canary) -> Canary {
+    let file = KeyFile::load(file).expect("a key file");
+    let key = file.open(0, Some(&Passphrase::from(with.typed()))).expect("it opens");
+    Canary::of_bytes(key.material().expose())
+}
+
+#[test]
+fn neither_a_key_nor_its_passphrase_is_left_where_one_comes_home_and_another_is_handed_over() {
+    let name = "neither_a_key_nor_its_passphrase_is_left_where_one_comes_home_and_another_is_handed_over";
+    on_softhsm(name, |tokens| {
+        let (home, tagging) = (Canary::of(201), Canary::of(202));
+        let place = ceremony_support::place();
+        let file = place.join("root.key");
+        let keyid = {
+            let key = PrivateKey::generate_p256().expect("a key");
+            let headers = Headers::new("root", None).expect("headers");
+            let pem = write_with(&key, &headers, &Passphrase::from(home.typed()), 2048).expect("a file");
+            fs::write(&file, pem).expect("a file");
+            key.public().canonical_id().expect("an id")
+        };
+        let mut room = in_production(tokens, &file, keyid.as_str(), people());
+        room.other_secret = Box::new(move |request| match request.what {
+            SecretKind::Passphrase => Some(Some(Canary::of(201).typed())),
+            SecretKind::NewPassphrase | SecretKind::NewPassphraseAgain => Some(Some(Canary::of(202).typed())),
+            _ => None,
+        });
+        let mut debug = String::new();
+        while room.ended().is_none() {
+            debug.push_str(&format!("{:?}", room.ceremony().pending()));
+            room.turn().unwrap_or_else(|error| panic!("at {}: {error:?}", room.position()));
+        }
+        officiant::perform::record::finish(&room.runner).expect("a manifest");
+        debug.push_str(&format!("{:?}", room.runner.entries()));
+        drop(room);
+        officiant::token::pkcs11::close_all();
+        let scalars = [scalar_of(&file, &home), scalar_of(&place.join("a/keys/tagging.key"), &tagging)];
+        // A hardened process shows its memory to root alone.
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable).expect("our own process");
+        for canary in [&home, &tagging, &scalars[0], &scalars[1]] {
+            let held = canary.typed();
+            assert_eq!(memory_with(canary).len(), 1, "the search finds what is there");
+            drop(held);
+            assert_eq!(memory_with(canary), [] as [String; 0]);
+            assert_eq!(memory_with(&canary.reversed()), [] as [String; 0]);
+            assert!(!canary.is_in(debug.as_bytes()));
+            let mut found = vec![];
+            files_with(canary, &place, &mut found);
+            assert_eq!(found, [] as [String; 0]);
         }
     });
 }

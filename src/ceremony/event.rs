@@ -58,7 +58,6 @@ pub struct Program {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-#[expect(clippy::large_enum_variant, reason = "few are in memory at a time; a box would only cloud the format")]
 pub enum Event {
     /// Entry 0.
     Began {
@@ -256,6 +255,40 @@ pub enum Event {
         /// What the token says of it.
         attributes: KeyAttributes,
         /// `KEY-NOT-EXTRACTABLE`.
+        passed: Vec<Passed>,
+    },
+    /// An existing key was brought to a token from a file. It does not count yet. Nothing of the file is kept, not even its digest.
+    KeyBroughtIn {
+        /// To which token.
+        alias: Alias,
+        /// The public key.
+        key: Key,
+        /// Its canonical id: the name of the file in a publisher's trust directory.
+        canonical_id: KeyId,
+        /// What the token says of it.
+        attributes: KeyAttributes,
+        /// The name of the file, as the script has it.
+        from: String,
+        /// `KEY-ON-PAPER`, `KEY-NOT-EXTRACTABLE`, `KEY-COUNTED-ONCE`.
+        passed: Vec<Passed>,
+    },
+    /// A tagging key was made, written as an encrypted file for its keeper, and wiped.
+    KeyHandedOver {
+        /// Its short name in the script.
+        name: Alias,
+        /// The public key.
+        key: Key,
+        /// Its canonical id.
+        canonical_id: KeyId,
+        /// The encrypted file in the record.
+        file: ExportedFile,
+        /// On which media.
+        media: Vec<String>,
+        /// The statement that it signed.
+        statement: String,
+        /// Its signature, in hexadecimal.
+        signature: String,
+        /// `KEY-POSSESSION`.
         passed: Vec<Passed>,
     },
     /// A token was opened again with the PIN typed again, and its key signed a proof of possession. From now on it counts.
@@ -573,6 +606,8 @@ impl Event {
             | Self::TokenChosen { passed, .. }
             | Self::UserPinSet { passed, .. }
             | Self::KeyGenerated { passed, .. }
+            | Self::KeyBroughtIn { passed, .. }
+            | Self::KeyHandedOver { passed, .. }
             | Self::KeyDrilled { passed, .. }
             | Self::TokenOpened { passed, .. }
             | Self::CollectionOpened { passed, .. }
@@ -600,6 +635,8 @@ impl Event {
                 | Self::TokenInitialised { .. }
                 | Self::UserPinSet { .. }
                 | Self::KeyGenerated { .. }
+                | Self::KeyBroughtIn { .. }
+                | Self::KeyHandedOver { .. }
                 | Self::KeyDrilled { .. }
                 | Self::TokenOpened { .. }
                 | Self::Signed { .. }

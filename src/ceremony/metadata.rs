@@ -263,16 +263,20 @@ pub fn keyid_of(ceremony: &Ceremony, alias: &Alias) -> Option<(KeyId, Digest)> {
 pub fn whose(ceremony: &Ceremony, key: &Key) -> Option<String> {
     let public = key.public().fingerprint();
     let script = &ceremony.script;
-    let token = ceremony
+    let tokens: Vec<_> = ceremony
         .tokens
         .iter()
-        .find(|(_, token)| token.key.as_ref().is_some_and(|key| key.public().fingerprint() == public));
-    if let Some((alias, _)) = token {
-        let card = ceremony.card(alias);
-        return Some(format!("{} (token {alias})", card.holder_name));
+        .filter(|(_, token)| token.key.as_ref().is_some_and(|key| key.public().fingerprint() == public))
+        .map(|(alias, _)| format!("{} (token {alias})", ceremony.card(alias).holder_name))
+        .collect();
+    match tokens.as_slice() {
+        [] => {}
+        [one] => return Some(one.clone()),
+        several => return Some(format!("ONE KEY on {} tokens: {}", several.len(), several.join(", "))),
     }
     let imported = ceremony.imported.iter().find(|(_, key)| key.public().fingerprint() == public)?;
-    script.keys.iter().find(|spec| spec.name == *imported.0).map(|spec| spec.owner.clone())
+    let owner = script.keys.iter().find(|spec| spec.name == *imported.0).map(|spec| spec.owner.clone());
+    owner.or_else(|| script.keeper_of(imported.0).map(|keeper| format!("{} (key file)", script.name(keeper))))
 }
 
 /// Who signed a draft and who is missing.

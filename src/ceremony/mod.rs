@@ -224,9 +224,7 @@ impl Ceremony {
     /// Whether an operation of many small works is not over after the next `count` of them.
     pub fn more_follow(&self, operation: &Operation, count: usize) -> bool {
         match operation {
-            Operation::SignBatch { alias, .. } => {
-                self.repositories.batch.next_payloads(alias, count + 1).len() > count
-            }
+            Operation::SignBatch { alias, .. } => self.repositories.batch.next_payloads(alias, count + 1).len() > count,
             Operation::Certify { alias, .. } => repositories::certify::owed(self, alias).len() > count,
             _ => false,
         }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{event::LeftOut, participants::Alias};
+use super::{
+    event::LeftOut,
+    participants::{Alias, PersonId},
+};
 use crate::{
     device::{KeyAttributes, TokenIdentity},
     digest::Digest,
@@ -118,6 +121,37 @@ pub enum Operation {
         /// Its label on the token.
         label: String,
     },
+    /// Token: read a private key file (passphrase asked for) and put the key on the token (user PIN asked for).
+    ImportKey {
+        /// On which token.
+        alias: Alias,
+        /// The file, beside the script or at an absolute path.
+        file: String,
+        /// The fingerprint of its public key, where the ceremony knows it.
+        public: Option<Digest>,
+        /// Its canonical id, or another keyid of it: by that it is found among several.
+        keyid: Option<KeyId>,
+        /// Its label on the token.
+        label: String,
+    },
+    /// File: make a tagging key, encrypt it with a new passphrase (asked for), write it on every medium, let it sign, wipe it.
+    HandOverKey {
+        /// Its short name in the script.
+        name: Alias,
+        /// What it is for.
+        role: String,
+        /// The one repository that it is for.
+        gun: Option<String>,
+        /// Who chooses the passphrase.
+        keeper: PersonId,
+        /// Its path in the record.
+        file: String,
+        /// The last day of the statement that it signs, `2026-12-01`.
+        #[serde(rename = "last-day")]
+        last_day: String,
+        /// The nonce of that statement.
+        nonce: Digest,
+    },
     /// Token: forget everything of a token, open it again as if it had just been inserted, and sign a proof of possession.
     Drill {
         /// Which token.
@@ -185,6 +219,8 @@ impl Operation {
             Self::Initialise { alias, .. } => format!("initialise {alias}"),
             Self::SetUserPin { alias } => format!("set the user PIN of {alias}"),
             Self::Generate { alias, .. } => format!("generate a key on {alias}"),
+            Self::ImportKey { alias, file, .. } => format!("bring the key in {} to {alias}", shown(file)),
+            Self::HandOverKey { name, .. } => format!("make the key {name} and write it for its keeper"),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
             Self::Open { alias, .. } => format!("open {alias}"),
             Self::Sign { alias, payload, .. } => format!("sign payload {} with {alias}", &payload.to_string()[..8]),
@@ -199,6 +235,7 @@ impl Operation {
             | Self::Initialise { alias, .. }
             | Self::SetUserPin { alias }
             | Self::Generate { alias, .. }
+            | Self::ImportKey { alias, .. }
             | Self::Drill { alias, .. }
             | Self::Open { alias, .. }
             | Self::Sign { alias, .. }
@@ -212,7 +249,8 @@ impl Operation {
             | Self::OpenCollection { .. }
             | Self::ReadRepositories { .. }
             | Self::ReadInputs { .. }
-            | Self::ExportRepositories { .. } => None,
+            | Self::ExportRepositories { .. }
+            | Self::HandOverKey { .. } => None,
         }
     }
 
@@ -321,6 +359,26 @@ pub enum Outcome {
         key: Key,
         /// What the token says of the private key.
         attributes: KeyAttributes,
+    },
+    /// Of [`Operation::ImportKey`].
+    BroughtIn {
+        /// The public key.
+        key: Key,
+        /// What the token says of the private key.
+        attributes: KeyAttributes,
+    },
+    /// Of [`Operation::HandOverKey`].
+    HandedOver {
+        /// The public key.
+        key: Key,
+        /// Of the file.
+        sha256: Digest,
+        /// Of the file, in bytes.
+        length: u64,
+        /// The media that hold it, by their labels.
+        media: Vec<String>,
+        /// Over the statement that shows possession; it is verified again before it counts.
+        signature: RawSignature,
     },
     /// Of [`Operation::Drill`], [`Operation::Sign`] and [`Operation::SignHead`].
     Signed {

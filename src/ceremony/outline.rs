@@ -151,6 +151,10 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
             (None, _) if state.bound.is_some() => "initialised, without a key".into(),
             (None, _) => "untouched".into(),
         };
+        let key = match &state.imported_from {
+            Some(file) => format!("{key}; the key was imported: destroy {} and every copy", crate::text::shown(file)),
+            None => key,
+        };
         lines.push(format!(
             "Token {} ({}, {serial}): {key}. Bag it; its holder is {}.",
             token.alias, card.tag, card.holder_name

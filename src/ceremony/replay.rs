@@ -127,6 +127,19 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::KeyGenerated { key, attributes, .. } => {
             done(Outcome::Generated { key: key.clone(), attributes: *attributes })
         }
+        Event::KeyBroughtIn { key, attributes, .. } => {
+            done(Outcome::BroughtIn { key: key.clone(), attributes: *attributes })
+        }
+        Event::KeyHandedOver { name, key, file, media, signature, .. } => {
+            let raw = from_hex(signature).ok_or_else(|| unreadable(name))?;
+            done(Outcome::HandedOver {
+                key: key.clone(),
+                sha256: file.sha256,
+                length: file.length,
+                media: media.clone(),
+                signature: RawSignature::new(raw),
+            })
+        }
         Event::KeyDrilled { alias, signature, .. } | Event::HeadSigned { alias, signature, .. } => {
             let raw = from_hex(signature).ok_or_else(|| unreadable(alias))?;
             signed(ceremony, alias, RawSignature::new(raw))

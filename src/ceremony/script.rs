@@ -7,6 +7,8 @@ mod raw;
 pub mod read;
 mod repositories;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::repositories::{
@@ -16,7 +18,7 @@ pub use self::repositories::{
 use super::{
     event::PreviousCeremony,
     participants::{Alias, Duty, ModuleName, Person, PersonId},
-    steps::Step,
+    steps::{Action, Step},
 };
 use crate::{
     digest::Digest,
@@ -301,6 +303,44 @@ impl Script {
     /// The module with this short name.
     pub fn module(&self, name: &ModuleName) -> Option<&ModuleSpec> {
         self.modules.iter().find(|module| module.name == *name)
+    }
+
+    /// What names the key of a root token: two tokens with one name hold one key. `None` for a key that is its token's own.
+    fn shared_key(&self, alias: &Alias) -> Option<String> {
+        if let Some(keyid) = self.token(alias).and_then(|spec| spec.keyid.as_ref()) {
+            return Some(keyid.as_str().to_owned());
+        }
+        self.numbered().find_map(|(_, step)| match &step.action {
+            Action::ImportKey(step) if step.token == *alias => {
+                step.keyid.as_ref().map(|keyid| keyid.as_str().to_owned())
+            }
+            _ => None,
+        })
+    }
+
+    /// How many different keys some tokens hold, as far as the script tells: an existing key that is brought to several counts once.
+    pub fn distinct_keys<'a>(&self, tokens: impl IntoIterator<Item = &'a Alias>) -> u64 {
+        let names: BTreeSet<String> =
+            tokens.into_iter().map(|alias| self.shared_key(alias).unwrap_or_else(|| format!("own {alias}"))).collect();
+        names.len() as u64
+    }
+
+    /// How many different keys the root will have.
+    pub fn distinct_root_keys(&self) -> u64 {
+        self.distinct_keys(&self.root.keys)
+    }
+
+    /// Who takes away a key that a step hands over.
+    pub fn keeper_of(&self, name: &Alias) -> Option<&PersonId> {
+        self.acts.iter().flat_map(|act| &act.steps).find_map(|step| match &step.action {
+            Action::HandOverKey(step) if step.name == *name => Some(&step.keeper),
+            _ => None,
+        })
+    }
+
+    /// Whether a step brings an existing key to this token.
+    pub fn is_brought_a_key(&self, alias: &Alias) -> bool {
+        self.numbered().any(|(_, step)| matches!(&step.action, Action::ImportKey(step) if step.token == *alias))
     }
 
     /// Every step with its number, `3.2` for the second of the third act.

@@ -107,8 +107,10 @@ pub struct TokenState {
     pub pin_set: bool,
     /// Its root key.
     pub key: Option<Key>,
-    /// What it says of that key, if it was generated here.
+    /// What it says of that key, if it was generated or brought in here.
     pub attributes: Option<KeyAttributes>,
+    /// The file that its key was brought in from: whoever has a copy of it has the key.
+    pub imported_from: Option<String>,
     /// Whether the key counts: the PIN was typed again after the token was out, and the key showed that it works.
     pub counts: bool,
 }
@@ -279,6 +281,16 @@ impl Ceremony {
                 let token = self.token_mut(alias);
                 token.key = Some(key.clone());
                 token.attributes = Some(*attributes);
+            }
+            Event::KeyBroughtIn { alias, key, attributes, from, .. } => {
+                let token = self.token_mut(alias);
+                token.key = Some(key.clone());
+                token.attributes = Some(*attributes);
+                token.imported_from = Some(from.clone());
+            }
+            Event::KeyHandedOver { name, key, file, .. } => {
+                self.imported.insert(name.clone(), key.clone());
+                self.exported.push(file.clone());
             }
             Event::KeyDrilled { alias, .. } => self.token_mut(alias).counts = true,
             Event::TokenOpened { alias, seen, key, .. } => {

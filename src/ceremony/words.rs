@@ -258,6 +258,22 @@ pub fn key_label(repository: &str) -> String {
     if label.len() <= 32 { label } else { "root".into() }
 }
 
+/// A private key file, as people call it.
+pub fn key_file(file: &str) -> String {
+    format!("The key file {}", shown(file))
+}
+
+/// What to do with a key that is not the one that is meant.
+pub const OTHER_KEY_FILE: &str = "Nothing was put on the token. Take the file of the key that is meant; its name in a trust directory is the canonical id.";
+
+/// The question to whoever takes a key away.
+pub fn keeper_sits(name: &str, key: &Alias) -> String {
+    format!(
+        "{}, take the keyboard. You choose the passphrase of the key {key} and type it twice. Nobody looks; the camera looks away. It is all that protects the file, and nobody can give it to you again.",
+        shown(name)
+    )
+}
+
 /// The question before a draft.
 pub fn compose(ceremony: &Ceremony) -> String {
     let script = ceremony.script();

@@ -16,7 +16,7 @@ use crate::{
     },
     digest::to_hex,
     fault::{Error, Fault},
-    perform::Performer,
+    perform::{Performer, rehearsal},
     runner::{Ended, Runner},
     secret::{Secret, SecretKind, SecretRequest, WORD_SALT_LENGTH, WordProof},
     utc::Utc,
@@ -33,6 +33,9 @@ pub struct Answers {
     /// PINs of throw-away tokens, by alias.
     #[serde(default)]
     pins: BTreeMap<String, Pins>,
+    /// Passphrases of keys that are handed over, by their short names.
+    #[serde(default)]
+    passphrases: BTreeMap<String, String>,
     /// Lines for the record, by label.
     #[serde(default)]
     records: BTreeMap<String, String>,
@@ -101,11 +104,18 @@ impl Answers {
 
     /// Gives a secret of a throw-away token; `None` where the file has none.
     pub fn secret(&self, request: &SecretRequest) -> Option<Secret> {
-        let pins = self.pins.get(request.label.as_ref()?)?;
+        let label = request.label.as_ref()?;
+        if request.what.is_passphrase() {
+            let own = self.passphrases.get(label).map(String::as_str);
+            // A key file that a rehearsal made for itself.
+            let known = (request.what == SecretKind::Passphrase).then_some(rehearsal::PASSPHRASE);
+            return Secret::copied(own.or(known)?.as_bytes()).ok();
+        }
+        let pins = self.pins.get(label)?;
         let pin = match request.what {
             SecretKind::UserPin | SecretKind::NewUserPin | SecretKind::NewUserPinAgain => &pins.user,
             SecretKind::SoPin | SecretKind::NewSoPin | SecretKind::NewSoPinAgain => &pins.so,
-            SecretKind::PersonalWord | SecretKind::Passphrase => return None,
+            _ => return None,
         };
         Secret::copied(pin.as_bytes()).ok()
     }
@@ -173,7 +183,7 @@ fn trouble_as_error(trouble: &Trouble) -> Error {
         Trouble::Refused(refusal) => Error::Refused(refusal.clone()),
         Trouble::NobodyAnswered { secret } => Error::Fault(Fault::machine(
             "answer for the room",
-            format!("the answers file has no {secret} for this token in [pins]"),
+            format!("the answers file has no {secret} in [pins] or [passphrases]"),
         )),
     }
 }

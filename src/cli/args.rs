@@ -49,6 +49,7 @@ pub enum Verb {
     Show(Show),
     Diff(Diff),
     Token(Token),
+    Key(Key),
     Man(Man),
     Completions(Completions),
 }
@@ -357,6 +358,40 @@ pub struct TokenProbe {
     pub format: Format,
 }
 
+/// Look at private key files
+#[derive(Clone, Debug, Args)]
+pub struct Key {
+    /// What to look at.
+    #[command(subcommand)]
+    pub verb: KeyVerb,
+}
+
+/// What can be asked about private key files.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyVerb {
+    Show(KeyShow),
+}
+
+/// Show what is in a private key file of Notary or Docker
+///
+/// Role, GUN, canonical id, and how it is encrypted; and of a key in the open or one that is opened, its algorithm and keyid too.
+/// Asks for the passphrase only where nothing else tells which key it is, or with --open. Changes nothing.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  officiant key show ~/.docker/trust/private/*.key
+  officiant key show all.pem --open --json")]
+pub struct KeyShow {
+    /// The files
+    #[arg(required = true)]
+    pub file: Vec<PathBuf>,
+    /// Ask for each passphrase, and prove that the key is the one that its file name or header says
+    #[arg(long)]
+    pub open: bool,
+    #[command(flatten)]
+    pub format: Format,
+}
+
 /// Write the manual pages
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -398,7 +433,8 @@ impl Verb {
             | Self::Diff(Diff { format, .. })
             | Self::Token(Token {
                 verb: TokenVerb::List(TokenList { format, .. }) | TokenVerb::Probe(TokenProbe { format, .. }),
-            }) => format.json,
+            })
+            | Self::Key(Key { verb: KeyVerb::Show(KeyShow { format, .. }) }) => format.json,
             _ => false,
         }
     }

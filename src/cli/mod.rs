@@ -6,6 +6,7 @@ mod ceremony;
 mod check;
 pub mod exit;
 mod home;
+mod key;
 pub mod line;
 mod man;
 mod new;
@@ -54,6 +55,7 @@ fn run(verb: Verb, trust: Trust) -> Result<Exit, Stop> {
         Verb::Show(args) => show::show(&args),
         Verb::Diff(args) => show::difference(&args),
         Verb::Token(args) => token::token(&args, trust),
+        Verb::Key(args) => key::key(&args),
         Verb::Man(args) => man::man(&args),
         Verb::Completions(args) => man::completions(&args),
         Verb::Rehearse(args) => ceremony::rehearse(&args),

@@ -4,11 +4,11 @@ use std::{fs, path::Path};
 
 use super::{Performed, Performer};
 use crate::{
-    ceremony::operation::Outcome,
+    ceremony::{metadata::Leaving, operation::Outcome},
     digest::Digest,
     fault::{Error, Fault},
     files,
-    runner::Job,
+    runner::{Job, Medium},
 };
 
 impl Performer {
@@ -31,8 +31,13 @@ pub(super) fn export(job: &Job) -> Performed {
 /// Writes every file of a job to every medium. A file that is there already with the same bytes, or with their beginning, was
 /// written before a crash, or by an earlier try of the same operation; any other is never overwritten.
 fn write_everywhere(job: &Job) -> Result<(), Error> {
-    for medium in &job.media {
-        for file in &job.files {
+    write_to(&job.media, &job.files)
+}
+
+/// The same for files that an operation made itself.
+pub(super) fn write_to(media: &[Medium], files: &[Leaving]) -> Result<(), Error> {
+    for medium in media {
+        for file in files {
             let path = medium.folder.join(&file.name);
             let digest = Digest::of(&file.bytes);
             if let Some(folder) = path.parent() {

@@ -3,6 +3,7 @@
 
 mod batch;
 mod file;
+mod keyfile;
 pub mod record;
 pub mod rehearsal;
 mod repositories;
@@ -43,6 +44,8 @@ pub struct Performer {
     collection: Option<repositories::Opened>,
     /// The token that is logged in between two groups of signatures.
     signing: Option<batch::Signing>,
+    /// Keys that are handed over, between a medium that failed and the next try.
+    handed: BTreeMap<Alias, keyfile::Handed>,
 }
 
 /// Why an operation did not come to its end.
@@ -74,6 +77,7 @@ impl Performer {
             so_pins: BTreeMap::new(),
             collection: None,
             signing: None,
+            handed: BTreeMap::new(),
         }
     }
 
@@ -102,6 +106,7 @@ impl Performer {
             Operation::ReadInput { file, with } => self.read_input(file, with.as_deref()),
             Operation::StorePayload { .. } => file::store(job),
             Operation::Export { .. } => file::export(job),
+            Operation::HandOverKey { .. } => self.hand_over(job, ask),
             _ => self.with_token(job, ask),
         };
         match performed {

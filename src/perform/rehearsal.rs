@@ -3,7 +3,7 @@
 //! `rehearsal/`, and nothing of it is worth anything.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -19,13 +19,15 @@ use crate::{
         event::Event,
         participants::Alias,
         script::{KeySpec, PossessionSpec, Script},
+        steps::Action,
     },
     digest::{Digest, to_hex},
     fault::{Error, Fault},
     files,
+    keyfile::{Headers, KeyFile, PrivateKey, write_with},
     readback::{Blind, Challenge, ReadBack, Reviewed, Signable, WORDS_OF_DIGEST},
     rules::{Refusal, Rule},
-    secret::{Pin, Secret},
+    secret::{Passphrase, Pin, Secret},
     token::{
         Erase, KeyRequest, KeySelector, LastTry, PinEntry, Token, User,
         pkcs11::{Module, TokenUri},
@@ -48,6 +50,12 @@ pub const FOLDER: &str = "rehearsal";
 pub const USER_PIN: &str = "rehearsal-user";
 /// The SO-PIN of the same.
 pub const SO_PIN: &str = "rehearsal-so";
+
+/// The passphrase of every key file that a script expects to exist before a rehearsed ceremony.
+pub const PASSPHRASE: &str = "rehearsal-passphrase";
+
+/// As often as the stock client stretches a passphrase; more would protect nothing more here.
+const ROUNDS: u32 = 2048;
 
 /// The folder with the inputs of a rehearsal.
 pub fn inputs(record: &Path) -> PathBuf {
@@ -73,6 +81,13 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
         }
         events.push(Event::StandIn { real: spec.keyid.clone(), twin: key });
     }
+    let brought = key_files(script, record)?;
+    events.extend(
+        brought
+            .iter()
+            .map(|(real, twin)| Ok::<_, Fault>(Event::StandIn { real: real.clone(), twin: tuf_key(script, twin)? }))
+            .collect::<Result<Vec<_>, _>>()?,
+    );
     if let Some(previous) = &script.previous {
         let bytes = files::read(&beside.join(&previous.file), files::limit::METADATA)?;
         if Digest::of(&bytes) != previous.sha256 {
@@ -83,7 +98,7 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
             )
             .into());
         }
-        let (twins, root) = twin_root(script, &bytes, &folder, module)?;
+        let (twins, root) = twin_root(script, &bytes, &folder, module, &brought)?;
         events.extend(twins);
         write_input(record, &previous.file, &root)?;
         events.push(Event::TwinRoot { real: previous.sha256, twin: Digest::of(&root) });
@@ -91,8 +106,56 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
     Ok(events)
 }
 
+/// Where a rehearsal looks for a file of the script: below its inputs, even where the script names a medium.
+pub fn inside(file: &str) -> &str {
+    file.trim_start_matches('/')
+}
+
+/// Key files with throw-away keys, for the steps that bring an existing key to a token: one key for all steps that mean the same
+/// one, by every name that the script has for it.
+fn key_files(script: &Script, record: &Path) -> Result<BTreeMap<KeyId, SigningKey>, Error> {
+    let mut twins: BTreeMap<KeyId, SigningKey> = BTreeMap::new();
+    let mut files: BTreeMap<&str, (String, BTreeSet<KeyId>)> = BTreeMap::new();
+    for (_, step) in script.numbered() {
+        let Action::ImportKey(step) = &step.action else { continue };
+        let of_token = script.token(&step.token).and_then(|spec| spec.keyid.clone());
+        let names: Vec<KeyId> = step.keyid.iter().cloned().chain(of_token).collect();
+        let known = names.iter().find_map(|name| twins.get(name)).cloned();
+        let pair = match known {
+            Some(twin) => twin,
+            None => SigningKey::from_slice(PrivateKey::generate_p256()?.material().expose()).map_err(|e| odd(&e))?,
+        };
+        let public = tuf_key(script, &pair)?;
+        let (text, there) = files.entry(step.file.as_str()).or_default();
+        if there.insert(public.id()) {
+            text.push_str(&as_file(&pair)?);
+        }
+        twins.extend(names.into_iter().map(|name| (name, pair.clone())));
+    }
+    for (file, (text, _)) in files {
+        write_input(record, inside(file), text.as_bytes())?;
+    }
+    Ok(twins)
+}
+
+/// A throw-away root key as the stock tools write it.
+fn as_file(twin: &SigningKey) -> Result<String, Error> {
+    let pem = twin.to_pkcs8_pem(LineEnding::LF).map_err(|error| odd(&error))?;
+    let file = KeyFile::parse(Secret::copied(pem.as_bytes())?).map_err(|error| odd(&error))?;
+    let key = file.open(0, None).map_err(|error| odd(&error))?;
+    let headers = Headers::new("root", None).map_err(|error| odd(&error))?;
+    let passphrase = Passphrase::from(Secret::copied(PASSPHRASE.as_bytes())?);
+    Ok(write_with(&key, &headers, &passphrase, ROUNDS).map_err(|error| odd(&error))?)
+}
+
 /// The previous root with every root key replaced by a throw-away one, signed by all of them.
-fn twin_root(script: &Script, real: &[u8], folder: &Path, module: &Path) -> Result<(Vec<Event>, Vec<u8>), Error> {
+fn twin_root(
+    script: &Script,
+    real: &[u8],
+    folder: &Path,
+    module: &Path,
+    brought: &BTreeMap<KeyId, SigningKey>,
+) -> Result<(Vec<Event>, Vec<u8>), Error> {
     let trusted = first_root(Untrusted::parse(script.dialect, real)?)?;
     let old = trusted.document();
     let mut signers: BTreeMap<KeyId, Twin> = BTreeMap::new();
@@ -100,7 +163,9 @@ fn twin_root(script: &Script, real: &[u8], folder: &Path, module: &Path) -> Resu
     let mut changes = vec![];
     for (keyid, _) in old.keys_of(&RoleName::Root) {
         let holder = script.tokens.iter().find(|token| token.keyid.as_ref() == Some(keyid));
+        let in_file = brought.get(keyid);
         let twin = match holder {
+            _ if in_file.is_some() => Twin::Software(Box::new(in_file.cloned().ok_or_else(|| odd(&"a twin is gone"))?)),
             Some(spec) => Twin::on_token(&spec.alias, script, module)?,
             None => {
                 Twin::Software(Box::new(throw_away(&folder.join("keys").join(format!("root-{}.pem", keyid.short())))?))
@@ -110,7 +175,9 @@ fn twin_root(script: &Script, real: &[u8], folder: &Path, module: &Path) -> Resu
         changes.push(RootChange::RemoveKey { role: RoleName::Root, keyid: keyid.clone() });
         changes.push(RootChange::add_key(RoleName::Root, key.clone()));
         signers.insert(key.id(), twin);
-        events.push(Event::StandIn { real: keyid.clone(), twin: key });
+        if in_file.is_none() {
+            events.push(Event::StandIn { real: keyid.clone(), twin: key });
+        }
     }
     let root = amend(old, &changes);
     let signed: Arc<[u8]> = Arc::from(script.dialect.signed_bytes(&root));

@@ -11,6 +11,7 @@ use crate::{
     },
     digest::Digest,
     fault::{Fault, FaultKind},
+    keyfile::PrivateKey,
     runner::Job,
     secret::{Pin, SecretKind, SecretRequest},
     token::{
@@ -28,9 +29,10 @@ impl Performer {
             Operation::Initialise { seen, label, .. } => self.initialise(alias, seen, label, job, ask),
             Operation::SetUserPin { .. } => self.set_user_pin(alias, job, ask),
             Operation::Generate { algorithm, label, .. } => {
-                let id = Digest::of(format!("{label}\n{alias}").as_bytes()).as_bytes()[..8].to_vec();
+                let id = super::keyfile::id(label, alias);
                 self.generate(alias, &KeyRequest { algorithm: *algorithm, label: label.clone(), id }, job, ask)
             }
+            Operation::ImportKey { .. } => self.import_key(alias, job, ask),
             Operation::Drill { public, .. } => self.sign(alias, *public, true, job, ask),
             Operation::Sign { public, .. } | Operation::SignHead { public, .. } => {
                 self.sign(alias, *public, false, job, ask)
@@ -170,6 +172,36 @@ impl Performer {
         Ok(Outcome::Generated { key: self.tuf_key(&key)?, attributes: key.attributes })
     }
 
+    /// Puts `key` on the token, or looks whether an earlier try did; without a key only that.
+    pub(super) fn brought(
+        &mut self,
+        alias: &Alias,
+        key: Option<&PrivateKey>,
+        request: &KeyRequest,
+        job: &Job,
+        ask: Ask<'_>,
+    ) -> Performed {
+        let mut token = self.take(alias, job)?;
+        let made = self.logged_in(alias, &mut token, job, ask, |token, _| {
+            let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
+            if let Ok(there) = token.find_key(&named)
+                && key.is_none_or(|key| *key.public() == there.public)
+            {
+                return Ok(there);
+            }
+            let Some(key) = key else {
+                // Power may have gone between the two objects of the pair: half a key is no key, and would be in the way.
+                let half = provision(token)?.clear_half_made(request)?;
+                let what = if half == 0 { "no key of that name" } else { "half a key of that name, which is gone now" };
+                return Err(nothing_found("bring a key in", &format!("the token holds {what}")).into());
+            };
+            Ok(provision(token)?.import_key(key, request)?)
+        });
+        self.open.insert(alias.clone(), token);
+        let key = made?;
+        Ok(Outcome::BroughtIn { key: self.tuf_key(&key)?, attributes: key.attributes })
+    }
+
     /// Signs what the job carries with the key of this fingerprint. Which token it is, and that it holds the key, is settled
     /// before anybody types a PIN.
     fn sign(&mut self, alias: &Alias, public: Digest, again: bool, job: &Job, ask: Ask<'_>) -> Performed {
@@ -236,7 +268,11 @@ impl Performer {
         }
     }
 
-    pub(super) fn take_or_wrong(&mut self, alias: &Alias, job: &Job) -> Result<Result<Pkcs11Token, Vec<SeenToken>>, Stopped> {
+    pub(super) fn take_or_wrong(
+        &mut self,
+        alias: &Alias,
+        job: &Job,
+    ) -> Result<Result<Pkcs11Token, Vec<SeenToken>>, Stopped> {
         if let Some(mut token) = self.open.remove(alias)
             && token.is_present()?
         {
@@ -356,7 +392,7 @@ fn provision(token: &mut Pkcs11Token) -> Result<&mut dyn Provision, Fault> {
     })
 }
 
-fn nothing_found(doing: &str, what: &str) -> Fault {
+pub(super) fn nothing_found(doing: &str, what: &str) -> Fault {
     Fault::new(
         FaultKind::Other,
         format!("look whether the last operation ({doing}) was done"),

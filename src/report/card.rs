@@ -3,7 +3,7 @@
 use super::{dates, framed, replay::Replay};
 use crate::ceremony::{
     metadata,
-    print::document::{Block, Cell, Document, Layout, Table, blank, exact, plain},
+    print::document::{Block, Cell, Document, Layout, Line, Table, blank, exact, plain},
     script::TokenSpec,
     words::{events::instant, paper as say},
 };
@@ -76,7 +76,10 @@ fn tokens(replay: &Replay<'_>) -> Block {
             plain(token.tag.clone()),
             plain(replay.ceremony.card(&token.alias).holder_name),
             plain(bound.unwrap_or_else(|| "not bound".into())),
-            keyid.map_or_else(blank, |(keyid, _)| exact(keyid.to_string())),
+            keyid.map_or_else(blank, |(keyid, _)| {
+                let imported = state.imported_from.iter().map(|_| Line::Plain("imported, not generated on it".into()));
+                exact(keyid.to_string()).into_iter().chain(imported).collect()
+            }),
             plain(replay.script().name(&token.so_pin)),
             blank(),
         ]

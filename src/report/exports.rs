@@ -9,7 +9,11 @@ use crate::ceremony::{
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     let mut rows = vec![];
     for placed in &replay.entries {
-        let Event::Exported { files, media } = placed.event else { continue };
+        let (files, media) = match placed.event {
+            Event::Exported { files, media } => (files.as_slice(), media),
+            Event::KeyHandedOver { file, media, .. } => (std::slice::from_ref(file), media),
+            _ => continue,
+        };
         for file in files {
             rows.push(vec![
                 plain(file.name.clone()),

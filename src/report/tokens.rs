@@ -64,7 +64,8 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
         lines.push(Line::Strong(format!("software token: {why}")));
     }
     for placed in &replay.entries {
-        if matches!(placed.event, Event::KeyGenerated { alias, .. } if *alias == token.alias) {
+        let here = matches!(placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
+        if here {
             let attributes = placed.event.passed().iter().filter(|passed| passed.rule == Rule::KeyNotExtractable);
             lines.extend(attributes.map(|passed| Line::Plain(passed.seen.clone())));
         }
@@ -108,6 +109,11 @@ fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
         match placed.event {
             Event::KeyGenerated { alias, key, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()))
+            }
+            Event::KeyBroughtIn { alias, key, from, canonical_id, .. } if *alias == token.alias => {
+                lines.push(Line::Exact(key.id().to_string()));
+                lines.push(Line::Strong(format!("imported from {from}, not generated on this token")));
+                lines.push(Line::Plain(format!("canonical id {canonical_id}")));
             }
             Event::TokenOpened { alias, key, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()));

@@ -62,7 +62,8 @@ impl Runner {
         holds(&script)?;
         let previous = agreed(beginning.previous, script.last_ceremony.clone())?;
         let media = Media::create(&beginning.media, &beginning.script)?;
-        let mut runner = Self { ceremony: Ceremony::begin(Arc::clone(&script)), entries: vec![], media, clock, goes_on: false };
+        let mut runner =
+            Self { ceremony: Ceremony::begin(Arc::clone(&script)), entries: vec![], media, clock, goes_on: false };
         let began = Event::Began {
             script: script.digest,
             title: script.title.clone(),

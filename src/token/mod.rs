@@ -20,6 +20,7 @@ pub use crate::{
     },
 };
 use crate::{
+    keyfile::PrivateKey,
     readback::{Challenge, Signable},
     rules::{Refusal, Rule},
     secret::Pin,
@@ -180,7 +181,20 @@ pub trait Provision: Token {
     /// `OUTPUT-FRESH` where a key of this label or id exists, `KEY-NOT-EXTRACTABLE`, `SIGNATURE-VERIFIES`; a fault.
     fn generate_key(&mut self, request: &KeyRequest) -> Result<Key, Error>;
 
-    /// Destroys what a generation that was interrupted left behind: objects of this label and id of which no whole key can be
+    /// Puts a key from a file on the token, both halves, with the same attributes as one that is generated there. It is read back
+    /// (`KEY-NOT-EXTRACTABLE`, and it is the key of the file) and the pair is proven. Wants the user logged in. A key that breaks a
+    /// rule is destroyed before the refusal; after a fault it may be there.
+    ///
+    /// # Errors
+    /// `OUTPUT-FRESH` where a key of this label or id, or this very key, exists, `KEY-NOT-EXTRACTABLE`, `TOKEN-IS-EXPECTED` where
+    /// another public key reads back, `SIGNATURE-VERIFIES`; a fault, [`FaultKind::NotSupported`] where the token takes no keys.
+    fn import_key(&mut self, key: &PrivateKey, request: &KeyRequest) -> Result<Key, Error> {
+        let doing =
+            format!("bring the {} key \"{}\" to {}", key.public().algorithm(), request.label, self.identity().name());
+        Err(Fault::new(FaultKind::NotSupported, doing, "this driver brings no keys from outside").into())
+    }
+
+    /// Destroys what a generation or an import that was interrupted left behind: objects of this label and id of which no whole key can be
     /// made. Wants the user logged in. A whole key is not touched. Returns how many objects are gone.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ pub struct Quirks {
     pub flags_say_nothing: bool,
     /// Whether it makes no keys that end with the session, so that a probe has to make and destroy ones that stay.
     pub only_token_keys: bool,
+    /// Whether it takes no private key from outside in any way.
+    pub takes_no_keys: bool,
     /// What an operator should know, as sentences.
     pub notes: &'static [&'static str],
 }
@@ -33,6 +35,7 @@ pub const UNKNOWN: Quirks = Quirks {
     never_locks: false,
     flags_say_nothing: false,
     only_token_keys: false,
+    takes_no_keys: false,
     notes: &[],
 };
 
@@ -46,6 +49,7 @@ pub const ROWS: &[Quirks] = &[
         never_locks: true,
         flags_say_nothing: true,
         only_token_keys: false,
+        takes_no_keys: false,
         notes: &[
             "Never locks a PIN; the low flag stays up until the next good login.",
             "Cannot wrap or unwrap Ed25519 keys.",
@@ -62,6 +66,7 @@ pub const ROWS: &[Quirks] = &[
         never_locks: false,
         flags_say_nothing: false,
         only_token_keys: false,
+        takes_no_keys: false,
         notes: &[
             "Lets the user make a CKA_TRUSTED key: trusted wrapping keys prove nothing.",
             "The locked flag stays up after unblocking, until the next good login.",
@@ -77,8 +82,10 @@ pub const ROWS: &[Quirks] = &[
         never_locks: true,
         flags_say_nothing: true,
         only_token_keys: false,
+        takes_no_keys: false,
         notes: &[
             "Wraps keys that are not extractable.",
+            "Imports no Ed25519 key.",
             "Says CKA_LOCAL false of keys that it generated.",
             "Keeps one object for each CKA_ID.",
         ],
@@ -91,10 +98,12 @@ pub const ROWS: &[Quirks] = &[
         never_locks: false,
         flags_say_nothing: false,
         only_token_keys: false,
+        takes_no_keys: false,
         notes: &[
             "Gives every token the serial 123.",
             "A login on one slot counts for the others.",
             "Ignores CKA_SENSITIVE and CKA_EXTRACTABLE in an unwrap template.",
+            "Says CKA_ALWAYS_SENSITIVE of keys that were brought in; takes P-256 keys and cannot sign with them.",
             "Wants its factory SO-PIN to be initialised; change it at once.",
             "Can crash when a second slot is initialised by the same process.",
         ],
@@ -107,6 +116,7 @@ pub const ROWS: &[Quirks] = &[
         never_locks: false,
         flags_say_nothing: false,
         only_token_keys: false,
+        takes_no_keys: false,
         notes: &["Gives every token the serial 123.", "A login on one slot counts for the others."],
     },
     Quirks {
@@ -117,6 +127,7 @@ pub const ROWS: &[Quirks] = &[
         never_locks: false,
         flags_say_nothing: true,
         only_token_keys: true,
+        takes_no_keys: true,
         notes: &[],
     },
     Quirks {
@@ -127,6 +138,7 @@ pub const ROWS: &[Quirks] = &[
         never_locks: false,
         flags_say_nothing: true,
         only_token_keys: true,
+        takes_no_keys: true,
         notes: &[
             "A locked PIN locks the whole TPM, the SO-PIN and other tokens too.",
             "Gives every token the same serial.",
@@ -141,6 +153,7 @@ pub const ROWS: &[Quirks] = &[
         never_locks: false,
         flags_say_nothing: true,
         only_token_keys: false,
+        takes_no_keys: false,
         notes: &["Hides the module behind it: name that module by its path."],
     },
     Quirks {
@@ -151,6 +164,7 @@ pub const ROWS: &[Quirks] = &[
         never_locks: true,
         flags_say_nothing: true,
         only_token_keys: false,
+        takes_no_keys: false,
         notes: &[],
     },
     Quirks {
@@ -161,6 +175,7 @@ pub const ROWS: &[Quirks] = &[
         never_locks: false,
         flags_say_nothing: false,
         only_token_keys: false,
+        takes_no_keys: false,
         notes: &[],
     },
 ];

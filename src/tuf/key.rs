@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{digest::Digest, text::shown_up_to};
 
+mod canonical;
 mod public;
+pub use canonical::file_header_fits;
 pub use public::{KeyAlgorithm, PSS_SALT_BYTES, PublicKey, RawSignature};
 
 /// The name of a key in metadata. Any text is taken as received; what this program writes is the SHA-256 of the key's

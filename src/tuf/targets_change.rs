@@ -186,7 +186,9 @@ fn diff_delegations(before: &Delegations, after: &Delegations, changes: &mut Vec
         let name = &delegated.name;
         let old = role_of(before, name);
         if let Some(old) = &old {
-            let rest = |role: &DelegatedRole| (role.role.threshold, role.paths.clone(), role.terminating, role.role.extra.clone());
+            let rest = |role: &DelegatedRole| {
+                (role.role.threshold, role.paths.clone(), role.terminating, role.role.extra.clone())
+            };
             if rest(old) != rest(delegated) {
                 changes.push(TargetsChange::Other(format!("{name}: threshold, paths or other members differ")));
             }

@@ -2,6 +2,7 @@
 //! well. A test goes on to the moment that it is about, and takes over from there.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod home;
 pub mod normal;
 pub mod record;
 
@@ -52,6 +53,8 @@ pub struct People {
     pub words: BTreeMap<String, String>,
     #[serde(default)]
     pub pins: BTreeMap<String, Pins>,
+    #[serde(default)]
+    pub passphrases: BTreeMap<String, String>,
     #[serde(default)]
     pub records: BTreeMap<String, String>,
     #[serde(default)]
@@ -105,11 +108,16 @@ impl People {
 
     /// The secret that a request names.
     pub fn secret(&self, request: &SecretRequest) -> Option<Secret> {
-        let pins = self.pins.get(request.label.as_ref()?)?;
+        let label = request.label.as_ref()?;
+        if request.what.is_passphrase() {
+            let own = self.passphrases.get(label).map(String::as_str);
+            return own.or((request.what == SecretKind::Passphrase).then_some(rehearsal::PASSPHRASE)).map(secret);
+        }
+        let pins = self.pins.get(label)?;
         let pin = match request.what {
             SecretKind::UserPin | SecretKind::NewUserPin | SecretKind::NewUserPinAgain => &pins.user,
             SecretKind::SoPin | SecretKind::NewSoPin | SecretKind::NewSoPinAgain => &pins.so,
-            SecretKind::PersonalWord | SecretKind::Passphrase => return None,
+            _ => return None,
         };
         Some(secret(pin))
     }
@@ -171,6 +179,26 @@ pub struct Room {
 pub fn media(script: &Script, place: &Path) -> Vec<Medium> {
     let [a, b] = script.media.clone();
     vec![Medium { label: a, folder: place.join("a") }, Medium { label: b, folder: place.join("b") }]
+}
+
+/// A machine with nothing but its loopback.
+pub fn quiet_machine(folder: &Path) -> officiant::preflight::Probe {
+    for (name, text) in [
+        ("proc/sys/kernel/osrelease", "6.1.0\n"),
+        ("proc/sys/kernel/core_pattern", "core\n"),
+        ("sys/class/net/lo/flags", "0x9\n"),
+        ("sys/class/rfkill/none", ""),
+        ("sys/bus/usb/devices/none", ""),
+        ("sys/class/block/none", ""),
+    ] {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+    for empty in ["sys/class/rfkill/none", "sys/bus/usb/devices/none", "sys/class/block/none"] {
+        fs::remove_file(folder.join(empty)).expect("an empty folder");
+    }
+    officiant::preflight::Probe { proc: folder.join("proc"), sys: folder.join("sys") }
 }
 
 /// What stands above the tokens: where a child process keeps its ceremony.

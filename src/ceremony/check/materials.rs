@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::ceremony::{
-    script::{PossessionSpec, Script},
+    script::{PossessionSpec, Script, TokenSpec},
     steps::Action,
     words::paper as say,
 };
@@ -30,7 +30,8 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
     let steps = |wanted: fn(&Action) -> bool| script.numbered().filter(|(_, step)| wanted(&step.action)).count();
     let prepared = steps(|action| matches!(action, Action::PrepareToken(_)));
     let spare_tokens = script.tokens.iter().filter(|token| token.spare_for.is_some()).count();
-    let known = script.tokens.iter().filter(|token| token.known.is_some() || token.keyid.is_some()).count();
+    let exists = |token: &&TokenSpec| token.known.is_some() || token.keyid.is_some();
+    let known = script.tokens.iter().filter(exists).filter(|token| !script.is_brought_a_key(&token.alias)).count();
     let clocks = script.numbered().find_map(|(_, step)| match &step.action {
         Action::ConfirmClock(clock) => Some(clock.who.len()),
         _ => None,
@@ -45,12 +46,23 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
     bring(script.tokens.len() + 2, 2, say::BRING_BAGS.into());
     bring(clocks.unwrap_or(0), 0, say::BRING_CLOCKS.into());
     let files: Vec<&str> = inputs(script).collect();
+    let mut key_files: Vec<&str> = script.numbered().filter_map(|(_, step)| key_file(&step.action)).collect();
+    key_files.sort_unstable();
+    key_files.dedup();
     bring(usize::from(!files.is_empty()), usize::from(!files.is_empty()), say::bring_inputs(&files));
+    bring(key_files.len(), 0, say::bring_key_files(&key_files));
     bring(script.keys.len(), 0, say::BRING_OWNERS_PAPERS.into());
     bring(usize::from(script.previous.is_some()), 0, say::BRING_LAST_CARD.into());
     bring(script.tokens.len(), 1, say::bring_tags(script));
     bring(2, 2, say::BRING_PENS.into());
     list
+}
+
+fn key_file(action: &Action) -> Option<&str> {
+    match action {
+        Action::ImportKey(step) => Some(&step.file),
+        _ => None,
+    }
 }
 
 /// The files that come in, as the script names them.

@@ -98,6 +98,7 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
                 plan.user_pin_entries += if user(&step.token) { 2 } else { 0 };
             }
             Action::GenerateKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
+            Action::ImportKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
             Action::DrillToken(_) | Action::OpenToken(_) | Action::Sign(_) => {
                 let mine = u32::from(token_of(&step.action).is_some_and(user));
                 plan.user_pin_entries += mine;
@@ -210,7 +211,9 @@ fn present(script: &Script, findings: &mut Findings) {
 
 /// A surrogate for somebody with a token that holds its key already needs that token and that PIN.
 fn surrogates_of_officers(script: &Script, findings: &mut Findings) {
-    for token in script.tokens.iter().filter(|token| token.keyid.is_some() && is_used(script, &token.alias)) {
+    for token in script.tokens.iter().filter(|token| {
+        token.keyid.is_some() && is_used(script, &token.alias) && !script.is_brought_a_key(&token.alias)
+    }) {
         for surrogate in surrogates(script, &token.user_pin) {
             let what = format!(
                 "{} can stand in for {} only with {} in hand and its user PIN.",
@@ -273,7 +276,7 @@ pub(super) fn alone(script: &Script) -> Vec<Alone> {
         let own: BTreeSet<&PersonId> = [&person.id].into();
         let with_principal: BTreeSet<&PersonId> = own.iter().copied().chain(&person.stands_in_for).collect();
         let (plain, stretched) = (within_reach(script, &own, false), within_reach(script, &with_principal, true));
-        let enough = |tokens: &Vec<Alias>| tokens.len() as u64 >= script.root.threshold;
+        let enough = |tokens: &Vec<Alias>| script.distinct_keys(tokens) >= script.root.threshold;
         if enough(&plain) || enough(&stretched) {
             found.push(Alone {
                 person: person.id.clone(),

@@ -73,7 +73,11 @@ pub(super) fn required(script: &Script, findings: &mut Findings) {
             has(|action| matches!(action, Action::Review(_) | Action::ReviewRepositories(_))),
             Rule::PayloadReadback,
         ),
-        ("export", has(|action| matches!(action, Action::Export(_) | Action::ExportRepositories(_))), Rule::ScriptHolds),
+        (
+            "export",
+            has(|action| matches!(action, Action::Export(_) | Action::ExportRepositories(_))),
+            Rule::ScriptHolds,
+        ),
         ("close", has(|action| matches!(action, Action::Close(_))), Rule::HeadSigned),
     ];
     for (kind, there, rule) in required {
@@ -138,8 +142,9 @@ fn threshold_met(script: &Script, facts: &BTreeSet<Fact>) -> bool {
     if script.kind.is_about_repositories() {
         return repositories_met(script, &signed);
     }
-    let new = script.root.keys.iter().filter(|alias| signed(alias)).count() as u64;
-    let old = script.tokens.iter().filter(|token| token.keyid.is_some() && signed(&token.alias)).count() as u64;
+    let new = script.distinct_keys(script.root.keys.iter().filter(|alias| signed(alias)));
+    let held = script.tokens.iter().filter(|token| token.keyid.is_some() && signed(&token.alias));
+    let old = script.distinct_keys(held.map(|token| &token.alias));
     new >= script.root.threshold && (script.kind == Kind::Genesis || old >= old_threshold(script))
 }
 
@@ -154,7 +159,9 @@ fn repositories_met(script: &Script, signed: &dyn Fn(&Alias) -> bool) -> bool {
         || (new >= script.root.threshold && (script.kind.is_genesis() || old.count() as u64 >= 1));
     let elsewhere = tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token().is_none()));
     let targets = tagging.is_none_or(|tagging| {
-        elsewhere || tagging.keys.iter().filter_map(|key| key.token()).filter(|alias| signed(alias)).count() as u64 >= tagging.threshold
+        elsewhere
+            || tagging.keys.iter().filter_map(|key| key.token()).filter(|alias| signed(alias)).count() as u64
+                >= tagging.threshold
     });
     roots && targets
 }
@@ -197,7 +204,10 @@ fn giver(fact: &Fact) -> String {
         Fact::ClockConfirmed => step("confirm-clock"),
         Fact::MachineSeen => step("preflight"),
         Fact::TokenPrepared(alias) => of_token("prepare-token", alias),
-        Fact::KeyOnToken(alias) => of_token("generate-key", alias),
+        Fact::KeyOnToken(alias) => {
+            format!("a step with do = \"generate-key\" (or \"import-key\", for a key that exists) for {alias}")
+        }
+        Fact::KeyHandedOver(name) => format!("a step with do = \"hand-over-key\" and the name {name}"),
         Fact::KeyCounts(alias) => {
             format!("a step with do = \"drill-token\" (or \"open-token\", if it holds its key already) for {alias}")
         }

@@ -73,6 +73,7 @@ pub(super) fn token_of(action: &Action) -> Option<&Alias> {
     match action {
         Action::PrepareToken(step) => Some(&step.token),
         Action::GenerateKey(step) => Some(&step.token),
+        Action::ImportKey(step) => Some(&step.token),
         Action::DrillToken(step) => Some(&step.token),
         Action::OpenToken(step) => Some(&step.token),
         Action::Sign(step) => Some(&step.token),
@@ -102,7 +103,7 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
 }
 
 fn thresholds(script: &Script, findings: &mut Findings) {
-    let (threshold, keys) = (script.root.threshold, script.root.keys.len() as u64);
+    let (threshold, keys) = (script.root.threshold, script.distinct_root_keys());
     let declares = &script.declares;
     if let Err(Refusal { rule, what, remedy }) = authoring::leaves_spare(threshold, keys) {
         findings.unless(declares.no_spare || declares.single_control, rule, None, what, &remedy);

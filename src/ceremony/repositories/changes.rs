@@ -289,13 +289,17 @@ pub fn expires(
         }
         _ => (wanted, None),
     };
-    authoring::expiry_window(expires, date, (spec.at_least_days, spec.at_most_days)).map_err(|refusal| match &note {
-        Some(_) => Refusal {
-            what: format!("{} The certificate of an offline key ends first.", refusal.what),
-            remedy: "Renew the certificate first: a rotation of the offline key (dct-rotate-root), on the same key.".into(),
-            ..refusal
+    authoring::expiry_window(expires, date, (spec.at_least_days, spec.at_most_days)).map_err(
+        |refusal| match &note {
+            Some(_) => Refusal {
+                what: format!("{} The certificate of an offline key ends first.", refusal.what),
+                remedy:
+                    "Renew the certificate first: a rotation of the offline key (dct-rotate-root), on the same key."
+                        .into(),
+                ..refusal
+            },
+            None => refusal,
         },
-        None => refusal,
-    })?;
+    )?;
     Ok((expires, note))
 }

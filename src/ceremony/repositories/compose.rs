@@ -50,7 +50,8 @@ pub struct Composed {
 /// The first rule that says no: the repository is then left out of the batch, and people are shown why.
 pub fn compose(ceremony: &Ceremony, number: u32, inputs: &Inputs, date: Utc) -> Result<Composed, Refusal> {
     let today = read::today(ceremony, inputs)?;
-    let mut work = Work { ceremony, number, inputs, today, date, names: names(ceremony), composed: Composed::nothing() };
+    let mut work =
+        Work { ceremony, number, inputs, today, date, names: names(ceremony), composed: Composed::nothing() };
     let tagging = ceremony.script.repositories.as_ref().and_then(|spec| spec.tagging.clone());
     let root = if ceremony.script.kind.writes_roots() { Some(work.root(tagging.as_ref())?) } else { None };
     if let Some(tagging) = &tagging {
@@ -108,7 +109,8 @@ impl Work<'_> {
         };
         if let Some(old) = &old {
             let after = change::amend(old, &changes);
-            let certificates = after.keys_of(&RoleName::Root).filter_map(|(_, key)| Some(key.certificate()?.not_after()));
+            let certificates =
+                after.keys_of(&RoleName::Root).filter_map(|(_, key)| Some(key.certificate()?.not_after()));
             let (expires, note) = changes::expires(&script.root.expiry, self.date, certificates.min())?;
             self.composed.shape.notes.extend(note);
             changes.push(RootChange::SetVersion { version: old.version + 1 });
@@ -255,7 +257,8 @@ impl Work<'_> {
         let before = old.delegations.as_ref().unwrap_or(&blank);
         for role in &delegations.roles {
             let Some(file) = read::delegated(self.ceremony.script.dialect, self.inputs, &role.name) else { continue };
-            let signs = |role: &Role, keys: &BTreeMap<KeyId, Key>| tally_of(&role_name(role), role, keys, &file).is_met();
+            let signs =
+                |role: &Role, keys: &BTreeMap<KeyId, Key>| tally_of(&role_name(role), role, keys, &file).is_met();
             let was = before.roles.iter().find(|known| known.name == role.name);
             let signed_before = was.is_some_and(|was| signs(&was.role, &before.keys));
             if !signed_before || signs(&role.role, &delegations.keys) {
@@ -302,7 +305,10 @@ impl Work<'_> {
             if !named {
                 return Err(Refusal::new(
                     Rule::RepositoryIsOurs,
-                    format!("{} holds no tagging key of this repository.", signatory.alias().map_or("a key", Alias::as_str)),
+                    format!(
+                        "{} holds no tagging key of this repository.",
+                        signatory.alias().map_or("a key", Alias::as_str)
+                    ),
                     "Leave [tagging] out to renew the root alone, or bring today's tagging key.",
                 ));
             }
@@ -365,8 +371,7 @@ impl Work<'_> {
 /// `SIGNER-GONE`: a key that was taken from a role is nowhere in the delegations any more, unless another signer has it.
 fn gone(old: &Targets, new: &Targets, changes: &[TargetsChange]) -> Result<Passed, Refusal> {
     let blank = Default::default();
-    let (before, after) =
-        (old.delegations.as_ref().unwrap_or(&blank), new.delegations.as_ref().unwrap_or(&blank));
+    let (before, after) = (old.delegations.as_ref().unwrap_or(&blank), new.delegations.as_ref().unwrap_or(&blank));
     let roles = changes.iter().filter_map(|change| match change {
         TargetsChange::RemoveRole(role) | TargetsChange::RemoveKey { role, .. } => Some(role),
         _ => None,
@@ -375,7 +380,11 @@ fn gone(old: &Targets, new: &Targets, changes: &[TargetsChange]) -> Result<Passe
         let listed = |delegations: &crate::tuf::targets::Delegations| -> Vec<Digest> {
             let role = delegations.roles.iter().find(|known| known.name == *role);
             let keyids = role.map(|role| role.role.keyids.clone()).unwrap_or_default();
-            keyids.iter().filter_map(|keyid| delegations.keys.get(keyid)).map(|key| key.public().fingerprint()).collect()
+            keyids
+                .iter()
+                .filter_map(|keyid| delegations.keys.get(keyid))
+                .map(|key| key.public().fingerprint())
+                .collect()
         };
         let (was, is) = (listed(before), listed(after));
         for print in was.into_iter().filter(|print| !is.contains(print)) {

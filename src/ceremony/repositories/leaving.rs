@@ -44,15 +44,23 @@ pub fn bundle(
     now: Utc,
 ) -> Result<(Bundle, Files), Refusal> {
     let today = read::today(ceremony, inputs)?;
-    let mut work = Assembly { ceremony, drafted, today, files: Files::new(), listed: vec![], wants: vec![], root: None, targets: None };
+    let mut work = Assembly {
+        ceremony,
+        drafted,
+        today,
+        files: Files::new(),
+        listed: vec![],
+        wants: vec![],
+        root: None,
+        targets: None,
+    };
     let shape = ceremony.repositories.batch.shape(drafted);
     for place in 0..shape.documents.len() {
         work.document(place, payloads)?;
     }
     let gun = ceremony.repositories.guns().get(drafted.number as usize).cloned();
     let gun = gun.ok_or_else(|| unfit("No such repository."))?;
-    let bundle =
-        Bundle { dialect: ceremony.script.dialect, gun, files: work.listed, wants: work.wants };
+    let bundle = Bundle { dialect: ceremony.script.dialect, gun, files: work.listed, wants: work.wants };
     if bundle.wants.is_empty() {
         works(ceremony, &bundle.gun, inputs, &work.files, now)?;
     }
@@ -102,7 +110,9 @@ impl Assembly<'_> {
         let unsigned = dialect.envelope(&signed, &[]);
         match &of.role {
             RoleName::Root => self.root = Some(Untrusted::<Root>::parse(dialect, unsigned)?.document().clone()),
-            RoleName::Targets => self.targets = Some(Untrusted::<Targets>::parse(dialect, unsigned)?.document().clone()),
+            RoleName::Targets => {
+                self.targets = Some(Untrusted::<Targets>::parse(dialect, unsigned)?.document().clone())
+            }
             _ => {}
         }
         let authorities = self.authorities(&of.role);
@@ -168,7 +178,13 @@ impl Assembly<'_> {
     }
 
     /// Whose signatures are still to come; refuses where tokens of this ceremony owe them.
-    fn missing(&mut self, place: usize, authorities: &[Authority], bytes: &[u8], signed: &Arc<[u8]>) -> Result<(), Refusal> {
+    fn missing(
+        &mut self,
+        place: usize,
+        authorities: &[Authority],
+        bytes: &[u8],
+        signed: &Arc<[u8]>,
+    ) -> Result<(), Refusal> {
         let shape = self.ceremony.repositories.batch.shape(self.drafted);
         let (document, of) = (&self.drafted.documents[place], &shape.documents[place]);
         let unmet = self.unmet(place, authorities, bytes)?;

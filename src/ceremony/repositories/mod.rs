@@ -289,7 +289,11 @@ impl Repositories {
             Event::CollectionOpened { guns, .. } => self.guns = Some(guns.clone().into()),
             Event::RepositoriesRead { pack, repositories, keys } => {
                 let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-                self.packs.push(Pack { sha256: *pack, from: count(self.known.len()), count: count(repositories.len()) });
+                self.packs.push(Pack {
+                    sha256: *pack,
+                    from: count(self.known.len()),
+                    count: count(repositories.len()),
+                });
                 self.known.extend(repositories.iter().cloned());
                 self.keys.extend(keys.iter().map(|key| (key.canonical_id(), key.clone())));
             }
@@ -322,7 +326,12 @@ impl Repositories {
         }
     }
 
-    fn drafted(&mut self, shapes: &[Shape], repositories: &[super::event::DraftedRepository], left_out: &[super::event::LeftOut]) {
+    fn drafted(
+        &mut self,
+        shapes: &[Shape],
+        repositories: &[super::event::DraftedRepository],
+        left_out: &[super::event::LeftOut],
+    ) {
         let places: Vec<u32> = shapes.iter().map(|shape| self.batch.intern(shape)).collect();
         for drafted in repositories {
             let (Some(number), Some(shape)) = (self.number(&drafted.gun), places.get(drafted.shape)) else { continue };

@@ -156,9 +156,7 @@ fn expected_today(ceremony: &Ceremony) -> (RoleName, BTreeSet<KeyId>) {
         let ids = tagging.into_iter().flat_map(|tagging| &tagging.keys).filter_map(|signatory| match signatory {
             Signatory::Token(alias) => script.token(alias)?.keyid.as_ref().map(real),
             Signatory::Unnamed(_) => None,
-            Signatory::Elsewhere(name) => {
-                script.keys.iter().find(|key| key.name == *name).map(|key| real(&key.keyid))
-            }
+            Signatory::Elsewhere(name) => script.keys.iter().find(|key| key.name == *name).map(|key| real(&key.keyid)),
         });
         return (RoleName::Targets, ids.collect());
     }

@@ -61,7 +61,8 @@ impl BatchSheet {
         groups.retain(|group| !group.repositories.is_empty());
         // Outliers first: what differs from the rest is what people have to look at.
         groups.sort_by_key(|group| group.repositories.len());
-        let left_out = repositories.left_out().map(|(gun, refusal)| format!("{gun}: {}: {}", refusal.rule, refusal.what));
+        let left_out =
+            repositories.left_out().map(|(gun, refusal)| format!("{gun}: {}: {}", refusal.rule, refusal.what));
         Self {
             repositories: batch.drafted.len(),
             documents,

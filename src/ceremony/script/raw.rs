@@ -213,4 +213,10 @@ pub(super) struct RawStep {
     pub tokens: Option<Spanned<Vec<Spanned<String>>>>,
     pub statement: Option<Spanned<String>>,
     pub fields: Option<Spanned<Vec<String>>>,
+    pub file: Option<Spanned<String>>,
+    pub keyid: Option<Spanned<String>>,
+    pub name: Option<Spanned<String>>,
+    pub role: Option<Spanned<String>>,
+    pub gun: Option<Spanned<String>>,
+    pub keeper: Option<Spanned<String>>,
 }

@@ -102,9 +102,11 @@ impl Reader<'_> {
         }
         let keys = raw.key.iter().map(|key| self.key(key)).collect::<Read<Vec<_>>>()?;
         self.unique("key name", raw.key.iter().map(|key| &key.name))?;
-        let roles = raw.role.iter().map(|role| self.role(role, &keys)).collect::<Read<Vec<_>>>()?;
+        let handed = self.handed_over(&raw)?;
+        let named: Vec<Alias> = keys.iter().map(|key| key.name.clone()).chain(handed).collect();
+        let roles = raw.role.iter().map(|role| self.role(role, &named)).collect::<Read<Vec<_>>>()?;
         self.unique("role", raw.role.iter().map(|role| &role.role))?;
-        let repositories = self.repositories(&raw, &tokens, &keys)?;
+        let repositories = self.repositories(&raw, &tokens, &named)?;
         let root = match &raw.root {
             Some(root) => self.root(root, &tokens)?,
             None if raw.ceremony.writes_roots() => {
@@ -206,6 +208,14 @@ impl Reader<'_> {
                 top,
                 "dialect: ceremonies whose name begins with dct- write dialect = \"notary\", all others \"tuf1\"",
             );
+        }
+        if script.root.threshold > script.distinct_root_keys() {
+            let what = format!(
+                "root.threshold is {}, and the tokens hold {} different keys: tokens to which one key is brought are one key",
+                script.root.threshold,
+                script.distinct_root_keys()
+            );
+            return self.error(acts.span(), what);
         }
         let drafts = script.numbered().filter(|(_, step)| step.action.drafts()).count();
         if drafts > 1 {
@@ -329,7 +339,15 @@ impl Reader<'_> {
         })
     }
 
-    fn role(&self, raw: &RawRole, keys: &[KeySpec]) -> Read<RoleSpec> {
+    /// The names of the keys that steps hand over. They are names of keys like those of [[key]].
+    fn handed_over(&self, raw: &RawScript) -> Read<Vec<Alias>> {
+        let steps = raw.act.get_ref().iter().flat_map(|act| act.step.get_ref());
+        let names = steps.filter(|step| step.kind.get_ref() == "hand-over-key").filter_map(|step| step.name.as_ref());
+        self.unique("key name", raw.key.iter().map(|key| &key.name).chain(names.clone()))?;
+        names.map(|name| self.short("name", name)).collect()
+    }
+
+    fn role(&self, raw: &RawRole, keys: &[Alias]) -> Read<RoleSpec> {
         let role = RoleName::from(raw.role.get_ref().as_str());
         if !matches!(role, RoleName::Targets | RoleName::Snapshot | RoleName::Timestamp) {
             return self.error(raw.role.span(), "role: one of targets, snapshot, timestamp (the root role is [root])");
@@ -337,8 +355,11 @@ impl Reader<'_> {
         let mut names = vec![];
         for name in raw.keys.get_ref() {
             let alias: Alias = self.short("role.keys", name)?;
-            if !keys.iter().any(|key| key.name == alias) {
-                return self.error(name.span(), format!("role.keys: no [[key]] has the name {alias}"));
+            if !keys.contains(&alias) {
+                return self.error(
+                    name.span(),
+                    format!("role.keys: no [[key]] and no step hand-over-key has the name {alias}"),
+                );
             }
             names.push(alias);
         }
@@ -353,13 +374,7 @@ impl Reader<'_> {
         Ok(RoleSpec { role, threshold, keys: names })
     }
 
-    fn acts(
-        &self,
-        raw: &Spanned<Vec<RawAct>>,
-        people: &[Person],
-        tokens: &[TokenSpec],
-        many: bool,
-    ) -> Read<Vec<Act>> {
+    fn acts(&self, raw: &Spanned<Vec<RawAct>>, people: &[Person], tokens: &[TokenSpec], many: bool) -> Read<Vec<Act>> {
         if raw.get_ref().is_empty() {
             return self.error(raw.span(), "act: a script has at least one act");
         }
@@ -367,7 +382,8 @@ impl Reader<'_> {
             if act.step.get_ref().is_empty() {
                 return self.error(act.step.span(), "step: an act has at least one step");
             }
-            let steps = act.step.get_ref().iter().map(|step| self.step(step, people, tokens, many)).collect::<Read<_>>()?;
+            let steps =
+                act.step.get_ref().iter().map(|step| self.step(step, people, tokens, many)).collect::<Read<_>>()?;
             Ok(Act { title: self.line_of_text("act.title", &act.title)?, steps })
         });
         acts.collect()

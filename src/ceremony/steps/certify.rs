@@ -101,11 +101,16 @@ impl Kind for Certify {
                     }
                     template.signed(signature.signature())?;
                     let signature = to_hex(signature.signature().as_bytes());
-                    events.push(Event::CertificateSigned { alias: alias.clone(), common_name: name.clone(), signature });
+                    events.push(Event::CertificateSigned {
+                        alias: alias.clone(),
+                        common_name: name.clone(),
+                        signature,
+                    });
                 }
                 if signatures.len() == owed.len() {
                     let count = u32::try_from(certify::common_names(ceremony).len()).unwrap_or(u32::MAX);
-                    let verified = Passed::new(Rule::SignatureVerifies, "every certificate, by its own key, in software");
+                    let verified =
+                        Passed::new(Rule::SignatureVerifies, "every certificate, by its own key, in software");
                     events.push(Event::CertificatesSigned { alias, count, passed: vec![expected, verified] });
                 }
                 Ok(events)

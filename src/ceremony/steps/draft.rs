@@ -35,6 +35,8 @@ impl Kind for Draft {
         if !script.keys.is_empty() {
             needs.push(Fact::KeysImported);
         }
+        let handed = script.roles.iter().flat_map(|role| &role.keys).filter(|name| script.keeper_of(name).is_some());
+        needs.extend(handed.cloned().map(Fact::KeyHandedOver));
         if script.previous.is_some() {
             needs.push(Fact::PreviousRoot);
         }

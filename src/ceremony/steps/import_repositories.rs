@@ -108,7 +108,10 @@ fn opened(ceremony: &Ceremony, manifest: Digest, before: Option<Digest>, guns: &
     };
     let (wanted, wanted_before) = pinned(ceremony, spec);
     if manifest != wanted {
-        return refuse(format!("The manifest of {} has SHA-256 {manifest}; {wanted} is pinned.", spec.collection.folder));
+        return refuse(format!(
+            "The manifest of {} has SHA-256 {manifest}; {wanted} is pinned.",
+            spec.collection.folder
+        ));
     }
     if before != wanted_before {
         return refuse("The manifest of the earlier collection is not the one that is pinned.".into());

@@ -12,7 +12,9 @@ pub mod drill_token;
 mod export;
 mod export_repositories;
 mod generate_key;
+pub mod hand_over_key;
 mod import;
+pub mod import_key;
 mod import_repositories;
 mod judge_tags;
 pub mod open_token;
@@ -40,7 +42,9 @@ pub use self::{
     export::Export,
     export_repositories::ExportRepositories,
     generate_key::GenerateKey,
+    hand_over_key::HandOverKey,
     import::{ImportKeys, ImportRoot},
+    import_key::ImportKey,
     import_repositories::ImportRepositories,
     judge_tags::JudgeTags,
     open_token::OpenToken,
@@ -94,6 +98,10 @@ pub enum Action {
     PrepareToken(PrepareToken),
     /// A root key is generated on it.
     GenerateKey(GenerateKey),
+    /// An existing root key is brought to it from a file.
+    ImportKey(ImportKey),
+    /// A tagging key is made for somebody who signs elsewhere.
+    HandOverKey(HandOverKey),
     /// The token is taken out and opened again, and its key shows that it works.
     DrillToken(DrillToken),
     /// A token that holds a root key already is opened.
@@ -142,6 +150,8 @@ impl Action {
             Self::Preflight(step) => step,
             Self::PrepareToken(step) => step,
             Self::GenerateKey(step) => step,
+            Self::ImportKey(step) => step,
+            Self::HandOverKey(step) => step,
             Self::DrillToken(step) => step,
             Self::OpenToken(step) => step,
             Self::ImportKeys(step) => step,
@@ -167,6 +177,7 @@ impl Action {
         match self {
             Self::PrepareToken(step) => Some(&step.token),
             Self::GenerateKey(step) => Some(&step.token),
+            Self::ImportKey(step) => Some(&step.token),
             Self::DrillToken(step) => Some(&step.token),
             Self::OpenToken(step) => Some(&step.token),
             Self::Sign(step) => Some(&step.token),
@@ -239,6 +250,8 @@ pub enum Fact {
     KeyOnToken(Alias),
     /// A token's key counts.
     KeyCounts(Alias),
+    /// A tagging key was handed over.
+    KeyHandedOver(Alias),
     /// The keys of the online roles are here.
     KeysImported,
     /// The previous root is here.
@@ -272,7 +285,8 @@ impl Fact {
             Self::ClockConfirmed => "the clock is confirmed".into(),
             Self::MachineSeen => "the machine was looked at".into(),
             Self::TokenPrepared(alias) => format!("the token {alias} is prepared"),
-            Self::KeyOnToken(alias) => format!("a key was generated on {alias}"),
+            Self::KeyOnToken(alias) => format!("a key is on {alias}"),
+            Self::KeyHandedOver(name) => format!("the key {name} was made and handed over"),
             Self::KeyCounts(alias) => format!("the key on {alias} is proven to work"),
             Self::KeysImported => "the keys of the online roles were imported".into(),
             Self::PreviousRoot => "the previous root was imported".into(),

@@ -101,6 +101,16 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::TokenInitialised { alias, seen } => format!("{alias} was wiped and has a new SO-PIN: {}.", seen.words()),
         Event::UserPinSet { alias, .. } => format!("{alias} has a user PIN."),
         Event::KeyGenerated { alias, key, .. } => format!("A key was generated on {alias}: keyid {}.", key.id()),
+        Event::KeyBroughtIn { alias, canonical_id, from, .. } => {
+            format!(
+                "The existing key {canonical_id} was brought to {alias} from {from}: imported, not generated on it."
+            )
+        }
+        Event::KeyHandedOver { name, canonical_id, file, media, .. } => format!(
+            "The key {name} was made and written as {} on {}: canonical id {canonical_id}.",
+            file.name,
+            media.join(" and ")
+        ),
         Event::KeyDrilled { alias, .. } => {
             format!("The key on {alias} works with the PIN typed again, and counts from now on.")
         }

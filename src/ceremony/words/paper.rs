@@ -58,6 +58,12 @@ pub fn bring_inputs(files: &[&str]) -> String {
     format!("courier's medium with {}", files.join(", "))
 }
 
+/// What to bring: private key files.
+pub fn bring_key_files(files: &[&str]) -> String {
+    let files: Vec<_> = files.iter().map(|file| shown(file)).collect();
+    format!("medium with the key file {}, from its owner's own hand", files.join(", "))
+}
+
 /// What to bring: tags.
 pub fn bring_tags(script: &Script) -> String {
     let tags: Vec<_> = script.tokens.iter().map(|token| shown(&token.tag)).collect();

@@ -58,9 +58,14 @@ fn prose(title: impl Into<String>, lines: Vec<String>, expect: &str, form: &[&st
 
 /// `import-repositories`.
 pub fn import(script: &Script) -> Prose {
-    let mut lines = vec![format!("{} repositories are read from the courier's medium and verified one by one.", count(script))];
+    let mut lines =
+        vec![format!("{} repositories are read from the courier's medium and verified one by one.", count(script))];
     if let Some(spec) = spec(script) {
-        lines.push(format!("The manifest of {} has SHA-256 {}.", shown(&spec.collection.folder), spec.collection.manifest));
+        lines.push(format!(
+            "The manifest of {} has SHA-256 {}.",
+            shown(&spec.collection.folder),
+            spec.collection.manifest
+        ));
         if let Some(before) = &spec.before {
             lines.push(format!(
                 "The last collection from before the compromise is {}, SHA-256 {}.",
@@ -70,13 +75,20 @@ pub fn import(script: &Script) -> Prose {
         }
     }
     lines.push("A repository that is not as the script says is left out and listed. It stops no other.".into());
-    prose("Import the repositories", lines, "The screen says how many were read, and which are left out.", &["Left out (number)"])
+    prose(
+        "Import the repositories",
+        lines,
+        "The screen says how many were read, and which are left out.",
+        &["Left out (number)"],
+    )
 }
 
 /// `judge-tags`.
 pub fn judge(script: &Script) -> Prose {
     let against = match spec(script).and_then(|spec| spec.before.as_ref()) {
-        Some(_) => "Every tag and delegation that differs from the last collection from before the compromise is listed.",
+        Some(_) => {
+            "Every tag and delegation that differs from the last collection from before the compromise is listed."
+        }
         None => "No collection from before the compromise is pinned: every tag and delegation is listed.",
     };
     let lines = vec![
@@ -85,7 +97,12 @@ pub fn judge(script: &Script) -> Prose {
             .into(),
         "What is dropped becomes as it was before; what was not there before goes.".into(),
     ];
-    prose("Judge the tags", lines, "Everything that is listed was kept or dropped.", &["Kept (number)", "Dropped (number)"])
+    prose(
+        "Judge the tags",
+        lines,
+        "Everything that is listed was kept or dropped.",
+        &["Kept (number)", "Dropped (number)"],
+    )
 }
 
 /// `certify`.
@@ -116,7 +133,9 @@ pub fn draft(script: &Script) -> Prose {
     let what = match script.kind {
         Kind::DctGenesis => "The first root and the first targets of each repository are composed.",
         Kind::DctDelegate => "The next targets of each repository are composed, with the signers that the script says.",
-        Kind::DctRotateTaggingKey => "The next root and targets of each repository are composed, with the new tagging key.",
+        Kind::DctRotateTaggingKey => {
+            "The next root and targets of each repository are composed, with the new tagging key."
+        }
         Kind::DctRotateRoot => "The next root of each repository is composed, with the offline keys as they are to be.",
         _ => "The same metadata is composed with a later expiry.",
     };
@@ -139,14 +158,22 @@ pub fn review(script: &Script, witness: &PersonId, who: &[PersonId]) -> Prose {
         ),
         format!("{} each confirm the batch with their own word.", names(script, who)),
     ];
-    prose("Review the batch", lines, "Every hidden word is accepted at the first try.", &["The 32 words", "Read aloud (names of repositories)"])
+    prose(
+        "Review the batch",
+        lines,
+        "Every hidden word is accepted at the first try.",
+        &["The 32 words", "Read aloud (names of repositories)"],
+    )
 }
 
 /// `sign`.
 pub fn sign(script: &Script, token: &Alias) -> Prose {
     let user = script.token(token).map(|spec| shown(script.name(&spec.user_pin))).unwrap_or_default();
     let lines = vec![
-        format!("{user} types the user PIN once. The token signs everything of the reviewed batch that it owes, up to {} documents.", documents(script, token)),
+        format!(
+            "{user} types the user PIN once. The token signs everything of the reviewed batch that it owes, up to {} documents.",
+            documents(script, token)
+        ),
         "Each signature is verified before it counts, and stands in the transcript.".into(),
         "If something stops the machine, the ceremony goes on where it was.".into(),
     ];
@@ -187,7 +214,12 @@ pub fn export(script: &Script) -> Prose {
             elsewhere.join(", ")
         ));
     }
-    prose("Write the bundles", lines, "The screen says how many bundles are complete.", &["Complete (number)", "Incomplete (number)"])
+    prose(
+        "Write the bundles",
+        lines,
+        "The screen says how many bundles are complete.",
+        &["Complete (number)", "Incomplete (number)"],
+    )
 }
 
 /// The question before a draft.

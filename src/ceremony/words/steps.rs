@@ -5,7 +5,7 @@ use crate::{
     ceremony::{
         participants::{Alias, PersonId},
         script::{Kind, Script},
-        steps::{Prose, Step},
+        steps::{HandOverKey, ImportKey, Prose, Step},
     },
     text::shown,
 };
@@ -173,6 +173,54 @@ pub fn generate_key(script: &Script, token: &Alias) -> Prose {
     )
 }
 
+/// `import-key`.
+pub fn import_key(script: &Script, step: &ImportKey) -> Prose {
+    let meant = match (&step.keyid, script.token(&step.token).and_then(|spec| spec.keyid.as_ref())) {
+        (Some(keyid), _) => format!("It must be the key {keyid}."),
+        (None, Some(keyid)) => format!("It must be the key that the published root has under {keyid}."),
+        (None, None) => String::new(),
+    };
+    let user = user_of(script, &step.token);
+    prose(
+        format!("Bring the existing root key to {}", token_words(script, &step.token)),
+        &[
+            &format!("The medium with the key file {} is put in. {meant}", shown(&step.file)),
+            &format!(
+                "{user} types the passphrase of the file, and then the user PIN. Nothing of the file goes into the record."
+            ),
+            "The key was outside before: the token keeps it from now on, and nobody can say who has it already.",
+            "After the ceremony the file is destroyed, with every copy of it: the medium, the trust directory it came from, backups of that machine. As long as one is left, the token protects nothing.",
+        ],
+        "The screen names the key by its canonical id, and says that it was imported.",
+        &["First eight digits of the canonical id", "Who destroys the file and its copies, and by when"],
+    )
+}
+
+/// `hand-over-key`.
+pub fn hand_over_key(script: &Script, step: &HandOverKey) -> Prose {
+    let keeper = shown(script.name(&step.keeper));
+    let gun = step.gun.as_deref().map(|gun| format!(" of {}", shown(gun))).unwrap_or_default();
+    prose(
+        format!("Make the key {} for {keeper}", step.name),
+        &[
+            &format!(
+                "{keeper} takes the keyboard and chooses a passphrase, and types it twice. It is not written on this paper."
+            ),
+            &format!(
+                "A P-256 key for {}{gun} is made in the memory of this machine, encrypted with it, written into the record as {}, and wiped.",
+                shown(&step.role),
+                step.file()
+            ),
+            "The key signs a statement that no client of anything reads as metadata, so that everybody knows it is whole.",
+            &format!(
+                "{keeper} takes a copy of the file away and loads it with `notary key import` or `docker trust key load`, which keep the passphrase. The record holds the encrypted file too."
+            ),
+        ],
+        "The screen says where the file is, and names the key by its canonical id.",
+        &["First eight digits of the canonical id", "Initials of the keeper"],
+    )
+}
+
 /// `drill-token`.
 pub fn drill_token(script: &Script, token: &Alias) -> Prose {
     prose(
@@ -244,9 +292,7 @@ pub fn draft(script: &Script) -> Prose {
     let what = match script.kind {
         Kind::Genesis => "Root version 1 is composed.",
         Kind::RotateRoot => "The next root is composed from the previous one and the change that this script asks for.",
-        _ => {
-            "The previous root is composed again with a later expiry. Any other difference is refused."
-        }
+        _ => "The previous root is composed again with a later expiry. Any other difference is refused.",
     };
     prose(
         format!("Compose root version {}", script.next_version()),

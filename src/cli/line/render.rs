@@ -96,7 +96,9 @@ pub fn secret_words(request: &SecretRequest) -> String {
         (Some(min), None) if min > 0 => format!(", at least {min} characters"),
         _ => String::new(),
     };
-    format!("{holder}{}{token}{serial}; {}{length}: ", request.what.name(), request.tries)
+    // A file counts no tries.
+    let tries = if request.what.is_passphrase() { String::new() } else { format!("; {}", request.tries) };
+    format!("{holder}{}{token}{serial}{tries}{length}: ", request.what.name())
 }
 
 /// What stands above a step: where the ceremony is, and the step's own words as on paper.

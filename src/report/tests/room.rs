@@ -166,6 +166,7 @@ impl Room {
             Operation::Generate { alias, .. } => {
                 Outcome::Generated { key: key_of(object(alias)), attributes: attributes() }
             }
+            Operation::ImportKey { .. } | Operation::HandOverKey { .. } => panic!("these scripts have no key files"),
             Operation::Open { alias, .. } => Outcome::Opened { seen: seen(alias, true), key: key_of(object(alias)) },
             Operation::Drill { alias, .. } | Operation::Sign { alias, .. } | Operation::SignHead { alias, .. } => {
                 let signable = self.ceremony.signable(operation).expect("reviewed, or a challenge");

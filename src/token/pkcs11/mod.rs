@@ -4,6 +4,7 @@
 //! No program is started while a session is open: a child could sign with the login that it inherits, or end it. Only one
 //! process may use a software token at a time.
 
+mod import;
 mod module;
 mod objects;
 mod probe;

@@ -7,6 +7,8 @@ use cryptoki::{
     session::Session,
 };
 
+use rsa::traits::PublicKeyParts as _;
+
 use super::raw::SignMechanism;
 use crate::{
     device::KeyAttributes,
@@ -33,6 +35,53 @@ pub(super) fn generation(algorithm: KeyAlgorithm) -> Mechanism<'static> {
     }
 }
 
+/// CKK of a key of this algorithm.
+pub(super) fn key_type(algorithm: KeyAlgorithm) -> KeyType {
+    match algorithm {
+        KeyAlgorithm::P256 | KeyAlgorithm::P384 => KeyType::EC,
+        KeyAlgorithm::Ed25519 => KeyType::EC_EDWARDS,
+        KeyAlgorithm::Rsa3072 => KeyType::RSA,
+    }
+}
+
+/// CKA_EC_PARAMS of a key of this algorithm; `None` for RSA.
+pub(super) fn curve(algorithm: KeyAlgorithm) -> Option<&'static [u8]> {
+    match algorithm {
+        KeyAlgorithm::P256 => Some(P256_OID),
+        KeyAlgorithm::P384 => Some(P384_OID),
+        KeyAlgorithm::Ed25519 => Some(ED25519_OID),
+        KeyAlgorithm::Rsa3072 => None,
+    }
+}
+
+/// The template of a public object with a known value; `None` for a kind of key that no token of ours has. The point is inside an
+/// OCTET STRING, the standard's form.
+pub(super) fn public_template(key: &PublicKey, request: &KeyRequest) -> Option<Vec<Attribute>> {
+    let mut template = vec![
+        Attribute::Class(ObjectClass::PUBLIC_KEY),
+        Attribute::KeyType(key_type(request.algorithm)),
+        Attribute::Token(true),
+        Attribute::Private(false),
+        Attribute::Label(request.label.clone().into_bytes()),
+        Attribute::Id(request.id.clone()),
+    ];
+    let point = match key {
+        PublicKey::P256(key) => key.to_sec1_point(false).as_bytes().to_vec(),
+        PublicKey::P384(key) => key.to_sec1_point(false).as_bytes().to_vec(),
+        PublicKey::Ed25519(key) => key.as_bytes().to_vec(),
+        PublicKey::Rsa(key) => {
+            template.push(Attribute::Modulus(key.n_bytes().to_vec()));
+            template.push(Attribute::PublicExponent(key.e_bytes().to_vec()));
+            return Some(template);
+        }
+        PublicKey::P521(_) | PublicKey::Other { .. } => return None,
+    };
+    template.push(Attribute::EcParams(curve(request.algorithm)?.to_vec()));
+    // Each length fits one byte of DER: 97 < 128.
+    template.push(Attribute::EcPoint([&[0x04, point.len() as u8], point.as_slice()].concat()));
+    Some(template)
+}
+
 /// The mechanism that signs with a key of this algorithm.
 pub(super) fn signing(algorithm: KeyAlgorithm) -> SignMechanism {
     match algorithm {
@@ -52,11 +101,9 @@ pub(super) fn templates(request: &KeyRequest, stays: bool) -> (Vec<Attribute>, V
         Attribute::Label(request.label.clone().into_bytes()),
         Attribute::Id(request.id.clone()),
     ];
-    match request.algorithm {
-        KeyAlgorithm::P256 => public.push(Attribute::EcParams(P256_OID.to_vec())),
-        KeyAlgorithm::P384 => public.push(Attribute::EcParams(P384_OID.to_vec())),
-        KeyAlgorithm::Ed25519 => public.push(Attribute::EcParams(ED25519_OID.to_vec())),
-        KeyAlgorithm::Rsa3072 => {
+    match curve(request.algorithm) {
+        Some(curve) => public.push(Attribute::EcParams(curve.to_vec())),
+        None => {
             public.push(Attribute::ModulusBits(RSA_BITS.into()));
             public.push(Attribute::PublicExponent(vec![1, 0, 1]));
         }

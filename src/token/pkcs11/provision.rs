@@ -6,6 +6,7 @@ use super::{Pkcs11Token, objects};
 use crate::{
     device,
     fault::{Error, Fault, FaultKind},
+    keyfile::PrivateKey,
     rules::{Refusal, Rule},
     secret::Pin,
     text::shown,
@@ -102,6 +103,10 @@ impl Provision for Pkcs11Token {
         }
     }
 
+    fn import_key(&mut self, key: &PrivateKey, request: &KeyRequest) -> Result<Key, Error> {
+        self.import(key, request)
+    }
+
     fn clear_half_made(&mut self, request: &KeyRequest) -> Result<usize, Error> {
         let (id, label) = (request.id.as_slice(), Some(request.label.as_str()));
         let cleared = self.with_session(|session| {
@@ -149,7 +154,7 @@ impl Pkcs11Token {
     }
 
     /// Two objects of one label or id are told apart by no module in the same way, and one module overwrites.
-    fn nothing_of_that_name(&mut self, request: &KeyRequest) -> Result<(), Error> {
+    pub(super) fn nothing_of_that_name(&mut self, request: &KeyRequest) -> Result<(), Error> {
         let names = [Attribute::Id(request.id.clone()), Attribute::Label(request.label.clone().into_bytes())];
         for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
             for name in &names {

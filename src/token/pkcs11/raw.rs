@@ -5,6 +5,7 @@
 //! - C_GetTokenInfo: a clock that is no number must not hide a token, and NULs pad as spaces do.
 //! - C_GetMechanismList: a mechanism without a name is still a mechanism.
 //! - C_Sign: one call instead of two, and the context-specific login that CKA_ALWAYS_AUTHENTICATE keys want in between.
+//! - C_CreateObject: a private key goes from locked memory to the module without a copy of ours.
 //! - C_WrapKey: the length that was written, not the one that was asked for before.
 #![allow(unsafe_code)]
 
@@ -17,6 +18,7 @@ use std::{
 use cryptoki::{
     context::{CInitializeArgs, CInitializeFlags, Function},
     error::{Error, Result, Rv, RvError},
+    object::Attribute,
 };
 use cryptoki_sys::*;
 
@@ -174,6 +176,25 @@ impl Raw {
         );
         Rv::from(rv).into_result(Function::Sign)?;
         written(&signature, length)
+    }
+
+    /// Makes an object of `template` and of values that stay where they are, in locked memory.
+    pub(super) fn create_object(
+        &self,
+        session: CK_SESSION_HANDLE,
+        template: &[Attribute],
+        secret: &[(CK_ATTRIBUTE_TYPE, &[u8])],
+    ) -> Result<()> {
+        let mut attributes: Vec<CK_ATTRIBUTE> = template.iter().map(CK_ATTRIBUTE::from).collect();
+        attributes.extend(secret.iter().map(|(kind, value)| CK_ATTRIBUTE {
+            type_: *kind,
+            pValue: value.as_ptr().cast_mut().cast(),
+            ulValueLen: value.len() as CK_ULONG,
+        }));
+        let mut handle = 0;
+        let count = attributes.len() as CK_ULONG;
+        let rv = call!(self, C_CreateObject(session, attributes.as_mut_ptr(), count, &mut handle));
+        Rv::from(rv).into_result(Function::CreateObject)
     }
 
     /// Wraps `key` under `wrapping`. `parameter` is that of the mechanism: an initialisation vector, or nothing.

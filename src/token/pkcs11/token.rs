@@ -18,8 +18,8 @@ use crate::{
     fault::{Error, Fault, FaultKind},
     readback::Signable,
     rules::{Refusal, Rule},
-    tuf::{parallel::in_parallel, verify::VerifiedSignature},
     token::{Key, KeyAlgorithm, KeySelector, LastTry, PinEntry, Probe, Provision, RawSignature, SeenKey, Token, User},
+    tuf::{parallel::in_parallel, verify::VerifiedSignature},
 };
 
 impl Token for Pkcs11Token {

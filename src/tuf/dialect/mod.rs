@@ -282,6 +282,11 @@ pub(super) fn canonical_id(key: &Key) -> KeyId {
     notary::keys::canonical_id(key)
 }
 
+/// The keyid of a key by itself, in the dialect that names the files of private keys by it.
+pub(super) fn bare_id(public: &PublicKey) -> Option<KeyId> {
+    Dialect::Notary.key(public).map(|key| key.id())
+}
+
 /// The signature that OpenSSL makes over a statement of this program's own, in hexadecimal: DER for curves. It has nothing to
 /// do with the dialect of the metadata.
 pub fn statement_signature(public: &PublicKey, text: &str) -> Option<RawSignature> {

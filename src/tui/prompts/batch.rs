@@ -3,12 +3,7 @@
 use ratatui::text::Line;
 
 use super::grid;
-use crate::{
-    ceremony::repositories::sheet::BatchSheet,
-    readback,
-    text::shown,
-    tui::paint,
-};
+use crate::{ceremony::repositories::sheet::BatchSheet, readback, text::shown, tui::paint};
 
 pub(super) fn lines(sheet: &BatchSheet, width: usize) -> Vec<Line<'static>> {
     let head = format!(

@@ -28,13 +28,16 @@ pub(super) fn lines(request: &SecretRequest, working: &Working, now: Utc, width:
         Tries::Low => paint::WARN,
         _ => paint::PLAIN,
     };
-    let rows = [
-        ("token", request.label.as_deref().unwrap_or(unknown), paint::PLAIN),
+    let label = request.label.as_deref().unwrap_or(unknown);
+    let of_token = [
+        ("token", label, paint::PLAIN),
         ("serial", request.serial.as_deref().unwrap_or(unknown), paint::PLAIN),
         ("tries", &tries, tries_style),
         ("length", &length, paint::PLAIN),
     ];
-    for (name, value, style) in rows {
+    let of_file = [("key", label, paint::PLAIN), ("length", &length, paint::PLAIN)];
+    let rows = if request.what.is_passphrase() { &of_file[..] } else { &of_token[..] };
+    for &(name, value, style) in rows {
         lines.extend(paint::item(&format!("  {name:<7}"), paint::DIM, value, width, style));
     }
     if request.attempt > 1 {

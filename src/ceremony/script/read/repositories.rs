@@ -7,8 +7,8 @@ use crate::{
     ceremony::{
         participants::Alias,
         script::{
-            CertificateSpec, CollectionSpec, CommonName, ExpirySpec, KeySpec, Kind, RepositoriesSpec, RootSpec,
-            Signatory, SignerAction, SignerSpec, TaggingSpec, TokenSpec,
+            CertificateSpec, CollectionSpec, CommonName, ExpirySpec, Kind, RepositoriesSpec, RootSpec, Signatory,
+            SignerAction, SignerSpec, TaggingSpec, TokenSpec,
             raw::{RawCertificate, RawCollection, RawScript, RawSigner, RawTagging},
         },
     },
@@ -27,7 +27,7 @@ impl Reader<'_> {
         &self,
         raw: &RawScript,
         tokens: &[TokenSpec],
-        keys: &[KeySpec],
+        keys: &[Alias],
     ) -> Read<Option<RepositoriesSpec>> {
         let top = 0..0;
         let kind = raw.ceremony;
@@ -66,7 +66,14 @@ impl Reader<'_> {
             }
         }
         let changed_tags = raw.tags.as_ref().map(|tags| tags.changed).unwrap_or_default();
-        Ok(Some(RepositoriesSpec { collection, before: before.transpose()?, tagging, signers, certificate, changed_tags }))
+        Ok(Some(RepositoriesSpec {
+            collection,
+            before: before.transpose()?,
+            tagging,
+            signers,
+            certificate,
+            changed_tags,
+        }))
     }
 
     /// Which sections each kind of ceremony has.
@@ -140,7 +147,7 @@ impl Reader<'_> {
         })
     }
 
-    fn tagging(&self, raw: &RawTagging, tokens: &[TokenSpec], keys: &[KeySpec]) -> Read<TaggingSpec> {
+    fn tagging(&self, raw: &RawTagging, tokens: &[TokenSpec], keys: &[Alias]) -> Read<TaggingSpec> {
         let names = self.signatories("tagging.keys", &raw.keys, tokens, keys)?;
         let threshold = raw.threshold.as_ref().map_or(1, |threshold| *threshold.get_ref());
         if threshold == 0 || threshold > names.len() as u64 {
@@ -156,13 +163,12 @@ impl Reader<'_> {
         field: &str,
         raw: &Spanned<Vec<Spanned<String>>>,
         tokens: &[TokenSpec],
-        keys: &[KeySpec],
+        keys: &[Alias],
     ) -> Read<Vec<Signatory>> {
         self.unique(field, raw.get_ref())?;
         let names = raw.get_ref().iter().map(|name| {
             let alias: Alias = self.short(field, name)?;
-            let (token, key) =
-                (tokens.iter().any(|token| token.alias == alias), keys.iter().any(|key| key.name == alias));
+            let (token, key) = (tokens.iter().any(|token| token.alias == alias), keys.contains(&alias));
             match (token, key) {
                 (true, false) => Ok(Signatory::Token(alias)),
                 (false, true) => Ok(Signatory::Elsewhere(alias)),
@@ -175,7 +181,7 @@ impl Reader<'_> {
         names.collect()
     }
 
-    fn signer(&self, raw: &RawSigner, kind: Kind, tokens: &[TokenSpec], keys: &[KeySpec]) -> Read<SignerSpec> {
+    fn signer(&self, raw: &RawSigner, kind: Kind, tokens: &[TokenSpec], keys: &[Alias]) -> Read<SignerSpec> {
         let name = self.line_of_text("signer.name", &raw.name)?;
         let first = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
@@ -237,7 +243,8 @@ impl Reader<'_> {
     /// An expiry whose window holds it.
     pub(super) fn expiry(&self, field: &str, raw: &Spanned<ExpirySpec>) -> Read<ExpirySpec> {
         let expiry = *raw.get_ref();
-        if expiry.at_least_days <= expiry.days && expiry.days <= expiry.at_most_days && expiry.at_most_days <= DAYS_MAX {
+        if expiry.at_least_days <= expiry.days && expiry.days <= expiry.at_most_days && expiry.at_most_days <= DAYS_MAX
+        {
             return Ok(expiry);
         }
         self.error(raw.span(), format!("{field}: at-least-days ≤ days ≤ at-most-days ≤ {DAYS_MAX} must hold"))

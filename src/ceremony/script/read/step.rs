@@ -9,11 +9,13 @@ use crate::{
         script::{TokenSpec, raw::RawStep},
         steps::{
             Action, Attest, Break, Certify, Close, ConfirmClock, Draft, DraftRepositories, DrillToken, Export,
-            ExportRepositories, GenerateKey, ImportKeys, ImportRepositories, ImportRoot, JudgeTags, OpenToken, Preflight,
-            PrepareToken, Record, Review, ReviewRepositories, RollCall, ScriptWords, Sign, SignRepositories, Step,
+            ExportRepositories, GenerateKey, HandOverKey, ImportKey, ImportKeys, ImportRepositories, ImportRoot,
+            JudgeTags, OpenToken, Preflight, PrepareToken, Record, Review, ReviewRepositories, RollCall, ScriptWords,
+            Sign, SignRepositories, Step,
         },
     },
     text::shown,
+    tuf::key::file_header_fits,
 };
 
 impl Reader<'_> {
@@ -21,7 +23,12 @@ impl Reader<'_> {
     pub(super) fn step(&self, raw: &RawStep, people: &[Person], tokens: &[TokenSpec], many: bool) -> Read<Step> {
         let fields = StepFields { reader: self, raw, people, tokens };
         let action = match raw.kind.get_ref().as_str() {
-            "import-root" if many => return self.error(raw.kind.span(), "do = “import-root”: what clients trust today comes in by import-repositories"),
+            "import-root" if many => {
+                return self.error(
+                    raw.kind.span(),
+                    "do = “import-root”: what clients trust today comes in by import-repositories",
+                );
+            }
             "import-repositories" | "judge-tags" | "certify" if !many => {
                 let what = format!("do = “{}” belongs to a ceremony about many repositories", raw.kind.get_ref());
                 return self.error(raw.kind.span(), what);
@@ -57,6 +64,12 @@ impl Reader<'_> {
             "generate-key" => {
                 fields.only(&["token"]).and_then(|()| Ok(Action::GenerateKey(GenerateKey { token: fields.token()? })))
             }
+            "import-key" => {
+                fields.only(&["token", "file", "keyid"]).and_then(|()| fields.import_key().map(Action::ImportKey))
+            }
+            "hand-over-key" => fields
+                .only(&["name", "role", "gun", "keeper"])
+                .and_then(|()| fields.hand_over_key().map(Action::HandOverKey)),
             "drill-token" => {
                 fields.only(&["token"]).and_then(|()| Ok(Action::DrillToken(DrillToken { token: fields.token()? })))
             }
@@ -78,7 +91,7 @@ impl Reader<'_> {
             other => {
                 return self.error(
                     raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, close)", shown(other)),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, close)", shown(other)),
                 );
             }
         }?;
@@ -106,6 +119,12 @@ impl StepFields<'_> {
             ("tokens", raw.tokens.as_ref().map(Spanned::span)),
             ("statement", raw.statement.as_ref().map(Spanned::span)),
             ("fields", raw.fields.as_ref().map(Spanned::span)),
+            ("file", raw.file.as_ref().map(Spanned::span)),
+            ("keyid", raw.keyid.as_ref().map(Spanned::span)),
+            ("name", raw.name.as_ref().map(Spanned::span)),
+            ("role", raw.role.as_ref().map(Spanned::span)),
+            ("gun", raw.gun.as_ref().map(Spanned::span)),
+            ("keeper", raw.keeper.as_ref().map(Spanned::span)),
         ];
         for (name, span) in given {
             if let Some(span) = span.filter(|_| !allowed.contains(&name)) {
@@ -155,6 +174,42 @@ impl StepFields<'_> {
             Some(text) => self.reader.line_of_text(name, text),
             None => self.missing(name),
         }
+    }
+
+    fn import_key(&self) -> Read<ImportKey> {
+        let token = self.token()?;
+        let Some(file) = &self.raw.file else { return self.missing("file") };
+        let path = self.reader.line_of_text("file", file)?;
+        if path.split('/').any(|part| part == "..") || path.ends_with('/') {
+            return self
+                .reader
+                .error(file.span(), "file: a path below the script's own folder, or an absolute one, without ..");
+        }
+        let keyid = self.raw.keyid.as_ref().map(|keyid| self.reader.keyid(keyid)).transpose()?;
+        let known = self.tokens.iter().any(|spec| spec.alias == token && spec.keyid.is_some());
+        if keyid.is_none() && !known {
+            return self.reader.error(
+                self.raw.kind.span(),
+                "keyid is missing: the canonical id or the keyid of the key on paper, or the keyid of the token for a key of the previous root",
+            );
+        }
+        Ok(ImportKey { token, file: path, keyid })
+    }
+
+    fn hand_over_key(&self) -> Read<HandOverKey> {
+        let Some(name) = &self.raw.name else { return self.missing("name") };
+        let Some(role) = &self.raw.role else { return self.missing("role") };
+        let Some(keeper) = &self.raw.keeper else { return self.missing("keeper") };
+        let gun = self.raw.gun.as_ref().map(|gun| self.reader.line_of_text("gun", gun)).transpose()?;
+        let key = HandOverKey {
+            name: self.reader.short("name", name)?,
+            role: self.reader.line_of_text("role", role)?,
+            gun,
+            keeper: self.reader.known_person(keeper, self.people)?,
+        };
+        file_header_fits(&key.role, key.gun.as_deref())
+            .or_else(|what| self.reader.error(role.span(), format!("role: {what}")))?;
+        Ok(key)
     }
 
     fn fields(&self) -> Read<Vec<String>> {
