@@ -105,11 +105,13 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
 fn thresholds(script: &Script, findings: &mut Findings) {
     let (threshold, keys) = (script.root.threshold, script.distinct_root_keys());
     let declares = &script.declares;
-    if let Err(Refusal { rule, what, remedy }) = authoring::leaves_spare(threshold, keys) {
-        findings.unless(declares.no_spare || declares.single_control, rule, None, what, &remedy);
-    }
-    if let Err(Refusal { rule, what, remedy }) = authoring::needs_two(threshold, keys) {
-        findings.unless(declares.single_control, rule, None, what, &remedy);
+    if script.kind.writes_roots() {
+        if let Err(Refusal { rule, what, remedy }) = authoring::leaves_spare(threshold, keys) {
+            findings.unless(declares.no_spare || declares.single_control, rule, None, what, &remedy);
+        }
+        if let Err(Refusal { rule, what, remedy }) = authoring::needs_two(threshold, keys) {
+            findings.unless(declares.single_control, rule, None, what, &remedy);
+        }
     }
     if script.kind == Kind::Genesis {
         for role in [RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp] {
@@ -126,7 +128,7 @@ fn thresholds(script: &Script, findings: &mut Findings) {
         }
     }
     for key in &script.keys {
-        if !script.roles.iter().any(|role| role.keys.contains(&key.name)) {
+        if script.roles_of(&key.name).is_empty() {
             let what = format!("The key {} is imported and used in no role.", key.name);
             findings.add(Warning, None, None, what, "Name it in a [[role]], or take it out.");
         }
