@@ -16,8 +16,8 @@ use crate::{
         key::{Key, KeyId},
         role::RoleName,
         root::Root,
-        targets::Targets,
-        targets_change::TargetsChange,
+        targets::{DelegatedRole, Targets},
+        targets_change::{self, TargetsChange},
     },
     utc::Utc,
 };
@@ -263,6 +263,12 @@ pub fn signers(ceremony: &Ceremony, now: &Targets) -> Result<Vec<TargetsChange>,
                 changes.push(TargetsChange::AddKey { role: releases.clone(), key });
             }
         }
+    }
+    // A role without a key verifies nothing: where the last signer goes, it goes too.
+    let after = targets_change::amend(now, &changes);
+    let keyless = |role: &&DelegatedRole| role.name == releases && role.role.keyids.is_empty();
+    if after.delegations.iter().flat_map(|delegations| &delegations.roles).any(|role| keyless(&role)) {
+        changes.push(TargetsChange::RemoveRole(releases));
     }
     Ok(changes)
 }

@@ -7,6 +7,7 @@
 pub mod certify;
 pub mod changes;
 pub mod compose;
+pub mod delegations;
 pub mod judge;
 pub mod leaving;
 pub mod pack;
