@@ -343,6 +343,17 @@ impl Script {
         self.numbered().any(|(_, step)| matches!(&step.action, Action::ImportKey(step) if step.token == *alias))
     }
 
+    /// The roles for which a key of this name signs, as proofs of possession name them.
+    pub fn roles_of(&self, name: &Alias) -> Vec<String> {
+        let online = self.roles.iter().filter(|role| role.keys.contains(name)).map(|role| role.role.as_str().to_owned());
+        let named = |keys: &[Signatory]| keys.iter().any(|key| key.alias() == Some(name));
+        let many = self.repositories.as_ref();
+        let tagging = many.and_then(|spec| spec.tagging.as_ref()).filter(|tagging| named(&tagging.keys));
+        let signers = many.into_iter().flat_map(|spec| &spec.signers).filter(|signer| named(&signer.keys));
+        let below = signers.map(|signer| format!("targets/{}", signer.name));
+        online.chain(tagging.map(|_| RoleName::Targets.as_str().to_owned())).chain(below).collect()
+    }
+
     /// Every step with its number, `3.2` for the second of the third act.
     pub fn numbered(&self) -> impl Iterator<Item = (String, &Step)> {
         self.acts

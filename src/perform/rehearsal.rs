@@ -2,6 +2,8 @@
 //! with throw-away keys, and soft tokens that hold those of the officers. Everything lies in the record's own folder
 //! `rehearsal/`, and nothing of it is worth anything.
 
+mod collection;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -102,6 +104,9 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
         events.extend(twins);
         write_input(record, &previous.file, &root)?;
         events.push(Event::TwinRoot { real: previous.sha256, twin: Digest::of(&root) });
+    }
+    if let Some(spec) = &script.repositories {
+        events.extend(collection::twin(script, spec, beside, record, module, now)?);
     }
     Ok(events)
 }
@@ -250,8 +255,8 @@ impl Twin {
 }
 
 fn possession(script: &Script, spec: &KeySpec, key: &Key, twin: &SigningKey, now: Utc) -> Vec<u8> {
-    let role =
-        script.roles.iter().find(|role| role.keys.contains(&spec.name)).map_or("targets", |role| role.role.as_str());
+    let roles = script.roles_of(&spec.name);
+    let role = roles.first().map_or("targets", String::as_str);
     let keyid = key.id().to_string();
     let statement = Challenge::possession(&script.repository, role, &keyid, &now.plus_days(7).date(), b"rehearsal");
     let signature: Signature = twin.sign(statement.bytes());
