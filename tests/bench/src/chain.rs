@@ -161,7 +161,7 @@ pub fn make(folder: &Path, roots: usize, all_sign: bool) {
         write(&format!("{n}.root.json"), signed(&root, by));
     }
     let (spec_version, expires, extra) = (Some("1.0.31".to_owned()), at(FAR), Members::new());
-    let meta = || MetaFile { version: 1, length: None, hashes: None, extra: Members::new() };
+    let meta = || MetaFile { version: Some(1), length: None, hashes: None, extra: Members::new() };
     let names = [("targets.json".to_owned(), meta())].into();
     let targets = Targets {
         spec_version: spec_version.clone(),
