@@ -7,7 +7,7 @@ mod raw;
 pub mod read;
 mod repositories;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -323,6 +323,17 @@ impl Script {
         let names: BTreeSet<String> =
             tokens.into_iter().map(|alias| self.shared_key(alias).unwrap_or_else(|| format!("own {alias}"))).collect();
         names.len() as u64
+    }
+
+    /// Tokens of the root that hold one and the same key, as far as the script tells; each group has at least two.
+    pub fn one_key_on_several(&self) -> Vec<Vec<&Alias>> {
+        let mut groups: BTreeMap<String, Vec<&Alias>> = BTreeMap::new();
+        for alias in &self.root.keys {
+            if let Some(name) = self.shared_key(alias) {
+                groups.entry(name).or_default().push(alias);
+            }
+        }
+        groups.into_values().filter(|holders| holders.len() > 1).collect()
     }
 
     /// How many different keys the root will have.
