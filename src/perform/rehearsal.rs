@@ -31,7 +31,7 @@ use crate::{
     rules::{Refusal, Rule},
     secret::{Passphrase, Pin, Secret},
     token::{
-        Erase, KeyRequest, KeySelector, LastTry, PinEntry, Token, User,
+        Erase, KeyRequest, LastTry, PinEntry, Token, User,
         pkcs11::{Module, TokenUri},
         quirks::Trust,
     },
@@ -245,10 +245,8 @@ impl Twin {
                 let read_back = ReadBack { supplied: blind.answer(), blind };
                 let reviewed = Reviewed::new(Arc::clone(bytes), Digest::of(bytes), &read_back)
                     .ok_or_else(|| odd(&"a twin could not be reviewed"))?;
-                let found = token.find_key(&KeySelector::Public(key.public.clone()))?;
-                let signature = token.sign(&found, &Signable::Reviewed(reviewed), None)?;
-                token.logout()?;
-                Ok(signature)
+                // Still logged in since the key was made; the login ends with the session, when the twin is dropped.
+                Ok(token.sign(key, &Signable::Reviewed(reviewed), None)?)
             }
         }
     }

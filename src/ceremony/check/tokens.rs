@@ -103,6 +103,9 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
 }
 
 fn thresholds(script: &Script, findings: &mut Findings) {
+    if !script.kind.writes_roots() {
+        return;
+    }
     let (threshold, keys) = (script.root.threshold, script.distinct_root_keys());
     let declares = &script.declares;
     if let Err(Refusal { rule, what, remedy }) = authoring::leaves_spare(threshold, keys) {
