@@ -233,6 +233,8 @@ pub struct KeySpec {
 pub enum PossessionSpec {
     /// A server holds the key and signs no statements; the key is exempt by name.
     HeldByServer,
+    /// A token of this ceremony holds it, and proves it itself when it is opened.
+    HeldByToken(Alias),
     /// A file with a signed statement, beside the script, whose last day has not passed.
     Statement(String),
 }
