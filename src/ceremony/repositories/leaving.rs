@@ -61,6 +61,13 @@ pub fn bundle(
     }
     let gun = ceremony.repositories.guns().get(drafted.number as usize).cloned();
     let gun = gun.ok_or_else(|| unfit("No such repository."))?;
+    // Delegated roles stand in the order of clients while they are composed, and in that of their names in a bundle.
+    let place = |role: &RoleName| match role {
+        RoleName::Root => 0,
+        RoleName::Targets => 1,
+        _ => 2,
+    };
+    work.listed.sort_by(|a, b| (place(&a.role), a.role.as_str()).cmp(&(place(&b.role), b.role.as_str())));
     let bundle = Bundle { dialect: ceremony.script.dialect, gun, files: work.listed, wants: work.wants };
     if bundle.wants.is_empty() {
         works(ceremony, &bundle.gun, inputs, &work.files, now)?;

@@ -21,7 +21,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{event::Event, participants::Alias, script::Signatory};
+use super::{
+    event::{Event, SignedVersion},
+    participants::Alias,
+    script::Signatory,
+};
 use crate::{
     digest::Digest,
     readback::{ManifestRead, ReadBack},
@@ -278,6 +282,23 @@ impl Repositories {
         self.known.iter().filter(|known| known.left_out.is_none()).map(|known| known.changed.len()).sum()
     }
 
+    /// Every document of the batch that a token signed.
+    pub fn signed_versions(&self) -> impl Iterator<Item = SignedVersion> {
+        self.batch.drafted.iter().flat_map(move |drafted| {
+            let shape = self.batch.shape(drafted);
+            let signed =
+                drafted.documents.iter().zip(&shape.documents).filter(|(document, _)| !document.signatures.is_empty());
+            signed.filter_map(move |(document, of)| {
+                Some(SignedVersion {
+                    repository: self.guns().get(drafted.number as usize)?.as_str().to_owned(),
+                    role: of.role.clone(),
+                    version: document.version,
+                    payload: document.payload,
+                })
+            })
+        })
+    }
+
     /// The number of a repository.
     pub fn number(&self, gun: &Gun) -> Option<u32> {
         let number = self.guns().binary_search(gun).ok()?;
@@ -391,6 +412,16 @@ impl Batch {
     /// The shape of what was drafted.
     pub fn shape(&self, drafted: &Drafted) -> &Shape {
         &self.shapes[drafted.shape as usize]
+    }
+
+    /// Every payload, once all are drafted.
+    pub fn payloads(&self) -> impl Iterator<Item = Digest> {
+        self.places.keys().copied()
+    }
+
+    /// The SHA-256 of the manifest of what was written out, once all is.
+    pub fn published(&self) -> Option<Digest> {
+        self.published
     }
 
     /// How many signatures were made, and how many repositories were written out.

@@ -76,8 +76,13 @@ impl ImportKey {
         let bare = key.public().canonical_id().unwrap_or_else(|| key.id());
         match self.meant(ceremony) {
             Some(meant) if meant.is(key) => {
-                let by = if meant.public.is_some() { "the published root" } else { "the paper" };
-                Ok(Passed::new(Rule::KeyOnPaper, format!("the key {} is the one of {by}", bare.short())))
+                let spec = ceremony.script.token(&self.token);
+                let published = spec.and_then(|spec| spec.keyid.as_ref());
+                let named: Vec<&KeyId> = self.keyid.iter().chain(published).collect();
+                let stands_in = named.iter().any(|keyid| ceremony.stand_ins.contains_key(*keyid));
+                let by = if stands_in { "a throw-away key of this rehearsal, for the one of" } else { "the one of" };
+                let source = if published.is_some() { "the published root" } else { "the paper" };
+                Ok(Passed::new(Rule::KeyOnPaper, format!("the key {} is {by} {source}", bare.short())))
             }
             _ => Err(Refusal::new(
                 Rule::KeyOnPaper,

@@ -167,6 +167,12 @@ impl Room {
                 Outcome::Generated { key: key_of(object(alias)), attributes: attributes() }
             }
             Operation::ImportKey { .. } | Operation::HandOverKey { .. } => panic!("these scripts have no key files"),
+            Operation::OpenCollection { .. }
+            | Operation::ReadRepositories { .. }
+            | Operation::ReadInputs { .. }
+            | Operation::ExportRepositories { .. }
+            | Operation::Certify { .. }
+            | Operation::SignBatch { .. } => panic!("these scripts are about one root"),
             Operation::Open { alias, .. } => Outcome::Opened { seen: seen(alias, true), key: key_of(object(alias)) },
             Operation::Drill { alias, .. } | Operation::Sign { alias, .. } | Operation::SignHead { alias, .. } => {
                 let signable = self.ceremony.signable(operation).expect("reviewed, or a challenge");
