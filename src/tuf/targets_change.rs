@@ -105,9 +105,12 @@ fn apply(targets: &mut Targets, change: &TargetsChange) {
         TargetsChange::DropFile(path) => drop(targets.targets.remove(path)),
         TargetsChange::RestoreFile { path, file } => drop(targets.targets.insert(path.clone(), file.clone())),
         TargetsChange::RestoreRole { role, keys } => {
-            delegations.roles.retain(|delegated| delegated.name != role.name);
+            // The order of the roles is that in which clients ask them: what is there keeps its place.
+            match find(delegations, &role.name) {
+                Some(there) => *there = role.clone(),
+                None => delegations.roles.push(role.clone()),
+            }
             drop_unnamed(delegations);
-            delegations.roles.push(role.clone());
             delegations.keys.extend(role.role.keyids.iter().cloned().zip(keys.iter().cloned()));
         }
         TargetsChange::AddRole { role, threshold, paths } => {

@@ -55,12 +55,9 @@ pub fn back(now: &Targets, before: Option<&Targets>, what: &str) -> Vec<TargetsC
         }];
     };
     let name = RoleName::from(name);
-    let mut changes = vec![];
-    if whole(now, &name).is_some() {
-        changes.push(TargetsChange::RemoveRole(name.clone()));
+    match before.and_then(|before| whole(before, &name)) {
+        Some((role, keys)) => vec![TargetsChange::RestoreRole { role, keys }],
+        None if whole(now, &name).is_some() => vec![TargetsChange::RemoveRole(name)],
+        None => vec![],
     }
-    if let Some((role, keys)) = before.and_then(|before| whole(before, &name)) {
-        changes.push(TargetsChange::RestoreRole { role, keys });
-    }
-    changes
 }
