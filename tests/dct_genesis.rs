@@ -9,8 +9,16 @@ mod support;
 
 use std::fs;
 
+use ceremony_support::Room;
 use dct_support::{ALL, GUNS, Publisher};
-use officiant::rules::Rule;
+use officiant::{
+    ceremony::{
+        Pending,
+        participants::Alias,
+        prompt::{Answer, AsideKind, Scene},
+    },
+    rules::Rule,
+};
 use peers::notary::{self, Client, Keys};
 use support::on_softhsm;
 
@@ -139,5 +147,48 @@ fn a_proof_of_possession_for_another_role_is_refused() {
         };
         assert_eq!(refused.rule, Rule::KeyPossession);
         assert!(refused.what.contains("targets/alice") && refused.what.contains("targets/bob"), "{}", refused.what);
+    });
+}
+
+#[test]
+fn an_officer_whose_token_fails_once_enough_have_signed_is_excused() {
+    let test = "an_officer_whose_token_fails_once_enough_have_signed_is_excused";
+    if !notary::installed() {
+        return;
+    }
+    on_softhsm(test, |tokens| {
+        let publisher = Publisher::new(tokens, Keys::Local);
+        let officers = ["ana-1", "bo-1", "cem-1"];
+        let mut plan = publisher.plan("dct-genesis", "new", &GUNS);
+        for officer in officers {
+            plan = plan.fresh(officer);
+        }
+        let plan = plan.fresh("tag-1").root(2, &officers).certified(Some(ALL), &officers).tagging(&["tag-1"]);
+        let mut room = publisher.begins("genesis", &plan);
+        let signed = |room: &Room, alias: &str| {
+            let alias: Alias = alias.to_owned().try_into().expect("an alias");
+            room.ceremony().repositories().batch().is_signed_by(&alias)
+        };
+        let bo: Alias = "bo-1".to_owned().try_into().expect("an alias");
+        room.until(|pending, ceremony| {
+            let batch = ceremony.repositories().batch();
+            let asks = matches!(pending, Pending::Ask(prompt) if matches!(prompt.scene, Scene::PointOfNoReturn { .. }));
+            asks && batch.manifest().is_some() && batch.is_signed_by(&bo)
+        });
+        assert!(signed(&room, "ana-1") && !signed(&room, "cem-1"));
+        room.say(Answer::Aside(AsideKind::Exception));
+        for line in ["cem-1 signs", "its reader does not see it", "we go on with two signatures of two"] {
+            room.say(Answer::Text(line.into()));
+        }
+        room.say(Answer::Picked(0));
+        let word = room.people.answer(&room.prompt(), officiant::utc::Utc::EPOCH);
+        room.say(word);
+        publisher.finishes(&mut room);
+        assert!(!signed(&room, "cem-1"));
+        publisher.publishes(&room.place);
+        let root = publisher.served_json(GUNS[0], "root.json");
+        assert_eq!(root["signatures"].as_array().map(Vec::len), Some(2));
+        assert_eq!(root["signed"]["roles"]["root"]["keyids"].as_array().map(Vec::len), Some(3));
+        assert!(publisher.client("client").list(GUNS[0]).expect("a client").is_empty());
     });
 }

@@ -17,7 +17,9 @@ const APP: &str = GUNS[0];
 
 fn wants(publisher: &Publisher, room: &Room, gun: &str) -> Vec<(String, String)> {
     let bundle = publisher.bundle(&publisher.published(room), gun);
-    bundle.wants.iter().map(|want| (want.role.to_string(), want.owner.clone())).collect()
+    let mut wants: Vec<_> = bundle.wants.iter().map(|want| (want.role.to_string(), want.owner.clone())).collect();
+    wants.sort();
+    wants
 }
 
 fn roles(publisher: &Publisher, gun: &str) -> Vec<String> {
