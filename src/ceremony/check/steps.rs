@@ -153,14 +153,14 @@ fn threshold_met(script: &Script, facts: &BTreeSet<Fact>) -> bool {
 fn repositories_met(script: &Script, signed: &dyn Fn(&Alias) -> bool) -> bool {
     let tagging = script.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
     let tags = |alias: &Alias| tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token() == Some(alias)));
-    let new = script.root.keys.iter().filter(|alias| signed(alias)).count() as u64;
+    let new = script.distinct_keys(script.root.keys.iter().filter(|alias| signed(alias)));
     let old = script.tokens.iter().filter(|token| token.keyid.is_some() && !tags(&token.alias) && signed(&token.alias));
     let roots = !script.kind.writes_roots()
         || (new >= script.root.threshold && (script.kind.is_genesis() || old.count() as u64 >= 1));
     let elsewhere = tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token().is_none()));
     let targets = tagging.is_none_or(|tagging| {
         elsewhere
-            || tagging.keys.iter().filter_map(|key| key.token()).filter(|alias| signed(alias)).count() as u64
+            || script.distinct_keys(tagging.keys.iter().filter_map(|key| key.token()).filter(|alias| signed(alias)))
                 >= tagging.threshold
     });
     roots && targets

@@ -209,7 +209,7 @@ impl Reader<'_> {
                 "dialect: ceremonies whose name begins with dct- write dialect = \"notary\", all others \"tuf1\"",
             );
         }
-        if script.root.threshold > script.distinct_root_keys() {
+        if script.kind.writes_roots() && script.root.threshold > script.distinct_root_keys() {
             let what = format!(
                 "root.threshold is {}, and the tokens hold {} different keys: tokens to which one key is brought are one key",
                 script.root.threshold,
