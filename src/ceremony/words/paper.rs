@@ -137,6 +137,20 @@ pub const TOUCHES: &str = "No token tells this program beforehand whether it wan
 /// What happens when certificates end.
 pub const THEN_CERTIFICATES: &str =
     "the server takes nothing any more, not even a renewal, and clients that hold these roots stop for good";
+/// The same, after a date.
+pub const AFTER_CERTIFICATES: &str = "takes nothing any more for repositories with these certificates, not even a renewal, and clients that hold these roots stop for good";
+/// What stands on the card of a ceremony about many repositories.
+pub const CARD_OF_MANY: &str = "Which version of which repository was signed as which payload does not fit here: the record has it, in its \
+                                transcript and its list of payloads. Keep one medium of the record in the safe beside this card.";
+
+/// When clients stop trusting a tagging key that was stolen.
+pub fn old_tagging_key(days: i64) -> String {
+    format!(
+        "A client that sees the new root stops trusting the old tagging key at once. One that is cut off, or that is shown old answers, stops \
+         at the latest when the timestamp that it holds expires: by Notary's default {days} days after the server signed it."
+    )
+}
+
 /// What happens when roots end.
 pub const THEN_ROOTS: &str = "clients refuse the repositories until the roots are renewed";
 /// What happens when roots have six months left.
