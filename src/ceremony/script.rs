@@ -384,8 +384,8 @@ impl Script {
         let roots =
             !self.kind.writes_roots() || (new >= self.root.threshold && (self.kind.is_genesis() || old >= today));
         let targets = tagging.is_none_or(|tagging| {
-            let here = tagging.keys.iter().filter_map(Signatory::token).filter(|alias| signed(alias)).count();
-            here as u64 >= tagging.threshold || tagging.keys.iter().any(|key| key.token().is_none())
+            let here = tagging.keys.iter().filter_map(Signatory::token).filter(|alias| signed(alias));
+            self.distinct_keys(here) >= tagging.threshold || tagging.keys.iter().any(|key| key.token().is_none())
         });
         roots && targets
     }

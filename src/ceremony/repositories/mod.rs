@@ -234,6 +234,16 @@ impl Repositories {
         &self.packs
     }
 
+    /// Certificates that were signed here, by token and common name.
+    pub fn certificates(&self) -> &BTreeMap<(Alias, String), Certificate> {
+        &self.certificates
+    }
+
+    /// How many batches were voided.
+    pub fn voided(&self) -> u32 {
+        self.voided
+    }
+
     /// The batch.
     pub fn batch(&self) -> &Batch {
         &self.batch
@@ -419,9 +429,34 @@ impl Batch {
         self.places.keys().copied()
     }
 
+    /// Its date, at midnight: its expiries count from there.
+    pub fn date(&self) -> Option<Utc> {
+        self.date
+    }
+
+    /// The ways in which repositories change.
+    pub fn shapes(&self) -> &[Arc<Shape>] {
+        &self.shapes
+    }
+
+    /// Repositories whose bundle was not written, because a rule said no.
+    pub fn refused(&self) -> &[super::event::LeftOut] {
+        &self.refused
+    }
+
+    /// How many bundles wait for a signature that is made elsewhere.
+    pub fn incomplete(&self) -> u32 {
+        self.incomplete
+    }
+
     /// The SHA-256 of the manifest of what was written out, once all is.
     pub fn published(&self) -> Option<Digest> {
         self.published
+    }
+
+    /// How many documents each token signs, and has signed.
+    pub fn shares(&self) -> impl Iterator<Item = (&Alias, usize, usize)> {
+        self.shares.iter().map(|(alias, (all, signed))| (alias, *all, *signed))
     }
 
     /// How many signatures were made, and how many repositories were written out.
