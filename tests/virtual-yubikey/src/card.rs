@@ -190,7 +190,7 @@ impl Card {
     fn select(&mut self, apdu: &Apdu) -> Answer {
         const PIV: &[u8] = &[0xa0, 0, 0, 3, 8, 0, 0, 0x10, 0, 1, 0];
         const MANAGEMENT: &[u8] = &[0xa0, 0, 0, 5, 0x27, 0x47, 0x11, 0x17];
-        const OTP: &[u8] = &[0xa0, 0, 0, 5, 0x27, 0x20, 1];
+        const OTP: &[u8] = &[0xa0, 0, 0, 5, 0x27, 0x20, 1, 1];
         let is = |aid: &[u8]| apdu.p1 == 4 && apdu.data.len() >= 5 && aid.starts_with(&apdu.data);
         let (applet, answer) = if is(PIV) {
             let answer = [&[0x61, 0x11, 0x4f, 6, 0, 0, 0x10, 0, 1, 0, 0x79, 7, 0x4f, 5][..], &[0xa0, 0, 0, 3, 8]];

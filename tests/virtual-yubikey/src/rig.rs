@@ -19,6 +19,8 @@ const PORT: u16 = 0x8c7b;
 const READERS: usize = 2;
 /// How the reader of a YubiKey calls itself: tools look for it.
 const READER: &str = "Yubico YubiKey OTP+FIDO+CCID";
+/// pcscd looks at its readers every 400 ms.
+const LOOK: Duration = Duration::from_millis(500);
 /// Where Debian installs vpcd's driver.
 pub(crate) const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 
@@ -144,6 +146,9 @@ impl Rig {
             let asked = context.get_status_change(Duration::ZERO, &mut states);
             let seen = states.first().map(|state| state.event_state());
             if asked.is_ok() && seen.is_some_and(|seen| seen.contains(pcsc::State::PRESENT) == present) {
+                // After a command that failed it says "empty" before it has looked, and a card that is put in again before the next
+                // look is never seen.
+                thread::sleep(if present { Duration::ZERO } else { LOOK });
                 return Ok(());
             }
             if Instant::now() > until {

@@ -1,0 +1,81 @@
+//! YubiKeys, driven natively: the PIV applet through the crate `yubikey` and pcscd. PKCS#11 reaches them too, but neither their
+//! policies, nor attestation, nor AES management keys.
+//!
+//! A YubiKey is found by its serial. Its key is in a slot ([`Slot`]); other tools find it by the certificate in that slot, which
+//! carries the key's label. What PKCS#11 calls the user PIN is its PIN; the SO-PIN is its PUK. Its management key is made at
+//! random and kept on the YubiKey itself, readable with the PIN only.
+//!
+//! **What the crate must not be asked.** It is a release candidate with edges, and each is avoided at one place:
+//!
+//! - `reconnect` sends a PIN that the crate keeps, and `deauthenticate` leaves another applet selected: a handle is dropped and
+//!   opened again instead ([`card`]). The crate does not wipe its copies of the PIN and of the management key; the process is not
+//!   dumpable and the machine has no swap (`MACHINE-FIT`).
+//! - Its log has whole commands at the level TRACE. That level is cut off when this program is compiled (`Cargo.toml`).
+//! - Its errors say little: [`card`] tells what each means where, and looks at the card again after one that says nothing.
+//! - Its `Signer` hashes before Ed25519, and 255 bytes of message make it panic: [`sign`] signs bare, and knows the lengths.
+
+pub(super) mod card;
+mod certificate;
+mod codes;
+mod keys;
+pub mod list;
+mod provision;
+mod sign;
+mod slots;
+mod token;
+mod uri;
+
+use std::ops::ControlFlow;
+
+pub use self::{token::YubiKeyToken, uri::YubiKeyUri};
+pub use crate::device::yubikey::{Firmware, NATIVE, OldFirmware, PinPolicy, Slot, TouchPolicy};
+use crate::{fault::Error, token::quirks::Trust};
+
+/// How keys are made on a YubiKey, and how it is prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where a new key goes.
+    pub slot: Slot,
+    /// When it wants the PIN.
+    pub pin: PinPolicy,
+    /// When it wants a touch.
+    pub touch: TouchPolicy,
+    /// How many wrong PINs, and how many wrong PUKs, block each. Other numbers than the three of the factory also tell a YubiKey
+    /// that was prepared from one that was not.
+    pub tries: (u8, u8),
+    /// Whether ECDSA on firmware below 5.7 was declared.
+    pub old_firmware: OldFirmware,
+}
+
+impl Default for Settings {
+    /// Slot 9c; PIN and touch for each signature; five tries.
+    fn default() -> Self {
+        Self {
+            slot: Slot::SIGNATURE,
+            pin: PinPolicy::Always,
+            touch: TouchPolicy::Always,
+            tries: (5, 5),
+            old_firmware: OldFirmware::Refused,
+        }
+    }
+}
+
+/// A YubiKey is about to blink and wait for a touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// For which payload of a batch, from 0.
+    pub payload: usize,
+    /// How often this one was tried before: nobody touched in time.
+    pub tried: u32,
+}
+
+/// Is told before each wait for a touch, and may stop it: then nothing is sent any more.
+pub type OnTouch = Box<dyn FnMut(Touch) -> ControlFlow<()> + Send>;
+
+/// Opens the YubiKey with this serial. Nobody is logged in afterwards.
+///
+/// # Errors
+/// `TOKEN-IS-EXPECTED` where it is not there, naming those that are; a fault.
+pub fn open(serial: u32, settings: Settings, trust: Trust) -> Result<YubiKeyToken, Error> {
+    YubiKeyToken::open(serial, settings, trust)
+}
