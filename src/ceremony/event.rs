@@ -8,7 +8,7 @@ use super::{
     prompt::{AsideKind, Salt},
 };
 use crate::{
-    device::KeyAttributes,
+    device::{KeyAttributes, attestation::Attestation},
     digest::Digest,
     machine::MachineFacts,
     readback::ReadBack,
@@ -246,7 +246,10 @@ pub enum Event {
         key: Key,
         /// What the token says of it.
         attributes: KeyAttributes,
-        /// `KEY-NOT-EXTRACTABLE`.
+        /// What its maker says of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attestation: Option<Box<Attestation>>,
+        /// `KEY-NOT-EXTRACTABLE`, `KEY-COUNTED-ONCE`, `KEY-ATTESTED`.
         passed: Vec<Passed>,
     },
     /// A token was opened again with the PIN typed again, and its key signed a proof of possession. From now on it counts.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::participants::Alias;
 use crate::{
-    device::{KeyAttributes, TokenIdentity},
+    device::{KeyAttributes, TokenIdentity, attestation::Attestation},
     digest::Digest,
     fault::{Fault, FaultKind, Tries},
     machine::MachineFacts,
@@ -213,6 +213,8 @@ pub enum Outcome {
         key: Key,
         /// What the token says of the private key.
         attributes: KeyAttributes,
+        /// What its maker says of it, where the token can be asked.
+        attestation: Option<Box<Attestation>>,
     },
     /// Of [`Operation::Drill`], [`Operation::Sign`] and [`Operation::SignHead`].
     Signed {

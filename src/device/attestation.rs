@@ -96,6 +96,25 @@ pub struct Attested {
     pub touch: TouchPolicy,
 }
 
+/// What a record keeps of an attestation: what it says, and the two certificates, so that anybody can go through the chain again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attestation {
+    /// What was verified.
+    pub says: Attested,
+    /// What the YubiKey states of the key: a certificate as DER in hexadecimal.
+    pub statement: String,
+    /// The certificate of its slot F9, in the same form.
+    pub card: String,
+}
+
+impl Attestation {
+    /// Of verified evidence.
+    pub fn of(evidence: &Evidence, says: Attested) -> Self {
+        Self { says, statement: to_hex(&evidence.statement), card: to_hex(&evidence.card) }
+    }
+}
+
 /// What an attested key has to be.
 #[derive(Clone, Debug)]
 pub struct Wanted<'a> {
@@ -302,13 +321,6 @@ fn touch_policy(byte: u8) -> Option<TouchPolicy> {
         2 => Some(TouchPolicy::Always),
         3 => Some(TouchPolicy::Cached),
         _ => None,
-    }
-}
-
-impl Evidence {
-    /// The two certificates as hexadecimal lines, the statement first: a form for records.
-    pub fn to_lines(&self) -> [String; 2] {
-        [to_hex(&self.statement), to_hex(&self.card)]
     }
 }
 

@@ -4,8 +4,14 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+mod uri;
+
+pub use uri::YubiKeyUri;
+
+use super::TokenIdentity;
 use crate::{
     rules::{Passed, Refusal, Rule},
+    text::shown,
     tuf::key::KeyAlgorithm,
 };
 
@@ -160,6 +166,55 @@ pub enum OldFirmware {
     Refused,
     /// It does, where it was reviewed beforehand.
     Declared,
+}
+
+/// How keys are made on a YubiKey, and how it is prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where a new key goes.
+    pub slot: Slot,
+    /// When it wants the PIN.
+    pub pin: PinPolicy,
+    /// When it wants a touch.
+    pub touch: TouchPolicy,
+    /// How many wrong PINs, and how many wrong PUKs, block each. Other numbers than the three of the factory also tell a YubiKey
+    /// that was prepared from one that was not.
+    pub tries: (u8, u8),
+    /// Whether ECDSA on firmware below 5.7 was declared.
+    pub old_firmware: OldFirmware,
+}
+
+impl Default for Settings {
+    /// Slot 9c; PIN and touch for each signature; five tries.
+    fn default() -> Self {
+        Self {
+            slot: Slot::SIGNATURE,
+            pin: PinPolicy::Always,
+            touch: TouchPolicy::Always,
+            tries: (5, 5),
+            old_firmware: OldFirmware::Refused,
+        }
+    }
+}
+
+/// `TOKEN-IS-HARDWARE`, for a token of the native driver before its key is attested: it is no software that is known as such. What
+/// passes is *claimed*; a key that is generated is attested on top (`KEY-ATTESTED`).
+///
+/// # Errors
+/// The refusal.
+pub fn is_hardware(token: &TokenIdentity) -> Result<Passed, Refusal> {
+    let no = |what: String| {
+        let remedy = "Use a YubiKey, through the native driver.";
+        Err(Refusal::new(Rule::TokenIsHardware, what, remedy))
+    };
+    match &token.software {
+        Some(why) => no(format!("{} is a software token: {why}.", token.name())),
+        None if !token.is_native_yubikey() => no(format!("{} is no YubiKey.", token.name())),
+        None => Ok(Passed::new(
+            Rule::TokenIsHardware,
+            format!("claimed: {}, firmware {}", shown(&token.model), shown(&token.firmware)),
+        )),
+    }
 }
 
 /// `FIRMWARE-KEEPS-KEYS`: an ECDSA key is made on, or imported into, firmware 5.7 or later only. Signing with a key that is there

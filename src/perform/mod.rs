@@ -1,6 +1,7 @@
 //! Does what a ceremony intends, a file a family of operations, and says what came of it. Holds the open tokens; asks for
 //! secrets through one closure and hands them to a token and nowhere else.
 
+mod driver;
 mod file;
 pub mod record;
 pub mod rehearsal;
@@ -19,7 +20,7 @@ use crate::{
     preflight::Probe,
     runner::Job,
     secret::{Secret, SecretRequest},
-    token::{pkcs11::Pkcs11Token, quirks::Trust},
+    token::quirks::Trust,
 };
 
 /// Gives the secret that a request names, or nothing where nobody is there to give it.
@@ -34,7 +35,7 @@ pub struct Performer {
     rehearsal_module: Option<PathBuf>,
     trust: Trust,
     probe: Probe,
-    open: BTreeMap<Alias, Pkcs11Token>,
+    open: BTreeMap<Alias, driver::Opened>,
     /// SO-PINs between the initialisation of a token and its first user PIN.
     so_pins: BTreeMap<Alias, crate::secret::Pin>,
 }

@@ -1,4 +1,5 @@
 //! The driver on virtual YubiKeys.
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::sync::OnceLock;
 

@@ -29,10 +29,12 @@ pub fn on_yubikeys(name: &str, setup: &Setup, body: impl FnOnce(&Control)) {
     if let Some(folder) = env::var_os(FOLDER) {
         return body(&Control::of(&PathBuf::from(folder)));
     }
-    with_yubikeys(name, setup, |rig, _| {
+    with_yubikeys(name, setup, |rig, place| {
         let child = Command::new(env::current_exe().expect("this test program"))
             .args([name, "--exact", "--nocapture", "--test-threads=1"])
             .env(FOLDER, rig.folder())
+            // Where the support for ceremonies looks for its place.
+            .env("OFFICIANT_TEST_FOLDER", place.path().join("ceremony/tokens"))
             .envs([rig.environment()])
             .output()
             .expect("the test program starts again");

@@ -23,42 +23,17 @@ mod provision;
 mod sign;
 mod slots;
 mod token;
-mod uri;
 
 use std::ops::ControlFlow;
 
-pub use self::{token::YubiKeyToken, uri::YubiKeyUri};
-pub use crate::device::yubikey::{Firmware, NATIVE, OldFirmware, PinPolicy, Slot, TouchPolicy};
-use crate::{fault::Error, token::quirks::Trust};
-
-/// How keys are made on a YubiKey, and how it is prepared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Where a new key goes.
-    pub slot: Slot,
-    /// When it wants the PIN.
-    pub pin: PinPolicy,
-    /// When it wants a touch.
-    pub touch: TouchPolicy,
-    /// How many wrong PINs, and how many wrong PUKs, block each. Other numbers than the three of the factory also tell a YubiKey
-    /// that was prepared from one that was not.
-    pub tries: (u8, u8),
-    /// Whether ECDSA on firmware below 5.7 was declared.
-    pub old_firmware: OldFirmware,
-}
-
-impl Default for Settings {
-    /// Slot 9c; PIN and touch for each signature; five tries.
-    fn default() -> Self {
-        Self {
-            slot: Slot::SIGNATURE,
-            pin: PinPolicy::Always,
-            touch: TouchPolicy::Always,
-            tries: (5, 5),
-            old_firmware: OldFirmware::Refused,
-        }
-    }
-}
+pub use self::token::YubiKeyToken;
+pub use crate::device::yubikey::{Firmware, NATIVE, OldFirmware, PinPolicy, Settings, Slot, TouchPolicy, YubiKeyUri};
+use crate::{
+    fault::{Error, Fault},
+    rules::{Refusal, Rule},
+    text::shown,
+    token::quirks::Trust,
+};
 
 /// A YubiKey is about to blink and wait for a touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,4 +53,22 @@ pub type OnTouch = Box<dyn FnMut(Touch) -> ControlFlow<()> + Send>;
 /// `TOKEN-IS-EXPECTED` where it is not there, naming those that are; a fault.
 pub fn open(serial: u32, settings: Settings, trust: Trust) -> Result<YubiKeyToken, Error> {
     YubiKeyToken::open(serial, settings, trust)
+}
+
+/// The serials of every YubiKey that is in.
+///
+/// # Errors
+/// A fault where pcscd does not answer.
+pub fn serials() -> Result<Vec<u32>, Fault> {
+    Ok(card::present()?.into_iter().map(|seen| seen.serial).collect())
+}
+
+/// `TOKEN-IS-EXPECTED`: what a script names is no serial of a YubiKey.
+pub fn no_such_serial(serial: &str) -> Error {
+    Refusal::new(
+        Rule::TokenIsExpected,
+        format!("\"{}\" is no serial of a YubiKey.", shown(serial)),
+        "The serial stands on the YubiKey itself; `officiant token list` shows it.",
+    )
+    .into()
 }

@@ -317,6 +317,10 @@ impl Token for YubiKeyToken {
     }
 
     fn is_present(&mut self) -> Result<bool, Error> {
+        // It may have been out in between: a handle that holds no login is opened anew when it is next wanted.
+        if !self.user {
+            self.card.close();
+        }
         Ok(card::present()?.iter().any(|seen| seen.serial == self.card.serial))
     }
 
