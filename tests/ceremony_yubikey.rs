@@ -9,19 +9,22 @@ mod yubikey_support;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use ceremony_support::{People, Pins, Room, record, script};
 use officiant::{
     ceremony::{
         Pending,
-        event::Event,
+        event::{Event, Program},
         operation::{Operation, Trouble},
         participants::Alias,
+        prompt::Answer,
         script::read,
         words,
     },
     fault::FaultKind,
+    perform::Performer,
     preflight::{self, Probe},
     rules::Rule,
     token::{PublicKey, quirks::Trust},
@@ -179,6 +182,55 @@ fn a_yubikey_that_fails_in_the_middle_of_a_genesis_is_gone_on_with() {
         room.finish();
         record::holds(&room.place.join("a"));
     });
+}
+
+/// Goes on with everything new, as a program does that was started again.
+fn again(room: Room, control: &Control) -> Room {
+    let Room { place, people, runner, performer, clock, .. } = room;
+    drop((runner, performer));
+    let found = Room::find(&place).unwrap_or_else(|error| panic!("{error:?}"));
+    let script_of = Arc::clone(found.script());
+    let program = Program { trust: "test".into(), ..ceremony_support::program() };
+    let runner = found.resume(program, clock.hand_in()).unwrap_or_else(|error| panic!("{error:?}"));
+    let inputs = script("genesis").parent().expect("a folder").to_owned();
+    let probe = quiet_machine(&place.join("machine"));
+    let performer = Performer::new(script_of, inputs, None, driver::trust(control)).with_probe(probe);
+    Room { runner, performer, people, clock, other_secret: Box::new(|_| None), place }
+}
+
+#[test]
+fn what_was_done_before_the_power_went_is_found_on_the_yubikey_and_not_done_twice() {
+    on_yubikeys(
+        "what_was_done_before_the_power_went_is_found_on_the_yubikey_and_not_done_twice",
+        &three(),
+        |control| {
+            let mut room = begun(control, &genesis("yubikey:?touch-policy=never"));
+            // Each operation that changes a YubiKey is done, and what came of it is lost.
+            for (ins, is_it) in [
+                (
+                    0xfa,
+                    (|operation: &Operation| matches!(operation, Operation::Initialise { .. }))
+                        as fn(&Operation) -> bool,
+                ),
+                (0xff, |operation| matches!(operation, Operation::SetUserPin { .. })),
+                (0x47, |operation| matches!(operation, Operation::Generate { .. })),
+            ] {
+                room.until(|pending, _| matches!(pending, Pending::Do(operation) if is_it(operation)));
+                let job = room.runner.intend().unwrap().expect("an operation");
+                let done = room.do_job(&job);
+                assert!(matches!(done, Answer::Done(_)), "{done:?}");
+                control.trace(0);
+                room = again(room, control);
+                room.until(|pending, _| matches!(pending, Pending::InDoubt(operation) if is_it(operation)));
+                room.perform().unwrap();
+                assert!(!control.trace(0).instructions().contains(&ins), "{ins:02x} once more");
+            }
+            room.finish();
+            let keys = room.count(|event| matches!(event, Event::KeyGenerated { .. }));
+            assert_eq!(keys, 3);
+            record::holds(&room.place.join("a"));
+        },
+    );
 }
 
 /// What a first generation is refused by.

@@ -65,8 +65,12 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     }
     for placed in &replay.entries {
         if matches!(placed.event, Event::KeyGenerated { alias, .. } if *alias == token.alias) {
-            let attributes = placed.event.passed().iter().filter(|passed| passed.rule == Rule::KeyNotExtractable);
-            lines.extend(attributes.map(|passed| Line::Plain(passed.seen.clone())));
+            let said = placed.event.passed().iter();
+            lines.extend(said.filter_map(|passed| match passed.rule {
+                Rule::KeyNotExtractable => Some(Line::Plain(passed.seen.clone())),
+                Rule::KeyAttested => Some(Line::Plain(format!("attested {}", passed.seen))),
+                _ => None,
+            }));
         }
     }
     lines

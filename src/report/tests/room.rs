@@ -164,7 +164,7 @@ impl Room {
             Operation::Initialise { alias, .. } => Outcome::Initialised(seen(alias, true)),
             Operation::SetUserPin { .. } => Outcome::UserPinSet,
             Operation::Generate { alias, .. } => {
-                Outcome::Generated { key: key_of(object(alias)), attributes: attributes() }
+                Outcome::Generated { key: key_of(object(alias)), attributes: attributes(), attestation: None }
             }
             Operation::Open { alias, .. } => Outcome::Opened { seen: seen(alias, true), key: key_of(object(alias)) },
             Operation::Drill { alias, .. } | Operation::Sign { alias, .. } | Operation::SignHead { alias, .. } => {

@@ -165,6 +165,8 @@ impl Attest for YubiKeyToken {
             .into());
         }
         let slot = slots::id(held.slot);
+        // The crate panics where a card says "done" and states nothing, which no card was seen to do; one that is pulled says nothing
+        // at all, and that is an error.
         let statement = self.send("attest a key", |yubikey| piv::attest(yubikey, slot))?.to_vec();
         let card =
             self.send("read the certificate of slot F9", |yubikey| Certificate::read(yubikey, SlotId::Attestation))?;

@@ -8,13 +8,13 @@
 //! **What the crate must not be asked.** It is a release candidate with edges, and each is avoided at one place:
 //!
 //! - `reconnect` sends a PIN that the crate keeps, and `deauthenticate` leaves another applet selected: a handle is dropped and
-//!   opened again instead ([`card`]). The crate does not wipe its copies of the PIN and of the management key; the process is not
+//!   opened again instead (`card.rs`). The crate does not wipe its copies of the PIN and of the management key; the process is not
 //!   dumpable and the machine has no swap (`MACHINE-FIT`).
 //! - Its log has whole commands at the level TRACE. That level is cut off when this program is compiled (`Cargo.toml`).
-//! - Its errors say little: [`card`] tells what each means where, and looks at the card again after one that says nothing.
-//! - Its `Signer` hashes before Ed25519, and 255 bytes of message make it panic: [`sign`] signs bare, and knows the lengths.
+//! - Its errors say little: `card.rs` tells what each means where, and looks at the card again after one that says nothing.
+//! - Its `Signer` hashes before Ed25519, and 255 bytes of message make it panic: `sign.rs` signs bare, and knows the lengths.
 
-pub(super) mod card;
+mod card;
 mod certificate;
 mod codes;
 mod keys;
