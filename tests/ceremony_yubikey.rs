@@ -9,7 +9,10 @@ mod yubikey_support;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ceremony_support::{People, Pins, Room, record, script};
@@ -159,7 +162,14 @@ fn a_yubikey_that_fails_in_the_middle_of_a_genesis_is_gone_on_with() {
             |pending, _| matches!(pending, Pending::Do(Operation::Drill { alias, .. }) if alias.as_str() == "bo-1"),
         );
         control.touch(1, "never");
+        let asked = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&asked);
+        room.other_secret = Box::new(move |request| {
+            seen.fetch_or(request.touch, Ordering::SeqCst);
+            None
+        });
         room.perform().unwrap();
+        assert!(asked.load(Ordering::SeqCst), "whoever types the PIN is told of the touch");
         assert!(matches!(room.trouble(), Trouble::Fault(fault) if fault.kind == FaultKind::NotTouched));
         control.touch(1, "auto");
         room.word("AGAIN");

@@ -160,6 +160,14 @@ impl Opened {
         }
     }
 
+    /// Whether it may wait for a touch after its PIN.
+    pub(super) fn may_blink(&self) -> bool {
+        match self {
+            Self::Pkcs11(_) => false,
+            Self::YubiKey(token) => token.may_blink(),
+        }
+    }
+
     /// A key that was found, with everything beside it that an interrupted try left out.
     pub(super) fn completed(&mut self, key: Key, label: &str) -> Result<Key, Error> {
         match self {

@@ -338,6 +338,7 @@ impl Performer {
             attempt: 1,
             min: Some(state.min),
             max: state.max,
+            touch: what == SecretKind::UserPin && token.may_blink(),
         })
     }
 

@@ -91,7 +91,8 @@ pub fn secret_words(request: &SecretRequest) -> String {
         (Some(min), None) if min > 0 => format!(", at least {min} characters"),
         _ => String::new(),
     };
-    format!("{holder}{}{token}{serial}; {}{length}: ", request.what.name(), request.tries)
+    let touch = if request.touch { ", then touch it when it blinks" } else { "" };
+    format!("{holder}{}{token}{serial}; {}{length}{touch}: ", request.what.name(), request.tries)
 }
 
 /// What stands above a step: where the ceremony is, and the step's own words as on paper.

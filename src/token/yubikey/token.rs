@@ -71,6 +71,11 @@ impl YubiKeyToken {
         self.on_touch = Some(on_touch);
     }
 
+    /// Whether a signature with some key that was seen on it may wait for a touch.
+    pub fn may_blink(&self) -> bool {
+        self.held.iter().any(Held::wants_touch)
+    }
+
     /// How this YubiKey makes keys.
     pub fn settings(&self) -> &Settings {
         &self.settings
