@@ -26,14 +26,15 @@ use officiant::{
         script::read,
         words,
     },
+    digest::Digest,
     fault::FaultKind,
     perform::Performer,
     preflight::{self, Probe},
     rules::Rule,
-    token::{PublicKey, quirks::Trust},
+    token::{PublicKey, pkcs11::rehearsal::Rehearsal, quirks::Trust},
 };
 use virtual_yubikey::{Control, Setup};
-use yubikey_support::on_yubikeys;
+use yubikey_support::{on_yubikeys, on_yubikeys_and};
 
 const ALIASES: [&str; 3] = ["ana-1", "bo-1", "cem-1"];
 
@@ -137,6 +138,42 @@ fn a_genesis_in_production_on_three_yubikeys_two_of_which_must_sign() {
             let pins = &room.people.pins[alias];
             assert!(!transcript.contains(&pins.user) && !transcript.contains(&pins.so), "{alias}");
         }
+    });
+}
+
+#[test]
+fn a_genesis_in_production_on_a_yubikey_and_two_tokens_behind_a_module() {
+    let name = "a_genesis_in_production_on_a_yubikey_and_two_tokens_behind_a_module";
+    let setup = Setup::of(&[("5.7.4", 7_150_003)]);
+    let soft = |place: &Path| vec![Rehearsal::prepare(&place.join("softhsm"), None).expect("SoftHSM").environment()];
+    on_yubikeys_and(name, &setup, soft, |control, place| {
+        let module = Rehearsal::again(&place.join("softhsm"), None).expect("the parent made it").module;
+        let module = module.canonicalize().expect("the module");
+        let sha256 = Digest::of(&fs::read(&module).expect("the module"));
+        let hsm = format!("{}\"\nsha256 = \"{sha256}\"\nmodel = \"SoftHSM v2", module.display());
+        let text = genesis(&hsm)
+            .replacen(
+                "[[module]]",
+                "[[module]]\nname = \"yubikeys\"\npath = \"yubikey:?touch-policy=cached\"\n\n[[module]]",
+                1,
+            )
+            .replacen("module = \"hsm\"", "module = \"yubikeys\"", 1);
+        let mut people = people();
+        for alias in ["bo-1", "cem-1"] {
+            people.pins.insert(alias.into(), People::of(&script("genesis")).pins[alias].clone());
+        }
+        let mut room = begun_with(&text, driver::trust(control));
+        room.people = people;
+        room.finish();
+        let told: Vec<_> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::KeyGenerated { alias, attestation, .. } => Some((alias.to_string(), attestation.is_some())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, [("ana-1".into(), true), ("bo-1".into(), false), ("cem-1".into(), false)]);
+        record::holds(&room.place.join("a"));
     });
 }
 

@@ -3,7 +3,8 @@
 
 use std::{
     env,
-    path::PathBuf,
+    ffi::OsString,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -26,8 +27,18 @@ pub fn with_yubikeys(name: &str, setup: &Setup, body: impl FnOnce(&VirtualYubiKe
 
 /// The same for a body that drives the cards itself: libpcsclite reads its environment once, so it runs in a process of its own.
 pub fn on_yubikeys(name: &str, setup: &Setup, body: impl FnOnce(&Control)) {
-    if let Some(folder) = env::var_os(FOLDER) {
-        return body(&Control::of(&PathBuf::from(folder)));
+    on_yubikeys_and(name, setup, |_| vec![], |control, _| body(control));
+}
+
+/// The same with more in the environment, which `more` makes in a folder; `body` gets the folder too.
+pub fn on_yubikeys_and(
+    name: &str,
+    setup: &Setup,
+    more: impl FnOnce(&Path) -> Vec<(&'static str, OsString)>,
+    body: impl FnOnce(&Control, &Path),
+) {
+    if let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) {
+        return body(&Control::of(&folder), folder.parent().expect("the rig has a place"));
     }
     with_yubikeys(name, setup, |rig, place| {
         let child = Command::new(env::current_exe().expect("this test program"))
@@ -36,11 +47,14 @@ pub fn on_yubikeys(name: &str, setup: &Setup, body: impl FnOnce(&Control)) {
             // Where the support for ceremonies looks for its place.
             .env("OFFICIANT_TEST_FOLDER", place.path().join("ceremony/tokens"))
             .envs([rig.environment()])
+            .envs(more(&place.path().canonicalize().expect("the folder is there")))
             .output()
             .expect("the test program starts again");
         let text = words(&child);
         assert!(child.status.success(), "{name}: {text}");
         assert!(text.contains("1 passed"), "{name} is not the name of this test:\n{text}");
+        // What a child says of a part that was skipped has to be heard.
+        eprint!("{}", String::from_utf8_lossy(&child.stderr));
     });
 }
 
