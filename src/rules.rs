@@ -147,6 +147,10 @@ rules! {
         "The keyid of a key that comes from outside equals the one on its owner's paper, which the script repeats.";
     KeyNotExtractable "KEY-NOT-EXTRACTABLE" InTheRoom Nothing
         "A key that was generated on a token, or brought to it, reads back as sensitive and not extractable, and as exactly one private and one public object.";
+    KeyAttested "KEY-ATTESTED" InTheRoom Nothing
+        "A key that counts as attested was made inside the YubiKey at hand, as it was asked for, by a statement whose chain of signatures ends at a root of the maker.";
+    FirmwareKeepsKeys "FIRMWARE-KEEPS-KEYS" InTheRoom DeclaredInScript
+        "An ECDSA key is made on, or imported into, a YubiKey with firmware 5.7 or later only (YSA-2024-03).";
     TokenIsExpected "TOKEN-IS-EXPECTED" InTheRoom Nothing
         "The token at hand is the one the script or its binding names, and holds the expected public key, before a PIN is sent to it.";
     TokenIsHardware "TOKEN-IS-HARDWARE" InTheRoom Nothing

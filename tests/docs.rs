@@ -47,7 +47,8 @@ fn events() -> Vec<(String, Vec<String>)> {
     let source = text("src/ceremony/event.rs");
     let body = source.split_once("pub enum Event {\n").expect("the enum").1.split_once("\n}\n").expect("its end").0;
     let mut events: Vec<(String, Vec<String>)> = vec![];
-    for line in body.lines().filter(|line| !line.trim_start().starts_with("//")) {
+    let says_nothing = |line: &&str| line.trim_start().starts_with("//") || line.trim_start().starts_with("#[");
+    for line in body.lines().filter(|line| !says_nothing(line)) {
         if let Some(field) = line.strip_prefix("        ").filter(|field| !field.starts_with([' ', '}'])) {
             let name = field.split(':').next().expect("a name");
             events.last_mut().expect("fields follow an event").1.push(kebab(name));

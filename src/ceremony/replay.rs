@@ -124,8 +124,9 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::TokensSeen { seen, .. } => done(Outcome::Tokens(seen.clone())),
         Event::TokenInitialised { seen, .. } => done(Outcome::Initialised(seen.clone())),
         Event::UserPinSet { .. } => done(Outcome::UserPinSet),
-        Event::KeyGenerated { key, attributes, .. } => {
-            done(Outcome::Generated { key: key.clone(), attributes: *attributes })
+        Event::KeyGenerated { key, attributes, attestation, .. } => {
+            let (key, attestation) = (key.clone(), attestation.clone());
+            done(Outcome::Generated { key, attributes: *attributes, attestation })
         }
         Event::KeyBroughtIn { key, attributes, .. } => {
             done(Outcome::BroughtIn { key: key.clone(), attributes: *attributes })

@@ -21,6 +21,7 @@ use super::{
     steps::{Action, Step},
 };
 use crate::{
+    device::yubikey::{Settings, YubiKeyUri},
     digest::Digest,
     tuf::{
         dialect::Dialect,
@@ -139,6 +140,8 @@ pub struct Declares {
     pub merged_duties: bool,
     /// The result need not lie in the subset that every known client reads, for example because the old root does not.
     pub not_for_every_client: bool,
+    /// ECDSA keys may be made on YubiKeys with firmware below 5.7 (YSA-2024-03).
+    pub old_firmware: bool,
 }
 
 /// A token as the script knows it.
@@ -184,6 +187,14 @@ pub struct ModuleSpec {
     pub sha256: Option<Digest>,
     /// The token model that the module must report; needed in production.
     pub model: Option<String>,
+}
+
+impl ModuleSpec {
+    /// How keys are made where this is no module but the native driver for YubiKeys: the path is `yubikey:`, with how keys are made
+    /// behind it.
+    pub fn yubikey(&self) -> Option<Settings> {
+        self.path.parse().ok().map(|uri: YubiKeyUri| uri.settings)
+    }
 }
 
 /// The root role to be written.

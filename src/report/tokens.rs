@@ -66,8 +66,12 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     for placed in &replay.entries {
         let here = matches!(placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
         if here {
-            let attributes = placed.event.passed().iter().filter(|passed| passed.rule == Rule::KeyNotExtractable);
-            lines.extend(attributes.map(|passed| Line::Plain(passed.seen.clone())));
+            let said = placed.event.passed().iter();
+            lines.extend(said.filter_map(|passed| match passed.rule {
+                Rule::KeyNotExtractable => Some(Line::Plain(passed.seen.clone())),
+                Rule::KeyAttested => Some(Line::Plain(format!("attested {}", passed.seen))),
+                _ => None,
+            }));
         }
     }
     lines

@@ -1,6 +1,7 @@
 //! Where keys live. A [`Token`] signs, and signs nothing but a [`Signable`]; where it can, it is also prepared
-//! ([`Provision`]) and probed by use ([`Probe`]). PKCS#11 is in [`pkcs11`]; [`quirks`] holds every difference between
-//! modules; [`list`] is what `officiant token list` reports.
+//! ([`Provision`]), given a key ([`Import`]), asked who vouches for a key ([`Attest`]) and probed by use ([`Probe`]). PKCS#11 is
+//! in [`pkcs11`], the native driver for YubiKeys in [`yubikey`]; [`quirks`] holds every difference between modules; [`list`] is
+//! what `officiant token list` reports.
 //!
 //! A token is found by label and serial, never by slot; a key by exactly one private and one public object. Each signature
 //! is verified in software before it is returned (`SIGNATURE-VERIFIES`).
@@ -10,9 +11,14 @@ use std::ops::ControlFlow;
 pub mod list;
 pub mod pkcs11;
 pub mod quirks;
+pub mod yubikey;
 
 pub use crate::{
-    device::{KeyAttributes, ModuleIdentity, PinState, PinStates, TokenIdentity, Tries, probe::ProbeReport},
+    device::{
+        KeyAttributes, ModuleIdentity, PinState, PinStates, TokenIdentity, Tries,
+        attestation::{Attested, Evidence},
+        probe::ProbeReport,
+    },
     fault::{Error, Fault, FaultKind},
     tuf::{
         key::{KeyAlgorithm, PublicKey, RawSignature},
@@ -23,7 +29,7 @@ use crate::{
     keyfile::PrivateKey,
     readback::{Challenge, Signable},
     rules::{Refusal, Rule},
-    secret::Pin,
+    secret::{KeyMaterial, Pin},
 };
 
 /// A token that is plugged in. Opened by a driver; used from one thread at a time.
@@ -140,6 +146,37 @@ pub trait Token: Send {
 
     /// The same token where it can be probed by use.
     fn prober(&mut self) -> Option<&mut dyn Probe>;
+
+    /// The same token where its maker vouches for keys that were made inside of it.
+    fn attester(&mut self) -> Option<&mut dyn Attest> {
+        None
+    }
+
+    /// The same token where it takes keys that were made elsewhere.
+    fn importer(&mut self) -> Option<&mut dyn Import> {
+        None
+    }
+}
+
+/// A token whose maker vouches for keys that were made inside of it.
+pub trait Attest: Token {
+    /// Lets the token state that `key` was made inside of it, and verifies the chain of the statement, and that it is about this key
+    /// in this token as it was asked for (`KEY-ATTESTED`). Wants no login.
+    ///
+    /// # Errors
+    /// `KEY-ATTESTED` where the key was imported, or a step does not hold; a fault.
+    fn attest(&mut self, key: &Key) -> Result<(Evidence, Attested), Error>;
+}
+
+/// A token that takes keys that were made elsewhere. Such a key can have a backup, and is never attested.
+pub trait Import: Token {
+    /// Puts a key into the token: the private number of an ECDSA key at the width of its curve, or the 32 bytes of Ed25519. Wants the
+    /// user logged in. After a fault it may be there.
+    ///
+    /// # Errors
+    /// `OUTPUT-FRESH` where there is a key already; `FIRMWARE-KEEPS-KEYS`; `TOKEN-IS-EXPECTED` where another key is there afterwards; a
+    /// fault.
+    fn import_key(&mut self, request: &KeyRequest, key: &KeyMaterial) -> Result<Key, Error>;
 }
 
 /// A token whose abilities can be proved by use, without leaving anything on it.

@@ -283,6 +283,7 @@ fn request(tries: Tries) -> SecretRequest {
         attempt: 1,
         min: Some(4),
         max: Some(255),
+        touch: false,
     }
 }
 

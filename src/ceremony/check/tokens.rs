@@ -15,7 +15,7 @@ use crate::{
     },
     rules::{Refusal, Rule},
     text::shown,
-    tuf::{authoring, role::RoleName},
+    tuf::{KeyAlgorithm, authoring, role::RoleName},
 };
 
 /// A token as a script plans it.
@@ -235,6 +235,9 @@ fn pinned(script: &Script, module: &ModuleSpec, findings: &mut Findings) {
     if !script.tokens.iter().any(|token| token.module == module.name) {
         return;
     }
+    if module.yubikey().is_some() {
+        return native(script, module, findings);
+    }
     let missing: Vec<_> = [("sha256", module.sha256.is_none()), ("model", module.model.is_none())]
         .into_iter()
         .filter_map(|(field, absent)| absent.then_some(field))
@@ -247,6 +250,24 @@ fn pinned(script: &Script, module: &ModuleSpec, findings: &mut Findings) {
         );
         let remedy = "Let `officiant token list` show both on the machine of the day, and put them into the script.";
         findings.add(Warning, Rule::TokenIsHardware, None, what, remedy);
+    }
+}
+
+/// YubiKeys are driven by the program itself: no file to pin, and ECDSA only.
+fn native(script: &Script, module: &ModuleSpec, findings: &mut Findings) {
+    let algorithm = script.root.algorithm;
+    let generates = script.numbered().any(|(_, step)| match &step.action {
+        Action::GenerateKey(step) => script.token(&step.token).is_some_and(|token| token.module == module.name),
+        _ => false,
+    });
+    if generates && !matches!(algorithm, KeyAlgorithm::P256 | KeyAlgorithm::P384) {
+        let what = format!("The root keys are to be {algorithm}, and a YubiKey makes P-256 and P-384 keys here.");
+        findings.add(Error, None, None, what, "Set root.algorithm to p256, which every client reads.");
+    }
+    if script.declares.old_firmware {
+        let what = "ECDSA keys may be made on YubiKeys with firmware below 5.7, out of which they can be measured.";
+        let remedy = "Take YubiKeys with firmware 5.7 or later, and declare nothing.";
+        findings.add(Warning, Rule::FirmwareKeepsKeys, None, what, remedy);
     }
 }
 

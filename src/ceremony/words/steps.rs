@@ -7,6 +7,7 @@ use crate::{
         script::{Kind, Script},
         steps::{HandOverKey, ImportKey, Prose, Step},
     },
+    device::yubikey::{Settings, TouchPolicy},
     text::shown,
 };
 
@@ -145,9 +146,24 @@ pub fn preflight(_script: &Script) -> Prose {
     )
 }
 
+/// How a token makes keys, where it is a YubiKey that the program drives itself.
+fn yubikey(script: &Script, token: &Alias) -> Option<Settings> {
+    script.module(&script.token(token)?.module)?.yubikey()
+}
+
+/// What is said where a token waits for a touch before it signs.
+fn touched(script: &Script, token: &Alias) -> Option<&'static str> {
+    yubikey(script, token).filter(|settings| settings.touch != TouchPolicy::Never).map(|_| super::YUBIKEY_TOUCHED)
+}
+
+fn with(mut said: Prose, line: Option<&str>) -> Prose {
+    said.lines.extend(line.map(str::to_owned));
+    said
+}
+
 /// `prepare-token`.
 pub fn prepare_token(script: &Script, token: &Alias) -> Prose {
-    prose(
+    let said = prose(
         format!("Prepare {}", token_words(script, token)),
         &[
             "The blank token is put in alone. Its serial on the screen is compared with the one printed on it.",
@@ -163,12 +179,13 @@ pub fn prepare_token(script: &Script, token: &Alias) -> Prose {
         ],
         "The screen names the token by its serial and says that both PINs are set.",
         &["Serial of the token", "Number of the envelope with the SO-PIN"],
-    )
+    );
+    with(said, yubikey(script, token).map(|_| super::YUBIKEY_PREPARED))
 }
 
 /// `generate-key`.
 pub fn generate_key(script: &Script, token: &Alias) -> Prose {
-    prose(
+    let said = prose(
         format!("Generate the {} on {}", key_words(script, token), token_words(script, token)),
         &[
             &format!(
@@ -180,7 +197,8 @@ pub fn generate_key(script: &Script, token: &Alias) -> Prose {
         ],
         "The screen shows the first eight digits of the keyid.",
         &["First eight digits of the keyid"],
-    )
+    );
+    with(said, yubikey(script, token).map(|_| super::YUBIKEY_ATTESTS))
 }
 
 /// `import-key`.
@@ -233,7 +251,7 @@ pub fn hand_over_key(script: &Script, step: &HandOverKey) -> Prose {
 
 /// `drill-token`.
 pub fn drill_token(script: &Script, token: &Alias) -> Prose {
-    prose(
+    let said = prose(
         format!("Drill {}", token_words(script, token)),
         &[
             "The token is taken out, and put in again.",
@@ -245,12 +263,13 @@ pub fn drill_token(script: &Script, token: &Alias) -> Prose {
         ],
         "The keyid is the same as before, and the key counts.",
         &["Initials of the holder"],
-    )
+    );
+    with(said, touched(script, token))
 }
 
 /// `open-token`.
 pub fn open_token(script: &Script, token: &Alias) -> Prose {
-    prose(
+    let said = prose(
         format!("Open {}", token_words(script, token)),
         &[
             "The token comes out of its bag: the bag's number is compared with the record of the last ceremony.",
@@ -262,7 +281,8 @@ pub fn open_token(script: &Script, token: &Alias) -> Prose {
         ],
         "The screen says that the token holds the key of its officer.",
         &["Number of the old bag"],
-    )
+    );
+    with(said, touched(script, token))
 }
 
 /// `import-keys`.
@@ -336,7 +356,7 @@ pub fn review(script: &Script, witness: &PersonId, who: &[PersonId]) -> Prose {
 
 /// `sign`.
 pub fn sign(script: &Script, token: &Alias) -> Prose {
-    prose(
+    let said = prose(
         format!("Sign with {}", token_words(script, token)),
         &[
             "Only this token is in the machine.",
@@ -348,7 +368,8 @@ pub fn sign(script: &Script, token: &Alias) -> Prose {
         ],
         "The tally on the screen rises by one, under the right name.",
         &["Initials of the signer"],
-    )
+    );
+    with(said, touched(script, token))
 }
 
 /// `break`.

@@ -237,7 +237,7 @@ impl Room {
             Operation::Initialise { alias, .. } => Outcome::Initialised(seen(alias, true)),
             Operation::SetUserPin { .. } => Outcome::UserPinSet,
             Operation::Generate { alias, .. } => {
-                Outcome::Generated { key: in_dialect(dialect, object(alias)), attributes: attributes() }
+                Outcome::Generated { key: in_dialect(dialect, object(alias)), attributes: attributes(), attestation: None }
             }
             Operation::ImportKey { .. } | Operation::HandOverKey { .. } => panic!("these scripts have no key files"),
             Operation::Open { alias, .. } => {
