@@ -19,7 +19,7 @@ use officiant::{
     readback::{Challenge, Signable},
     rules::Rule,
     token::{
-        Attest as _, Erase, Import as _, KeyAlgorithm, KeySelector, LastTry, PinEntry, Provision as _, Token as _,
+        Attest as _, Erase, KeyAlgorithm, KeySelector, LastTry, PinEntry, Provision as _, Token as _,
         User,
         quirks::Trust,
         yubikey::{self, PinPolicy, Settings, TouchPolicy},
@@ -367,19 +367,22 @@ fn an_imported_key_signs_as_software_does_and_is_never_attested() {
             token = open(control, SERIAL, with(slots.next().unwrap(), PinPolicy::Once, TouchPolicy::Never));
             login(&mut token);
             let named = request(algorithm, &format!("imported {algorithm}"));
-            for wrong in [bytes.len() - 1, bytes.len() + 1] {
+            for other in [KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Ed25519] {
                 control.trace(0);
-                assert_eq!(kind(token.import_key(&named, &material(&vec![9; wrong]))), Some(FaultKind::NotSupported));
-                assert!(control.trace(0).commands().is_empty(), "{wrong} bytes are not sent");
+                let wrong = private(other, &vec![9; if other == KeyAlgorithm::P384 { 48 } else { 32 }]);
+                if other != algorithm {
+                    assert_eq!(kind(token.import_key(&wrong, &named)), Some(FaultKind::NotSupported));
+                    assert!(control.trace(0).commands().is_empty(), "a key of {other} is not sent");
+                }
             }
-            let key = token.import_key(&named, &material(&bytes)).unwrap();
+            let key = token.import_key(&private(algorithm, &bytes), &named).unwrap();
             assert_eq!(key.attributes.local, Some(false));
             let made = token.sign(&key, &challenge(1), None).unwrap();
             assert!(key.public.verify(challenge(1).bytes(), &made));
             let refused = token.attest(&key);
             assert!(refused.as_ref().unwrap_err().to_string().contains("was imported"));
             assert_eq!(rule(refused), Some(Rule::KeyAttested));
-            assert_eq!(rule(token.import_key(&named, &material(&bytes))), Some(Rule::OutputFresh));
+            assert_eq!(rule(token.import_key(&private(algorithm, &bytes), &named)), Some(Rule::OutputFresh));
             assert_eq!(rule(token.generate_key(&request(KeyAlgorithm::P256, "x"))), Some(Rule::OutputFresh));
         }
     });
@@ -391,7 +394,7 @@ fn ed25519_signs_what_fits_and_refuses_what_does_not_before_anything_is_sent() {
         let mut token = prepared(control, SERIAL, settings());
         login(&mut token);
         assert_eq!(kind(token.generate_key(&request(KeyAlgorithm::Ed25519, "no"))), Some(FaultKind::NotSupported));
-        let key = token.import_key(&request(KeyAlgorithm::Ed25519, "old"), &material(&[9; 32])).unwrap();
+        let key = token.import_key(&private(KeyAlgorithm::Ed25519, &[9; 32]), &request(KeyAlgorithm::Ed25519, "old")).unwrap();
         // A nonce is written in hexadecimal, between fixed words.
         let of_length = |length: usize| {
             let fixed = Challenge::nonce(&[]).bytes().len();
@@ -424,7 +427,7 @@ fn ecdsa_is_not_made_on_firmware_below_5_7_unless_the_script_declared_it() {
         login(&mut token);
         control.trace(0);
         assert_eq!(rule(token.generate_key(&request(KeyAlgorithm::P256, "r"))), Some(Rule::FirmwareKeepsKeys));
-        let imported = token.import_key(&request(KeyAlgorithm::P384, "r"), &material(&[9; 48]));
+        let imported = token.import_key(&private(KeyAlgorithm::P384, &[9; 48]), &request(KeyAlgorithm::P384, "r"));
         assert_eq!(rule(imported), Some(Rule::FirmwareKeepsKeys));
         assert!(control.trace(0).commands().is_empty(), "nothing was sent");
         drop(token);

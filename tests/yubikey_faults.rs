@@ -11,7 +11,7 @@ use officiant::{
     fault::{FaultKind, Tries},
     rules::Rule,
     token::{
-        Attest as _, Erase, Import as _, KeyAlgorithm, KeySelector, LastTry, PinEntry, Provision as _, Token as _,
+        Attest as _, Erase, KeyAlgorithm, KeySelector, LastTry, PinEntry, Provision as _, Token as _,
         User,
         quirks::Trust,
         yubikey::{self, PinPolicy, TouchPolicy, list},
@@ -94,7 +94,7 @@ fn an_import_that_fails_is_looked_at_too() {
         for (harm, found) in [("status 6F00", "is empty"), ("cut", "holds a key now")] {
             login(&mut token);
             control.fault(0, IMPORT, 0, harm);
-            let failed = token.import_key(&wanted, &material(&[9; 32])).unwrap_err().to_string();
+            let failed = token.import_key(&private(KeyAlgorithm::P256, &[9; 32]), &wanted).unwrap_err().to_string();
             assert!(failed.contains(found), "{failed}");
         }
     });
@@ -281,7 +281,7 @@ fn a_list_tells_state_slots_and_who_vouches_and_asks_nothing_that_counts() {
         drop(token);
         let mut token = open(control, SERIAL, with("9a", PinPolicy::Once, TouchPolicy::Never));
         login(&mut token);
-        token.import_key(&request(KeyAlgorithm::P256, "root"), &material(&[9; 32])).unwrap();
+        token.import_key(&private(KeyAlgorithm::P256, &[9; 32]), &request(KeyAlgorithm::P256, "root")).unwrap();
         drop(token);
         control.trace(0);
         let report = list::list(trust(control)).unwrap();
@@ -340,7 +340,7 @@ fn no_pin_puk_or_private_key_is_logged_at_any_level() {
     on_yubikeys("no_pin_puk_or_private_key_is_logged_at_any_level", &one(), |control| {
         log::set_logger(&Listener).unwrap();
         log::set_max_level(log::LevelFilter::Trace);
-        let private: Vec<u8> = (101..133).collect();
+        let scalar: Vec<u8> = (101..133).collect();
         let (mut token, key) = with_key(control, SERIAL, settings());
         let typed = pin(PIN);
         token.sign(&key, &challenge(1), Some(PinEntry::Typed(&typed))).unwrap();
@@ -349,7 +349,7 @@ fn no_pin_puk_or_private_key_is_logged_at_any_level() {
         drop(token);
         let mut token = open(control, SERIAL, with("9a", PinPolicy::Once, TouchPolicy::Never));
         login(&mut token);
-        token.import_key(&request(KeyAlgorithm::P256, "x"), &material(&private)).unwrap();
+        token.import_key(&private(KeyAlgorithm::P256, &scalar), &request(KeyAlgorithm::P256, "x")).unwrap();
         control.fault(0, SIGN, 0, "status 6F00");
         let key = token.find_key(&KeySelector::Named { label: "x".into(), id: vec![0x9a] }).unwrap();
         assert!(token.sign(&key, &challenge(1), None).is_err());

@@ -1,5 +1,5 @@
 //! Where keys live. A [`Token`] signs, and signs nothing but a [`Signable`]; where it can, it is also prepared
-//! ([`Provision`]), given a key ([`Import`]), asked who vouches for a key ([`Attest`]) and probed by use ([`Probe`]). PKCS#11 is
+//! ([`Provision`]), asked who vouches for a key ([`Attest`]) and probed by use ([`Probe`]). PKCS#11 is
 //! in [`pkcs11`], the native driver for YubiKeys in [`yubikey`]; [`quirks`] holds every difference between modules; [`list`] is
 //! what `officiant token list` reports.
 //!
@@ -29,7 +29,7 @@ use crate::{
     keyfile::PrivateKey,
     readback::{Challenge, Signable},
     rules::{Refusal, Rule},
-    secret::{KeyMaterial, Pin},
+    secret::Pin,
 };
 
 /// A token that is plugged in. Opened by a driver; used from one thread at a time.
@@ -151,11 +151,6 @@ pub trait Token: Send {
     fn attester(&mut self) -> Option<&mut dyn Attest> {
         None
     }
-
-    /// The same token where it takes keys that were made elsewhere.
-    fn importer(&mut self) -> Option<&mut dyn Import> {
-        None
-    }
 }
 
 /// A token whose maker vouches for keys that were made inside of it.
@@ -166,17 +161,6 @@ pub trait Attest: Token {
     /// # Errors
     /// `KEY-ATTESTED` where the key was imported, or a step does not hold; a fault.
     fn attest(&mut self, key: &Key) -> Result<(Evidence, Attested), Error>;
-}
-
-/// A token that takes keys that were made elsewhere. Such a key can have a backup, and is never attested.
-pub trait Import: Token {
-    /// Puts a key into the token: the private number of an ECDSA key at the width of its curve, or the 32 bytes of Ed25519. Wants the
-    /// user logged in. After a fault it may be there.
-    ///
-    /// # Errors
-    /// `OUTPUT-FRESH` where there is a key already; `FIRMWARE-KEEPS-KEYS`; `TOKEN-IS-EXPECTED` where another key is there afterwards; a
-    /// fault.
-    fn import_key(&mut self, request: &KeyRequest, key: &KeyMaterial) -> Result<Key, Error>;
 }
 
 /// A token whose abilities can be proved by use, without leaving anything on it.

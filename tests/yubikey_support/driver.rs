@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 use officiant::{
     device::attestation::Roots,
     fault::{Error, FaultKind},
+    keyfile::{KeyFile, PrivateKey},
     readback::{Challenge, Signable},
     rules::Rule,
-    secret::{KeyMaterial, Pin, Secret},
+    secret::{Pin, Secret},
     token::{
         Erase, Key, KeyAlgorithm, KeyRequest, LastTry, PinEntry, Provision as _, Token as _, User,
         quirks::Trust,
@@ -39,9 +40,29 @@ pub fn pin(text: &str) -> Pin {
     secret(text.as_bytes()).into()
 }
 
-pub fn material(bytes: &[u8]) -> KeyMaterial {
-    secret(bytes).into()
+/// A key of this scalar or seed, as it comes out of a file.
+pub fn private(algorithm: KeyAlgorithm, bytes: &[u8]) -> PrivateKey {
+    let before: &[u8] = match algorithm {
+        KeyAlgorithm::P256 => &BEFORE_P256,
+        KeyAlgorithm::P384 => &BEFORE_P384,
+        KeyAlgorithm::Ed25519 => &BEFORE_ED25519,
+        KeyAlgorithm::Rsa3072 => panic!("no RSA key is one number"),
+    };
+    let text = pem::encode(&pem::Pem::new("PRIVATE KEY", [before, bytes].concat()));
+    KeyFile::parse(secret(text.as_bytes())).expect("a key file").open(0, None).expect("a key")
 }
+
+/// What stands before the private number of a PrivateKeyInfo (RFC 5208, RFC 5915 without the point; RFC 8410).
+const BEFORE_P256: [u8; 35] = [
+    0x30, 0x41, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x27, 0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20,
+];
+const BEFORE_P384: [u8; 32] = [
+    0x30, 0x4e, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+    0x81, 0x04, 0x00, 0x22, 0x04, 0x37, 0x30, 0x35, 0x02, 0x01, 0x01, 0x04, 0x30,
+];
+const BEFORE_ED25519: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 /// PIN for each signature, and no touch, in slot 9c.
 pub fn settings() -> Settings {

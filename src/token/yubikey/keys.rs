@@ -13,9 +13,9 @@ use crate::{
         yubikey::keeps_keys,
     },
     fault::{Error, Fault, FaultKind},
+    keyfile::PrivateKey,
     rules::{Refusal, Rule},
-    secret::KeyMaterial,
-    token::{Attest, Attested, Evidence, Import, Key, KeyAlgorithm, KeyRequest, PublicKey},
+    token::{Attest, Attested, Evidence, Key, KeyAlgorithm, KeyRequest, PublicKey},
 };
 
 impl YubiKeyToken {
@@ -111,45 +111,39 @@ impl YubiKeyToken {
     }
 }
 
-impl Import for YubiKeyToken {
-    fn import_key(&mut self, request: &KeyRequest, key: &KeyMaterial) -> Result<Key, Error> {
-        keeps_keys(self.firmware, request.algorithm, self.settings.old_firmware)?;
+impl YubiKeyToken {
+    /// Puts a key that was made elsewhere into the slot of the settings. Such a key is never attested.
+    pub(super) fn bring_key(&mut self, key: &PrivateKey, request: &KeyRequest) -> Result<Key, Error> {
         let doing = "import a key";
-        let public = public_of(request.algorithm, key.expose()).ok_or_else(|| {
-            let cause = format!("these bytes are no private {} key", request.algorithm);
-            Fault::new(FaultKind::NotSupported, self.card.doing(doing), cause)
-        })?;
+        keeps_keys(self.firmware, request.algorithm, self.settings.old_firmware)?;
+        let public = key.public();
+        let algorithm = match public {
+            PublicKey::P256(_) => AlgorithmId::EccP256,
+            PublicKey::P384(_) => AlgorithmId::EccP384,
+            PublicKey::Ed25519(_) => AlgorithmId::Ed25519,
+            PublicKey::P521(_) | PublicKey::Rsa(_) | PublicKey::Other { .. } => {
+                let cause = format!("this driver brings no {} keys in", public.algorithm());
+                return Err(Fault::new(FaultKind::NotSupported, self.card.doing(doing), cause).into());
+            }
+        };
+        if public.key_algorithm() != Some(request.algorithm) {
+            let cause = format!("the key is {}, and {} was asked for", public.algorithm(), request.algorithm);
+            return Err(Fault::new(FaultKind::NotSupported, self.card.doing(doing), cause).into());
+        }
         self.wants_login(doing)?;
         let settings = self.settings;
         self.is_free(settings.slot, &request.label)?;
         self.administer()?;
         let (slot, pin, touch) = (slots::id(settings.slot), pin_policy(settings.pin), touch_policy(settings.touch));
-        // The crate takes the touch policy before the PIN policy here, and after it elsewhere. The widths were looked at: one byte
-        // too many makes it panic.
-        let done = self.try_send(doing, |yubikey| match request.algorithm {
-            KeyAlgorithm::Ed25519 => piv::import_cv_key(yubikey, slot, AlgorithmId::Ed25519, key.expose(), touch, pin),
-            KeyAlgorithm::P384 => piv::import_ecc_key(yubikey, slot, AlgorithmId::EccP384, key.expose(), touch, pin),
-            _ => piv::import_ecc_key(yubikey, slot, AlgorithmId::EccP256, key.expose(), touch, pin),
+        let bare = key.material().expose();
+        // The crate takes the touch policy before the PIN policy here, and after it elsewhere. A byte too many would make it panic:
+        // a private key has the width of its curve.
+        let done = self.try_send(doing, |yubikey| match algorithm {
+            AlgorithmId::Ed25519 => piv::import_cv_key(yubikey, slot, algorithm, bare, touch, pin),
+            _ => piv::import_ecc_key(yubikey, slot, algorithm, bare, touch, pin),
         });
         self.look_after(done, doing)?;
-        self.finish(request, Some(&public))
-    }
-}
-
-/// The public half of private bytes of exactly the right width.
-fn public_of(algorithm: KeyAlgorithm, bytes: &[u8]) -> Option<PublicKey> {
-    match (algorithm, bytes.len()) {
-        (KeyAlgorithm::P256, 32) => {
-            Some(PublicKey::P256(*p256::ecdsa::SigningKey::from_slice(bytes).ok()?.verifying_key()))
-        }
-        (KeyAlgorithm::P384, 48) => {
-            Some(PublicKey::P384(*p384::ecdsa::SigningKey::from_slice(bytes).ok()?.verifying_key()))
-        }
-        (KeyAlgorithm::Ed25519, 32) => {
-            let key = ed25519_dalek::SigningKey::from_bytes(bytes.try_into().ok()?);
-            Some(PublicKey::Ed25519(key.verifying_key()))
-        }
-        _ => None,
+        self.finish(request, Some(public))
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     device::{self, PinState, yubikey::keeps_keys},
     fault::{Error, Fault, FaultKind},
+    keyfile::PrivateKey,
     rules::{Refusal, Rule},
     secret::{Pin, Secret},
     token::{Erase, Key, KeyRequest, LastTry, PinEntry, Provision, Tries, User, new_pin_is_good},
@@ -95,6 +96,10 @@ impl Provision for YubiKeyToken {
         let key = self.make_key(request)?;
         device::not_extractable(&key.attributes)?;
         Ok(key)
+    }
+
+    fn import_key(&mut self, key: &PrivateKey, request: &KeyRequest) -> Result<Key, Error> {
+        self.bring_key(key, request)
     }
 
     /// A key without its certificate is whole, and found: nothing is destroyed.

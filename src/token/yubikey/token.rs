@@ -18,7 +18,7 @@ use crate::{
     rules::{Refusal, Rule},
     text::shown,
     token::{
-        Attest, Import, Key, KeySelector, LastTry, PinEntry, Probe, Provision, RawSignature, SeenKey, Token, User,
+        Attest, Key, KeySelector, LastTry, PinEntry, Probe, Provision, RawSignature, SeenKey, Token, User,
         quirks::Trust,
     },
 };
@@ -338,10 +338,6 @@ impl Token for YubiKeyToken {
     }
 
     fn attester(&mut self) -> Option<&mut dyn Attest> {
-        Some(self)
-    }
-
-    fn importer(&mut self) -> Option<&mut dyn Import> {
         Some(self)
     }
 }
