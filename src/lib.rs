@@ -4,7 +4,8 @@
 //! [`fault`] says how the world fails, [`device`] and [`machine`] what tokens and this machine say of themselves.
 //!
 //! The pure part: [`readback`] turns digests into words and words into proofs; [`tuf`] reads, verifies and writes metadata;
-//! [`ceremony`] is the engine; [`transcript`] is what happened; [`report`] tells people, and [`audit`] goes through it again.
+//! [`ceremony`] is the engine; [`transcript`] is what happened; [`report`] tells people, and [`audit`] goes through it again;
+//! [`transfer`] makes of files what crosses the air gap.
 //!
 //! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`preflight`] looks at the machine;
 //! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
@@ -38,6 +39,7 @@ pub mod text;
 #[cfg(feature = "tokens")]
 pub mod token;
 pub mod transcript;
+pub mod transfer;
 pub mod tuf;
 #[cfg(feature = "terminal")]
 pub mod tui;

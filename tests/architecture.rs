@@ -62,7 +62,7 @@ const TABLE: [(&str, &[&str]); 25] = [
 ];
 
 /// Rooms that see no file, clock, terminal, environment or randomness.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "rules",
     "digest",
     "utc",
@@ -75,6 +75,7 @@ const PURE: [&str; 12] = [
     "transcript",
     "report",
     "audit",
+    "transfer",
 ];
 
 const WORLD: [&str; 12] = [
