@@ -10,7 +10,7 @@
 //! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`preflight`] looks at the machine;
 //! [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
 //!
-//! People: [`cli`] is the command line and the line UI, [`tui`] the terminal UI.
+//! People: [`qr`] makes and reads QR codes, [`cli`] is the command line and the line UI, [`tui`] the terminal UI.
 
 pub mod audit;
 pub mod ceremony;
@@ -28,6 +28,8 @@ pub mod machine;
 pub mod perform;
 #[cfg(feature = "tokens")]
 pub mod preflight;
+#[cfg(feature = "terminal")]
+pub mod qr;
 pub mod readback;
 pub mod report;
 pub mod rules;

@@ -11,7 +11,7 @@ use std::{
 const BASE: [&str; 7] = ["rules", "digest", "utc", "text", "fault", "device", "machine"];
 
 /// What a room may use besides itself and the base.
-const TABLE: [(&str, &[&str]); 25] = [
+const TABLE: [(&str, &[&str]); 26] = [
     ("rules", &[]),
     ("digest", &[]),
     ("utc", &[]),
@@ -30,6 +30,7 @@ const TABLE: [(&str, &[&str]); 25] = [
     ("audit", &["ceremony", "transcript", "tuf", "readback"]),
     ("transfer", &[]),
     ("files", &[]),
+    ("qr", &["transfer", "files"]),
     ("preflight", &["files"]),
     ("token", &["secret", "tuf", "readback", "files"]),
     ("runner", &["ceremony", "transcript", "files", "readback"]),
@@ -54,9 +55,27 @@ const TABLE: [(&str, &[&str]); 25] = [
             "audit",
             "tui",
             "report",
+            "transfer",
+            "qr",
         ],
     ),
-    ("tui", &["runner", "perform", "ceremony", "secret", "readback", "cli", "token", "files", "preflight", "tuf"]),
+    (
+        "tui",
+        &[
+            "runner",
+            "perform",
+            "ceremony",
+            "secret",
+            "readback",
+            "cli",
+            "token",
+            "files",
+            "preflight",
+            "tuf",
+            "transfer",
+            "qr",
+        ],
+    ),
     ("main", &["cli", "tui", "preflight"]),
     ("lib", &[]),
 ];
@@ -98,7 +117,7 @@ const COMPUTES: [(&str, &str, &str); 1] =
     [("tuf/parallel.rs", "std::thread", "signatures are verified on every core; the answer is the same on one")];
 
 /// Modules that may be unsafe, each with its reason at its top.
-const UNSAFE: [&str; 2] = ["locked.rs", "token/pkcs11/raw.rs"];
+const UNSAFE: [&str; 3] = ["locked.rs", "token/pkcs11/raw.rs", "tui/glyphs.rs"];
 
 /// Files that are longer than a few pages, and why.
 const LONG: [(&str, &str); 1] =

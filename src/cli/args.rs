@@ -1,5 +1,7 @@
 //! What may be typed. This one definition is the parser, the help, the manual pages and the completions; parsing does nothing.
 
+pub mod qr;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -49,6 +51,7 @@ pub enum Verb {
     Show(Show),
     Diff(Diff),
     Token(Token),
+    Qr(qr::Qr),
     Man(Man),
     Completions(Completions),
 }

@@ -10,6 +10,7 @@ pub mod line;
 mod man;
 mod new;
 mod out;
+mod qr;
 mod show;
 pub mod start;
 mod token;
@@ -54,6 +55,7 @@ fn run(verb: Verb, trust: Trust) -> Result<Exit, Stop> {
         Verb::Show(args) => show::show(&args),
         Verb::Diff(args) => show::difference(&args),
         Verb::Token(args) => token::token(&args, trust),
+        Verb::Qr(args) => qr::qr(&args),
         Verb::Man(args) => man::man(&args),
         Verb::Completions(args) => man::completions(&args),
         Verb::Rehearse(args) => ceremony::rehearse(&args),

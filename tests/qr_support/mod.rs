@@ -85,3 +85,56 @@ pub fn tool(name: &str) -> bool {
     eprintln!("skipped: {name} is not installed; tests/run installs it");
     false
 }
+
+/// A picture of a terminal: cells of 4x8 pixels in their colours, with something in place of each letter. What a camera would see.
+pub fn photograph(screen: &vt100::Screen) -> image::GrayImage {
+    let (rows, columns) = screen.size();
+    let (rows, columns) = (rows.get(), columns.get());
+    let width = usize::from(columns) * 4;
+    let mut pixels = vec![0; width * usize::from(rows) * 8];
+    for row in 0..rows {
+        for column in 0..columns {
+            let Some(cell) = screen.cell(row, column) else { continue };
+            let (fg, bg) = (grey(cell.fgcolor(), 170), grey(cell.bgcolor(), 0));
+            // A bit for each row of pixels.
+            let lit: u8 = match cell.contents() {
+                "█" => 0b1111_1111,
+                "▀" => 0b0000_1111,
+                "▄" => 0b1111_0000,
+                "" | " " => 0,
+                _ => 0b0101_0100,
+            };
+            for y in 0..8 {
+                let at = (usize::from(row) * 8 + y) * width + usize::from(column) * 4;
+                pixels[at..at + 4].fill(if lit >> y & 1 == 1 { fg } else { bg });
+            }
+        }
+    }
+    image::GrayImage::from_raw(u32::from(columns) * 4, u32::from(rows) * 8, pixels)
+        .expect("as many pixels as there are")
+}
+
+/// The brightness of a colour of the Linux console.
+fn grey(color: vt100::Color, default: u8) -> u8 {
+    match color {
+        vt100::Color::Default => default,
+        vt100::Color::Idx(0) => 0,
+        vt100::Color::Idx(8) => 85,
+        vt100::Color::Idx(15) => 255,
+        vt100::Color::Idx(index @ 1..8) => 40 + index * 18,
+        _ => 170,
+    }
+}
+
+/// What `zbarimg` reads in a picture.
+pub fn zbar(picture: &image::GrayImage, folder: &Path) -> Option<String> {
+    let file = folder.join("zbar.png");
+    picture.save(&file).expect("a picture");
+    let said = Command::new("zbarimg")
+        .args(["-q", "--raw", "-Sdisable", "-Sqrcode.enable"])
+        .arg(&file)
+        .output()
+        .expect("zbarimg runs");
+    let text = String::from_utf8(said.stdout).expect("text").trim_end().to_owned();
+    (!text.is_empty()).then_some(text)
+}

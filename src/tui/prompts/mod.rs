@@ -2,7 +2,7 @@
 
 pub mod asides;
 mod closed;
-mod grid;
+pub(in crate::tui) mod grid;
 mod handover;
 pub mod help;
 pub mod input;
