@@ -138,3 +138,89 @@ pub fn zbar(picture: &image::GrayImage, folder: &Path) -> Option<String> {
     let text = String::from_utf8(said.stdout).expect("text").trim_end().to_owned();
     (!text.is_empty()).then_some(text)
 }
+
+/// What a camera makes of a screen: where each pixel comes from, and how much worse it gets.
+pub struct Warp {
+    /// Of each pixel of the picture the place in the screen, in 256ths of a pixel; `None` where the screen is not.
+    places: Vec<Option<(u32, u32)>>,
+    /// How often each pixel is mixed with its neighbours.
+    blur: u32,
+    /// In 256ths.
+    contrast: i32,
+    noise: i32,
+}
+
+impl Warp {
+    /// Width and height of a picture.
+    pub const SIZE: (u32, u32) = (1280, 720);
+
+    /// The screen upright in the middle, as large as it can be.
+    pub fn none(screen: (u32, u32)) -> Self {
+        Self::new(screen, 1.0, 0.0, 0.0, 0, 256, 0)
+    }
+
+    /// Tilted two ways, a little turned, blurred, of low contrast and noisy.
+    pub fn held_by_hand(screen: (u32, u32)) -> Self {
+        Self::new(screen, 0.96, 0.10, 0.04, 1, 180, 24)
+    }
+
+    fn new(screen: (u32, u32), size: f64, tilt: f64, turn: f64, blur: u32, contrast: i32, noise: i32) -> Self {
+        let (width, height) = (f64::from(Self::SIZE.0), f64::from(Self::SIZE.1));
+        let scale = (width / f64::from(screen.0)).min(height / f64::from(screen.1)) * size;
+        let mut places = vec![];
+        for y in 0..Self::SIZE.1 {
+            for x in 0..Self::SIZE.0 {
+                let (x, y) = (f64::from(x) - width / 2.0, f64::from(y) - height / 2.0);
+                // What is farther away is smaller.
+                let away = 1.0 + tilt * x / width + tilt / 2.0 * y / height;
+                let (x, y) = ((x + turn * y) * away / scale, (y - turn * x) * away / scale);
+                let (x, y) = (x + f64::from(screen.0) / 2.0 - 0.5, y + f64::from(screen.1) / 2.0 - 0.5);
+                let inside = x >= 0.0 && y >= 0.0 && x < f64::from(screen.0 - 1) && y < f64::from(screen.1 - 1);
+                places.push(inside.then_some(((x * 256.0) as u32, (y * 256.0) as u32)));
+            }
+        }
+        Self { places, blur, contrast, noise }
+    }
+
+    /// One picture; another `seed` has other noise.
+    pub fn take(&self, screen: &image::GrayImage, seed: u64) -> image::GrayImage {
+        let (pixels, width) = (screen.as_raw(), screen.width() as usize);
+        let bent: Vec<u8> = self
+            .places
+            .iter()
+            .map(|place| {
+                let Some((x, y)) = *place else { return 60 };
+                let at = (y >> 8) as usize * width + (x >> 8) as usize;
+                let (x, y) = (x & 255, y & 255);
+                let above = u32::from(pixels[at]) * (256 - x) + u32::from(pixels[at + 1]) * x;
+                let below = u32::from(pixels[at + width]) * (256 - x) + u32::from(pixels[at + width + 1]) * x;
+                ((above * (256 - y) + below * y) >> 16) as u8
+            })
+            .collect();
+        let mut picture = bent;
+        for _ in 0..self.blur {
+            picture = mixed(&picture, Self::SIZE.0 as usize);
+        }
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        if self.noise > 0 {
+            for pixel in &mut picture {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let noise = (state >> 40) as i32 % (2 * self.noise + 1) - self.noise;
+                *pixel = ((i32::from(*pixel) - 128) * self.contrast / 256 + 128 + noise).clamp(0, 255) as u8;
+            }
+        }
+        image::GrayImage::from_raw(Self::SIZE.0, Self::SIZE.1, picture).expect("as many pixels as there are")
+    }
+}
+
+/// Each pixel with a third of those on its four sides.
+fn mixed(pixels: &[u8], width: usize) -> Vec<u8> {
+    let mut mixed = pixels.to_vec();
+    for at in width..pixels.len() - width {
+        let around = [at - 1, at + 1, at - width, at + width].map(|at| u32::from(pixels[at]));
+        mixed[at] = ((u32::from(pixels[at]) * 2 + around.iter().sum::<u32>()) / 6) as u8;
+    }
+    mixed
+}
