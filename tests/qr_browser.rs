@@ -19,20 +19,25 @@ use qr_support::{Peer, Warp, metadata, photograph, target, tool};
 use serde_json::Value;
 use tui::driver::Terminal;
 
-/// The page, built once; `None` where it or the browser cannot be had.
-fn page() -> Option<(Peer, PathBuf)> {
+/// The page in a folder of its own; `None` where it or the browser cannot be had.
+fn page() -> Option<(Peer, tempfile::TempDir)> {
     let peer = Peer::find("browser.mjs")?;
     if !tool("chromium") || !tool("npm") {
         return None;
     }
-    let file = target().join(format!("courier-{}.html", std::process::id()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = page_in(&folder);
     let build = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/courier/page/build");
     // Tests build it side by side; the folder that it is built in is one.
     let lock = fs::File::create(target().join("courier-page.lock")).expect("a file");
     lock.lock().expect("a lock");
     let built = Command::new(build).arg(&file).env("CARGO_TARGET_DIR", target()).output().expect("it starts");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    Some((peer, file))
+    Some((peer, folder))
+}
+
+fn page_in(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("courier.html")
 }
 
 /// The first `count` frames that the program shows in a terminal of this size, as pictures of the whole screen.
@@ -116,7 +121,8 @@ fn path(path: &Path) -> &str {
 
 /// Small, usual and large, as a screenshot would be, and as a camera in the hand sees it.
 fn from_terminal_to_page(size: usize, count: u32) {
-    let Some((peer, page)) = page() else { return };
+    let Some((peer, built)) = page() else { return };
+    let page = page_in(&built);
     let folder = place(size);
     let screens = screens(folder.path(), "13", 120, 40, count);
     for (warp, from) in [(Warp::none(screens[0].dimensions()), 0), (Warp::held_by_hand(screens[0].dimensions()), 2)] {
@@ -143,7 +149,8 @@ fn sixty_kilobytes_cross_from_the_terminal_to_the_page() {
 
 #[test]
 fn coloured_spaces_cross_too_and_a_wrong_stream_is_named() {
-    let Some((peer, page)) = page() else { return };
+    let Some((peer, built)) = page() else { return };
+    let page = page_in(&built);
     let folder = place(2_000);
     let mut terminal = Terminal::start(folder.path(), &["qr", "show", "2.root.json", "--draw", "spaces"], 240, 67);
     terminal.wait_for("Enter shows the codes.");
@@ -169,7 +176,8 @@ fn coloured_spaces_cross_too_and_a_wrong_stream_is_named() {
 
 #[test]
 fn files_cross_from_the_page_back_to_the_program() {
-    let Some((peer, page)) = page() else { return };
+    let Some((peer, built)) = page() else { return };
+    let page = page_in(&built);
     for (size, version, count) in [(2_000, "10", 12), (8_000, "13", 20), (60_000, "25", 34)] {
         let folder = place(size);
         let (file, out) = (folder.path().join("2.root.json"), folder.path().join("photographs"));
@@ -188,8 +196,35 @@ fn files_cross_from_the_page_back_to_the_program() {
 }
 
 #[test]
+fn the_page_says_what_is_wrong_with_the_picture() {
+    let Some((peer, built)) = page() else { return };
+    let page = page_in(&built);
+    let folder = place(8_000);
+    let screen = screens(folder.path(), "13", 120, 40, 1).remove(0);
+    let other_code = {
+        let symbol = officiant::qr::Symbol::new("HTTPS://EXAMPLE.ORG/", 3).expect("a code");
+        let png = officiant::qr::paper::png(&symbol).expect("a picture");
+        image::load_from_memory(&png).expect("a picture").into_luma8()
+    };
+    let dark = GrayImage::from_pixel(640, 400, image::Luma([12]));
+    let wall = GrayImage::from_pixel(640, 400, image::Luma([140]));
+    for (picture, warp, words) in [
+        (&dark, Warp::none(dark.dimensions()), "Too dark."),
+        (&wall, Warp::none(wall.dimensions()), "No code in the picture."),
+        (&screen, Warp::far_away(screen.dimensions()), "Too far away."),
+        (&other_code, Warp::none(other_code.dimensions()), "a code of something else"),
+    ] {
+        let file = folder.path().join("camera.y4m");
+        video(&[picture.clone(), picture.clone()], &warp, 0, &file);
+        let said = peer.run(&["hint", path(&page), path(&file), words], b"");
+        well_behaved(&serde_json::from_str(&said).expect("JSON"));
+    }
+}
+
+#[test]
 fn the_page_shows_no_private_key() {
-    let Some((peer, page)) = page() else { return };
+    let Some((peer, built)) = page() else { return };
+    let page = page_in(&built);
     let folder = place(10);
     let key = folder.path().join("key.pem");
     fs::write(&key, "-----BEGIN PRIVATE KEY-----\n").expect("a file");

@@ -1,29 +1,15 @@
 //! What the tests of QR codes share.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+mod metadata;
+
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-/// Something like TUF metadata of about `size` bytes: indented JSON of which half is hexadecimal of digests and keys.
-pub fn metadata(size: usize) -> Vec<u8> {
-    let mut text =
-        String::from("{\n \"signatures\": [],\n \"signed\": {\n  \"_type\": \"targets\",\n  \"targets\": {\n");
-    for number in 0.. {
-        let sha256 = officiant::digest::Digest::of(format!("target {number}").as_bytes());
-        text.push_str(&format!(
-            "   \"releases/officiant-{number}.tar.gz\": {{\n    \"hashes\": {{\n     \"sha256\": \"{sha256}\"\n    }},\n    \"length\": {}\n   }},\n",
-            1000 + number * 37
-        ));
-        if text.len() + 40 >= size {
-            break;
-        }
-    }
-    text.push_str("   \"last\": {}\n  }\n }\n}\n");
-    text.into_bytes()
-}
+pub use metadata::metadata;
 
 /// A program in another language that `tests/run` installs.
 pub struct Peer {
@@ -157,6 +143,11 @@ impl Warp {
     /// The screen upright in the middle, as large as it can be.
     pub fn none(screen: (u32, u32)) -> Self {
         Self::new(screen, 1.0, 0.0, 0.0, 0, 256, 0)
+    }
+
+    /// The screen small in the middle.
+    pub fn far_away(screen: (u32, u32)) -> Self {
+        Self::new(screen, 0.2, 0.0, 0.0, 1, 200, 20)
     }
 
     /// Tilted two ways, a little turned, blurred, of low contrast and noisy.

@@ -1,5 +1,6 @@
 // The courier page in a real browser, opened as a file.
 //   node browser.mjs receive PAGE VIDEO FOLDER           points a camera that plays VIDEO at it, saves what arrives into FOLDER
+//   node browser.mjs hint PAGE VIDEO WORDS               points that camera at it until WORDS are said
 //   node browser.mjs show PAGE FOLDER COUNT SIZE FILE…    shows FILE…, photographs COUNT different codes into FOLDER
 // Prints one line of JSON. OFFICIANT_NODE_MODULES is the folder that node_modules lies in.
 import { createRequire } from 'node:module';
@@ -10,7 +11,7 @@ const require = createRequire(`${process.env.OFFICIANT_NODE_MODULES}/package.jso
 const { chromium } = require('playwright-core');
 
 const [mode, file, ...rest] = process.argv.slice(2);
-const camera = mode === 'receive' ? [`--use-file-for-fake-video-capture=${rest[0]}`] : [];
+const camera = mode !== 'show' ? [`--use-file-for-fake-video-capture=${rest[0]}`] : [];
 const browser = await chromium.launch({
   executablePath: process.env.OFFICIANT_CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', ...camera],
@@ -24,7 +25,7 @@ try {
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('request', (request) => /^(file|blob|data):/.test(request.url()) || problems.push(`asked for ${request.url()}`));
   await page.goto(pathToFileURL(file).href);
-  const said = mode === 'receive' ? await receive(page, rest[1]) : await show(page, ...rest);
+  const said = await { receive: () => receive(page, rest[1]), hint: () => hint(page, rest[1]), show: () => show(page, ...rest) }[mode]();
   said.wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
   said.unnamed = await page.evaluate(() =>
     [...document.querySelectorAll('button, select, input, canvas, video, progress')].filter(
@@ -62,6 +63,18 @@ async function receive(page, folder) {
   }
   const view = await page.locator('#files').innerText();
   return { seconds, words, early, files, view, counts: await page.textContent('#counts'), statuses: [...statuses] };
+}
+
+async function hint(page, words) {
+  const heard = new Set();
+  await page.click('#start');
+  for (let turn = 0; turn < 400; turn++) {
+    const status = await page.textContent('#status');
+    heard.add(status);
+    if (status.includes(words)) return { status };
+    await page.waitForTimeout(50);
+  }
+  throw new Error(`never said: ${words}; but ${[...heard].join(' | ')}`);
 }
 
 async function show(page, folder, count, size, ...files) {
