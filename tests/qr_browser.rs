@@ -15,7 +15,7 @@ use std::{
 use cli_support::officiant;
 use image::GrayImage;
 use officiant::readback;
-use qr_support::{Peer, Warp, metadata, photograph, target, tool};
+use qr_support::{Peer, Warp, hostile_frame, metadata, photograph, target, tool};
 use serde_json::Value;
 use tui::driver::Terminal;
 
@@ -33,6 +33,9 @@ fn page() -> Option<(Peer, tempfile::TempDir)> {
     lock.lock().expect("a lock");
     let built = Command::new(build).arg(&file).env("CARGO_TARGET_DIR", target()).output().expect("it starts");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/QR.md")).expect("the document");
+    let sha256 = String::from_utf8_lossy(&built.stdout)[..64].to_owned();
+    assert!(document.contains(&sha256), "docs/QR.md names another SHA-256 of the page than {sha256}");
     Some((peer, folder))
 }
 
@@ -77,6 +80,16 @@ fn video(screens: &[GrayImage], warp: &Warp, from: usize, file: &Path) {
         }
     }
     video.flush().expect("a video");
+}
+
+/// A picture of one code, in the middle of one that is as large as a screen of 240x67.
+fn picture_of(text: &str, version: u8) -> GrayImage {
+    let symbol = officiant::qr::Symbol::new(text, version).expect("a code");
+    let png = officiant::qr::paper::png(&symbol).expect("a picture");
+    let code = image::load_from_memory(&png).expect("a picture").into_luma8();
+    let mut picture = GrayImage::from_pixel(960, 536, image::Luma([90]));
+    image::imageops::replace(&mut picture, &code, 200, 60);
+    picture
 }
 
 fn place(size: usize) -> tempfile::TempDir {
@@ -168,8 +181,11 @@ fn coloured_spaces_cross_too_and_a_wrong_stream_is_named() {
     // Between the frames of one parcel stand some of another, as if the camera saw a second screen.
     let other = place(8_000);
     let foreign = self::screens(other.path(), "13", 240, 67, 6);
-    let mixed: Vec<GrayImage> = screens[..2].iter().chain(&foreign).chain(&screens[2..]).cloned().collect();
-    video(&mixed, &Warp::none(mixed[0].dimensions()), 0, &folder.path().join("camera.y4m"));
+    // And one code of 95 letters that declares four thousand million fragments.
+    let hostile = picture_of(&hostile_frame(), 5);
+    let mixed: Vec<GrayImage> =
+        [&hostile].into_iter().chain(&screens[..2]).chain(&foreign).chain(&screens[2..]).cloned().collect();
+    video(&mixed, &Warp::none(mixed[1].dimensions()), 0, &folder.path().join("camera.y4m"));
     let said = received(&peer, &page, folder.path(), 2_000);
     assert!(said["statuses"].to_string().contains("of another parcel"), "{said}");
 }
@@ -201,11 +217,7 @@ fn the_page_says_what_is_wrong_with_the_picture() {
     let page = page_in(&built);
     let folder = place(8_000);
     let screen = screens(folder.path(), "13", 120, 40, 1).remove(0);
-    let other_code = {
-        let symbol = officiant::qr::Symbol::new("HTTPS://EXAMPLE.ORG/", 3).expect("a code");
-        let png = officiant::qr::paper::png(&symbol).expect("a picture");
-        image::load_from_memory(&png).expect("a picture").into_luma8()
-    };
+    let other_code = picture_of("HTTPS://EXAMPLE.ORG/", 3);
     let dark = GrayImage::from_pixel(640, 400, image::Luma([12]));
     let wall = GrayImage::from_pixel(640, 400, image::Luma([140]));
     for (picture, warp, words) in [

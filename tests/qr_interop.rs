@@ -5,9 +5,9 @@ mod qr_support;
 use officiant::transfer::{
     compressed,
     parcel::{File, Parcel},
-    ur::{Frame, Heard, NotAFrame, Receiver, Stream},
+    ur::{Heard, NotAFrame, Receiver, Stream, limit},
 };
-use qr_support::{Peer, metadata};
+use qr_support::{Peer, hostile_frame, metadata};
 
 /// Parcels that compress to a few, some and many frames of a version 13 code.
 fn messages() -> Vec<Vec<u8>> {
@@ -162,10 +162,56 @@ fn frames_are_frozen() {
 }
 
 #[test]
+fn a_stranger_writes_a_receiver_from_the_document() {
+    if std::process::Command::new("python3").arg("--version").output().is_err() {
+        return println!("skipped: python3 is not here");
+    }
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/QR.md")).expect("the document");
+    let script = document.split_once("<!-- receive.py -->\n```python\n").expect("the script").1;
+    let folder = tempfile::tempdir().expect("a folder");
+    let receiver = folder.path().join("receive.py");
+    std::fs::write(&receiver, script.split_once("```").expect("its end").0).expect("a file");
+    for size in [10, 2_000, 60_000] {
+        let parcel = parcel(size);
+        let message = compressed::compress(&parcel.to_bytes()).expect("it is small");
+        let stream = Stream::new(message, 619).expect("it fits");
+        for from in [1, stream.count() + 1] {
+            let frames: String =
+                (from..from + stream.count() * 3 + 40).map(|number| stream.frame(number) + "\n").collect();
+            let printed = qr_support::run("python3", &[receiver.to_str().expect("a plain path")], frames.as_bytes());
+            assert_eq!(printed, parcel.manifest(), "{size} bytes from frame {from}");
+        }
+    }
+}
+
+#[test]
+fn the_document_names_the_limits_of_the_program() {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/QR.md")).expect("the document");
+    let chapter = document.split_once("## What a receiver must do").expect("the chapter").1;
+    let numbers = [
+        limit::LETTERS,
+        limit::PARTS as usize,
+        limit::NUMBER as usize,
+        limit::FRAGMENT,
+        limit::MESSAGE,
+        compressed::INFLATED_MAX,
+    ];
+    for number in numbers {
+        let mut written = number.to_string();
+        for at in (1..written.len()).rev().filter(|at| (written.len() - at) % 3 == 0).collect::<Vec<_>>() {
+            written.insert(at, ',');
+        }
+        assert!(chapter.contains(&written), "{written}");
+    }
+}
+
+#[test]
 fn one_hostile_code_costs_nothing() {
     // The published decoder asks for 32 GB at this frame, and the process is gone. It is not asked here.
-    let frame = "UR:BYTES/4000000001-4000000000/LPCYWYFDYAAECYWYFDYAAEADCYADAOAXAAFPAEAEAEAEAE";
+    let frame = hostile_frame();
+    assert!(frame.len() < 100, "{frame}");
     let mut receiver = Receiver::new();
-    assert_eq!(receiver.take(frame), Heard::Not(NotAFrame::OtherType));
-    assert!(Frame::parse(&frame.replace("BYTES", "COMPRESSED")).is_err());
+    assert_eq!(receiver.take(&frame), Heard::Not(NotAFrame::Absurd));
+    assert_eq!(receiver.take(&frame.replace("COMPRESSED", "BYTES")), Heard::Not(NotAFrame::OtherType));
+    assert_eq!(receiver.progress().count, 0);
 }

@@ -38,20 +38,36 @@ impl Peer {
 
     /// Runs it to its good end and returns what it said.
     pub fn run(&self, arguments: &[&str], input: &[u8]) -> String {
-        let mut child = Command::new("node")
-            .arg(&self.script)
-            .args(arguments)
-            .env("OFFICIANT_NODE_MODULES", &self.modules)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("node starts");
-        child.stdin.take().expect("a pipe").write_all(input).expect("it reads");
-        let ended = child.wait_with_output().expect("it ends");
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-        String::from_utf8(ended.stdout).expect("text")
+        let mut command = Command::new("node");
+        command.arg(&self.script).args(arguments).env("OFFICIANT_NODE_MODULES", &self.modules);
+        ended_well(command, input)
     }
+}
+
+/// Runs any program to its good end and returns what it said.
+pub fn run(program: &str, arguments: &[&str], input: &[u8]) -> String {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    ended_well(command, input)
+}
+
+fn ended_well(mut command: Command, input: &[u8]) -> String {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    // It may have heard enough before the end.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    let ended = child.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    String::from_utf8(ended.stdout).expect("text")
+}
+
+/// A frame of fewer than a hundred letters, with a right checksum, that declares four thousand million fragments.
+pub fn hostile_frame() -> String {
+    let number = |value: u32| [&[0x1a][..], &value.to_be_bytes()].concat();
+    let declared = [4_000_000_001, 4_000_000_000, 4_000_000_000, 16_909_060].map(number).concat();
+    let cbor = [&[0x85], declared.as_slice(), &[0x41, 0]].concat();
+    let letters = officiant::transfer::ur::bytewords::encode(&cbor);
+    format!("ur:compressed/4000000001-4000000000/{letters}").to_uppercase()
 }
 
 /// The target folder that this test program was built into.

@@ -47,7 +47,10 @@ pub(super) fn read(args: &Read) -> Result<Exit, Stop> {
     } else {
         Some(pictures::message(&args.sources)?)
     };
-    let Some(message) = message else { return Ok(Exit::Paused) };
+    let Some(message) = message else {
+        out::say("left; nothing was written");
+        return Ok(Exit::Paused);
+    };
     let parcel = Parcel::from_bytes(&compressed::inflate(&message)?)?;
     write(&parcel, &args.output)?;
     Ok(Exit::Done)

@@ -37,8 +37,15 @@ const policy = [
   "base-uri 'none'",
 ].join('; ');
 
-const parts = { CSP: policy, STYLE: style, WASM: wasm, SCRIPT: script };
-const page = read('index.html').replace(/@(CSP|STYLE|WASM|SCRIPT)@/g, (_, name) => parts[name]);
+// Whoever passes the page on passes these on with it.
+const licences = ['@noble/hashes/LICENSE', 'qr/LICENSE', 'qr/LICENSE-MIT', 'zxing-wasm/LICENSE']
+  .map((name) => `${name}\n\n${read(`node_modules/${name}`).trim()}\n`)
+  .concat(`zxing-cpp (inside zxing-wasm), Apache-2.0\n\nThe licence is the one of qr/LICENSE above.\n`)
+  .join('\n----\n\n')
+  .replaceAll('&', '&amp;')
+  .replaceAll('<', '&lt;');
+const parts = { CSP: policy, STYLE: style, LICENCES: licences, WASM: wasm, SCRIPT: script };
+const page = read('index.html').replace(/@(CSP|STYLE|LICENCES|WASM|SCRIPT)@/g, (_, name) => parts[name]);
 mkdirSync(dirname(file), { recursive: true });
 writeFileSync(file, page);
 console.log(`${createHash('sha256').update(page).digest('hex')}  ${file}`);

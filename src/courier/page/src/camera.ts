@@ -21,9 +21,9 @@ export interface Look {
 
 const canvas = document.createElement('canvas');
 
-/** Looks for a code in a picture. */
-export async function look(source: CanvasImageSource, width: number, height: number): Promise<Look> {
-  const scale = Math.min(1, LONGEST / Math.max(width, height));
+/** Looks for a code in a picture, made smaller where a side is longer than `longest` pixels. */
+export async function look(source: CanvasImageSource, width: number, height: number, longest = LONGEST): Promise<Look> {
+  const scale = Math.min(1, longest / Math.max(width, height));
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
   const context = canvas.getContext('2d', { willReadFrequently: true })!;
