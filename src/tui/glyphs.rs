@@ -42,6 +42,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_console_tells_what_its_font_has() {
+        use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _};
+
+        let flags = rustix::fs::OFlags::NOCTTY.bits().cast_signed();
+        let console = OpenOptions::new().read(true).custom_flags(flags).open("/dev/tty1");
+        let Some(letter) = console.as_ref().ok().and_then(|console| has(console, &['A'])) else {
+            return println!("skipped: here is no Linux console, or it may not be opened");
+        };
+        assert!(letter, "every font has an A");
+        assert_eq!(
+            has(console.expect("it was opened"), &['A', '\u{fdd0}']),
+            Some(false),
+            "and none has what is no character"
+        );
+    }
+
+    #[test]
     fn what_is_no_console_has_no_font() {
         assert_eq!(has(std::fs::File::open("/dev/null").unwrap(), &['▀']), None);
     }

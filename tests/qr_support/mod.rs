@@ -189,6 +189,11 @@ impl Warp {
         Self { places, blur, contrast, noise }
     }
 
+    /// Whether two pictures of the same differ.
+    pub fn is_noisy(&self) -> bool {
+        self.noise > 0
+    }
+
     /// One picture; another `seed` has other noise.
     pub fn take(&self, screen: &image::GrayImage, seed: u64) -> image::GrayImage {
         let (pixels, width) = (screen.as_raw(), screen.width() as usize);
