@@ -5,7 +5,7 @@
 //! sum (XOR) of some of them, chosen by a generator that its number and the message's CRC-32 seed. Any part that says something
 //! new brings the receiver on, so that losses cost no second round and a receiver may join late.
 //!
-//! A frame comes from a camera that was pointed at anything: [`Part::parse`] checks every count and size that it declares against
+//! A frame comes from a camera that was pointed at anything: [`Frame::parse`] checks every count and size that it declares against
 //! [`limit`] and against each other before anything is allocated for it. CRC-32 finds misread letters; trust comes from the words
 //! of the parcel's digest and from signatures, never from here.
 
