@@ -209,6 +209,14 @@ rules! {
         "The manifest of a record lists every file in it with its SHA-256, and no other.";
     RehearsalMarked "REHEARSAL-MARKED" InTheRoom Nothing
         "A rehearsal is marked in entry 0 and can never be resumed, verified or published as production.";
+
+    // Across the air gap.
+    FrameWithinLimits "FRAME-WITHIN-LIMITS" Reading Nothing
+        "What a frame or a message declares is within the limits and fits together before anything is allocated for it.";
+    ParcelIntact "PARCEL-INTACT" Reading Nothing
+        "A parcel is taken whole, with the size, checksum and digests that it names, and with names that stay below one folder.";
+    FramesCarryNoSecret "FRAMES-CARRY-NO-SECRET" InTheRoom Nothing
+        "Nothing that looks like a private key is shown as QR codes.";
 }
 
 impl fmt::Display for Rule {

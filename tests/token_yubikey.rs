@@ -19,8 +19,7 @@ use officiant::{
     readback::{Challenge, Signable},
     rules::Rule,
     token::{
-        Attest as _, Erase, KeyAlgorithm, KeySelector, LastTry, PinEntry, Provision as _, Token as _,
-        User,
+        Attest as _, Erase, KeyAlgorithm, KeySelector, LastTry, PinEntry, Provision as _, Token as _, User,
         quirks::Trust,
         yubikey::{self, PinPolicy, Settings, TouchPolicy},
     },
@@ -394,7 +393,9 @@ fn ed25519_signs_what_fits_and_refuses_what_does_not_before_anything_is_sent() {
         let mut token = prepared(control, SERIAL, settings());
         login(&mut token);
         assert_eq!(kind(token.generate_key(&request(KeyAlgorithm::Ed25519, "no"))), Some(FaultKind::NotSupported));
-        let key = token.import_key(&private(KeyAlgorithm::Ed25519, &[9; 32]), &request(KeyAlgorithm::Ed25519, "old")).unwrap();
+        let key = token
+            .import_key(&private(KeyAlgorithm::Ed25519, &[9; 32]), &request(KeyAlgorithm::Ed25519, "old"))
+            .unwrap();
         // A nonce is written in hexadecimal, between fixed words.
         let of_length = |length: usize| {
             let fixed = Challenge::nonce(&[]).bytes().len();

@@ -11,8 +11,7 @@ use officiant::{
     fault::{FaultKind, Tries},
     rules::Rule,
     token::{
-        Attest as _, Erase, KeyAlgorithm, KeySelector, LastTry, PinEntry, Provision as _, Token as _,
-        User,
+        Attest as _, Erase, KeyAlgorithm, KeySelector, LastTry, PinEntry, Provision as _, Token as _, User,
         quirks::Trust,
         yubikey::{self, PinPolicy, TouchPolicy, list},
     },
@@ -357,7 +356,7 @@ fn no_pin_puk_or_private_key_is_logged_at_any_level() {
 
         let logged = LOGGED.lock().unwrap().clone();
         assert!(logged.contains("yubikey"), "the listener hears the crate:\n{logged}");
-        for secret in [PIN.as_bytes(), PUK.as_bytes(), b"998877", &private] {
+        for secret in [PIN.as_bytes(), PUK.as_bytes(), b"998877", &scalar] {
             let decimal = secret.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
             let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
             let text = String::from_utf8_lossy(secret).into_owned();

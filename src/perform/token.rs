@@ -275,7 +275,11 @@ impl Performer {
         }
     }
 
-    pub(super) fn take_or_wrong(&mut self, alias: &Alias, job: &Job) -> Result<Result<Opened, Vec<SeenToken>>, Stopped> {
+    pub(super) fn take_or_wrong(
+        &mut self,
+        alias: &Alias,
+        job: &Job,
+    ) -> Result<Result<Opened, Vec<SeenToken>>, Stopped> {
         if let Some(mut token) = self.open.remove(alias)
             && token.is_present()?
         {

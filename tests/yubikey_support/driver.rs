@@ -48,7 +48,8 @@ pub fn private(algorithm: KeyAlgorithm, bytes: &[u8]) -> PrivateKey {
         KeyAlgorithm::Ed25519 => &BEFORE_ED25519,
         KeyAlgorithm::Rsa3072 => panic!("no RSA key is one number"),
     };
-    let text = pem::encode(&pem::Pem::new("PRIVATE KEY", [before, bytes].concat()));
+    let text =
+        der::pem::encode_string("PRIVATE KEY", der::pem::LineEnding::LF, &[before, bytes].concat()).expect("base64");
     KeyFile::parse(secret(text.as_bytes())).expect("a key file").open(0, None).expect("a key")
 }
 

@@ -236,9 +236,11 @@ impl Room {
             Operation::FindTokens { alias } => Outcome::Tokens(vec![seen(alias, false)]),
             Operation::Initialise { alias, .. } => Outcome::Initialised(seen(alias, true)),
             Operation::SetUserPin { .. } => Outcome::UserPinSet,
-            Operation::Generate { alias, .. } => {
-                Outcome::Generated { key: in_dialect(dialect, object(alias)), attributes: attributes(), attestation: None }
-            }
+            Operation::Generate { alias, .. } => Outcome::Generated {
+                key: in_dialect(dialect, object(alias)),
+                attributes: attributes(),
+                attestation: None,
+            },
             Operation::ImportKey { .. } | Operation::HandOverKey { .. } => panic!("these scripts have no key files"),
             Operation::Open { alias, .. } => {
                 Outcome::Opened { seen: seen(alias, true), key: in_dialect(dialect, object(alias)) }

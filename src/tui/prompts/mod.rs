@@ -3,7 +3,7 @@
 pub mod asides;
 mod batch;
 mod closed;
-mod grid;
+pub(in crate::tui) mod grid;
 mod handover;
 pub mod help;
 pub mod input;

@@ -8,6 +8,9 @@ mod genesis;
 mod measure;
 mod place;
 mod pty;
+mod qr;
+#[path = "../../qr_support/metadata.rs"]
+mod qr_metadata;
 mod sign;
 mod start;
 #[path = "../../support/mod.rs"]
@@ -20,8 +23,8 @@ use std::path::Path;
 
 use place::Place;
 
-const USAGE: &str = "usage: officiant-bench [--rounds N] [start] [chain] [sign] [genesis]";
-const ALL: [&str; 4] = ["start", "chain", "sign", "genesis"];
+const USAGE: &str = "usage: officiant-bench [--rounds N] [start] [chain] [sign] [genesis] [qr]";
+const ALL: [&str; 5] = ["start", "chain", "sign", "genesis", "qr"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,7 +53,8 @@ fn measured(rounds: usize, wanted: &[&str]) {
             "start" => start::run(&place, rounds),
             "chain" => chain::run(&place, rounds),
             "sign" => sign::run(&place, rounds),
-            _ => genesis::run(&place, rounds),
+            "genesis" => genesis::run(&place, rounds),
+            _ => qr::run(rounds),
         }
     }
     println!("\n{}", place.load());
