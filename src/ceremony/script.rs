@@ -407,8 +407,8 @@ impl Script {
     fn targets_met(&self, signed: &dyn Fn(&Alias) -> bool) -> bool {
         let tagging = self.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
         tagging.is_none_or(|tagging| {
-            let here = tagging.keys.iter().filter_map(Signatory::token).filter(|alias| signed(alias)).count();
-            here as u64 >= tagging.threshold || tagging.keys.iter().any(|key| key.token().is_none())
+            let here = tagging.keys.iter().filter_map(Signatory::token).filter(|alias| signed(alias));
+            self.distinct_keys(here) >= tagging.threshold || tagging.keys.iter().any(|key| key.token().is_none())
         })
     }
 

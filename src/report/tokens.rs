@@ -1,7 +1,7 @@
 //! The tokens, with what they *claim*, what their maker *attests*, what people *observed* and what this program *verified*
 //! told apart.
 
-use super::replay::Replay;
+use super::{replay::Replay, repositories};
 use crate::{
     ceremony::{
         event::Event,
@@ -127,6 +127,10 @@ fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
             }
             Event::HeadSigned { alias, .. } if *alias == token.alias => {
                 lines.push(Line::Plain(format!("entry {entry}: signed the head")));
+            }
+            event if event.is_one_of_many() => {
+                let run = replay.runs.iter().find(|run| run.first == entry && run.alias == token.alias);
+                lines.extend(run.map(|run| Line::Plain(repositories::told(run))));
             }
             _ => {}
         }

@@ -291,6 +291,15 @@ pub fn keys(ceremony: &Ceremony) -> Vec<Leaving> {
 /// The `trust_pinning` section for clients of Notary: keyids of certificates, by repository or prefix. Only certificates that this
 /// ceremony made can be pinned anew.
 fn pins(ceremony: &Ceremony) -> Option<Leaving> {
+    let text = serde_json::to_string_pretty(&pinning(ceremony)?).expect("names and keyids are JSON") + "\n";
+    Some(Leaving { name: PINS.into(), bytes: text.into_bytes() })
+}
+
+/// The file with what clients of Notary pin.
+pub const PINS: &str = "keys/trust_pinning.json";
+
+/// What stands in it; `None` where no certificate was made.
+pub fn pinning(ceremony: &Ceremony) -> Option<serde_json::Value> {
     let mut certs: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for ((_, name), certificate) in &ceremony.repositories.certificates {
         let key = ceremony.script.dialect.certified_key(certificate)?;
@@ -299,7 +308,5 @@ fn pins(ceremony: &Ceremony) -> Option<Leaving> {
     if certs.is_empty() {
         return None;
     }
-    let pinning = serde_json::json!({ "trust_pinning": { "certs": certs, "disable_tofu": true } });
-    let text = serde_json::to_string_pretty(&pinning).expect("names and keyids are JSON") + "\n";
-    Some(Leaving { name: "keys/trust_pinning.json".into(), bytes: text.into_bytes() })
+    Some(serde_json::json!({ "trust_pinning": { "certs": certs, "disable_tofu": true } }))
 }

@@ -38,6 +38,16 @@ pub(super) fn token_words(script: &Script, alias: &Alias) -> String {
     )
 }
 
+/// What the key of a token is called in this ceremony.
+fn key_words(script: &Script, alias: &Alias) -> &'static str {
+    match &script.repositories {
+        None => "root key",
+        Some(spec) if spec.tags_with(alias) => "tagging key",
+        Some(_) if script.root.keys.contains(alias) => "offline key",
+        Some(_) => "key",
+    }
+}
+
 fn user_of(script: &Script, alias: &Alias) -> String {
     script.token(alias).map(|spec| shown(script.name(&spec.user_pin))).unwrap_or_default()
 }
@@ -159,7 +169,7 @@ pub fn prepare_token(script: &Script, token: &Alias) -> Prose {
 /// `generate-key`.
 pub fn generate_key(script: &Script, token: &Alias) -> Prose {
     prose(
-        format!("Generate the root key on {}", token_words(script, token)),
+        format!("Generate the {} on {}", key_words(script, token), token_words(script, token)),
         &[
             &format!(
                 "{} types the user PIN. The key is made inside the token and never leaves it.",
@@ -182,7 +192,7 @@ pub fn import_key(script: &Script, step: &ImportKey) -> Prose {
     };
     let user = user_of(script, &step.token);
     prose(
-        format!("Bring the existing root key to {}", token_words(script, &step.token)),
+        format!("Bring the existing {} to {}", key_words(script, &step.token), token_words(script, &step.token)),
         &[
             &format!("The medium with the key file {} is put in. {meant}", shown(&step.file)),
             &format!(
@@ -245,7 +255,8 @@ pub fn open_token(script: &Script, token: &Alias) -> Prose {
         &[
             "The token comes out of its bag: the bag's number is compared with the record of the last ceremony.",
             &format!(
-                "The machine compares the token's public key with the trusted root before any PIN. Then {} types the user PIN.",
+                "The machine compares the token's public key with {} before any PIN. Then {} types the user PIN.",
+                if script.repositories.is_some() { "the repositories of today" } else { "the trusted root" },
                 user_of(script, token)
             ),
         ],
@@ -256,14 +267,16 @@ pub fn open_token(script: &Script, token: &Alias) -> Prose {
 
 /// `import-keys`.
 pub fn import_keys(script: &Script) -> Prose {
-    let mut lines = vec!["The public keys of the online roles are read from the courier's medium.".to_owned()];
+    let many = script.repositories.is_some();
+    let whose = if many { "that sign elsewhere" } else { "of the online roles" };
+    let mut lines = vec![format!("The public keys {whose} are read from the courier's medium.")];
     for key in &script.keys {
         lines.push(format!("{}, owned by {}: keyid {}", key.name, shown(&key.owner), key.keyid));
     }
     lines
         .push("Each keyid must be the one on its owner's own paper, which came by another way than the medium.".into());
     Prose {
-        title: "Import the keys of the online roles".into(),
+        title: format!("Import the keys {whose}"),
         lines,
         expect: "Every keyid on the screen is the one above.".into(),
         form: vec!["The owners' papers were compared by".into()],
