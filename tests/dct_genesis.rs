@@ -176,19 +176,70 @@ fn an_officer_whose_token_fails_once_enough_have_signed_is_excused() {
             asks && batch.manifest().is_some() && batch.is_signed_by(&bo)
         });
         assert!(signed(&room, "ana-1") && !signed(&room, "cem-1"));
-        room.say(Answer::Aside(AsideKind::Exception));
-        for line in ["cem-1 signs", "its reader does not see it", "we go on with two signatures of two"] {
-            room.say(Answer::Text(line.into()));
-        }
-        room.say(Answer::Picked(0));
-        let word = room.people.answer(&room.prompt(), officiant::utc::Utc::EPOCH);
-        room.say(word);
+        let lines = ["cem-1 signs", "its reader does not see it", "we go on with two signatures of two"];
+        aside(&mut room, AsideKind::Exception, &lines.map(|line| Answer::Text(line.into())));
         publisher.finishes(&mut room);
         assert!(!signed(&room, "cem-1"));
         publisher.publishes(&room.place);
         let root = publisher.served_json(GUNS[0], "root.json");
         assert_eq!(root["signatures"].as_array().map(Vec::len), Some(2));
         assert_eq!(root["signed"]["roles"]["root"]["keyids"].as_array().map(Vec::len), Some(3));
+        assert!(publisher.client("client").list(GUNS[0]).expect("a client").is_empty());
+    });
+}
+
+/// Something that the script does not foresee, decided by the one person who is there.
+fn aside(room: &mut Room, kind: AsideKind, answers: &[Answer]) {
+    room.say(Answer::Aside(kind));
+    for answer in answers {
+        room.say(answer.clone());
+    }
+    room.say(Answer::Picked(0));
+    let word = room.people.answer(&room.prompt(), officiant::utc::Utc::EPOCH);
+    room.say(word);
+}
+
+#[test]
+fn a_spare_token_takes_the_place_of_one_that_fails_and_the_batch_is_composed_again_after_a_void() {
+    let test = "a_spare_token_takes_the_place_of_one_that_fails_and_the_batch_is_composed_again_after_a_void";
+    if !notary::installed() {
+        return;
+    }
+    on_softhsm(test, |tokens| {
+        let publisher = Publisher::new(tokens, Keys::Local);
+        let officers = ["ana-1", "bo-1"];
+        let plan = publisher
+            .plan("dct-genesis", "new", &GUNS)
+            .fresh("ana-1")
+            .fresh("bo-1")
+            .fresh("tag-1")
+            .spare("ana-2", "ana-1")
+            .root(2, &officers)
+            .certified(Some(ALL), &officers)
+            .tagging(&["tag-1"]);
+        let mut room = publisher.begins("genesis", &plan);
+        // Ana's token fails once her key is on it.
+        room.until_step("0.9");
+        aside(&mut room, AsideKind::Substitute, &[Answer::Picked(0), Answer::Text("ana-1 does not answer".into())]);
+        // She signed; then somebody sees what is wrong with the batch, and it turns out that nothing was.
+        let ana: Alias = "ana-2".to_owned().try_into().expect("an alias");
+        room.until(|pending, ceremony| {
+            let asks = matches!(pending, Pending::Ask(_));
+            let batch = ceremony.repositories().batch();
+            asks && batch.share_of(&ana) == (GUNS.len(), GUNS.len())
+        });
+        let first = room.ceremony().repositories().batch().manifest().expect("a list").digest;
+        aside(&mut room, AsideKind::Void, &[Answer::Text("we look at it once more".into())]);
+        assert!(room.ceremony().repositories().batch().manifest().is_none());
+        publisher.finishes(&mut room);
+        assert_eq!(room.ceremony().repositories().batch().manifest().map(|list| list.digest), Some(first));
+        publisher.publishes(&room.place);
+        let root = publisher.served_json(GUNS[0], "root.json");
+        assert_eq!(root["signatures"].as_array().map(Vec::len), Some(2));
+        assert!(
+            !room.place.join("a/keys/ana-1.pem").exists()
+                || publisher.id(&room, "ana-1") != publisher.id(&room, "ana-2")
+        );
         assert!(publisher.client("client").list(GUNS[0]).expect("a client").is_empty());
     });
 }

@@ -38,6 +38,7 @@ pub struct Plan {
     collection: (String, Digest, usize),
     before: Option<(String, Digest)>,
     tokens: Vec<(String, How)>,
+    spares: Vec<(String, String)>,
     root: Option<(u64, Vec<String>)>,
     certificate: Option<Option<String>>,
     certifies: Vec<String>,
@@ -62,6 +63,7 @@ impl Plan {
             collection: (folder.into(), manifest, repositories),
             before: None,
             tokens: vec![],
+            spares: vec![],
             root: None,
             certificate: None,
             certifies: vec![],
@@ -101,6 +103,13 @@ impl Plan {
     pub fn brought(mut self, alias: &str, keyid: &KeyId, file: &str) -> Self {
         self.tokens.push((alias.into(), How::Brought(keyid.clone(), file.into())));
         self.signing(alias)
+    }
+
+    /// A blank token that takes the place of another one if that fails.
+    #[must_use]
+    pub fn spare(mut self, alias: &str, of: &str) -> Self {
+        self.spares.push((alias.into(), of.into()));
+        self
     }
 
     fn signing(mut self, alias: &str) -> Self {
@@ -176,7 +185,7 @@ impl Plan {
     pub fn people(&self) -> People {
         let mut people = People::default();
         people.words.insert("sam".into(), WORD.into());
-        for (alias, _) in &self.tokens {
+        for alias in self.tokens.iter().map(|(alias, _)| alias).chain(self.spares.iter().map(|(alias, _)| alias)) {
             let pins = Pins { user: format!("user-{alias}"), so: format!("so-of-{alias}") };
             people.pins.insert(alias.clone(), pins);
         }
@@ -258,6 +267,13 @@ impl Plan {
             if let How::Held(keyid) | How::Away(keyid) | How::Brought(keyid, _) = how {
                 let _ = writeln!(text, "keyid = \"{}\"", keyid.as_str());
             }
+        }
+        for (alias, of) in &self.spares {
+            let _ = write!(
+                text,
+                "\n[[token]]\nalias = \"{alias}\"\nholder = \"sam\"\ntag = \"tag of {alias}\"\nmodule = \"hsm\"\nso-pin = \"sam\"\n\
+                 spare-for = \"{of}\"\n"
+            );
         }
         let (folder, manifest, count) = &self.collection;
         let _ =

@@ -243,7 +243,7 @@ fn present(script: &Script, findings: &mut Findings) {
     for person in script.people.iter().filter(|person| person.stands_in_for.is_none()) {
         // Whoever holds a token that lies in its bag today need not come.
         let holds = script.tokens.iter().any(|token| token.holder == person.id);
-        if !is_needed(script, &person.id) && !(script.repositories.is_some() && holds) {
+        if !(is_needed(script, &person.id) || script.repositories.is_some() && holds) {
             let what = format!("{} has no step and no token.", shown(&person.name));
             findings.add(Note, None, None, what, "Nothing stops if they are absent; a surrogate is not needed.");
         }
