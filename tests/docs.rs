@@ -62,16 +62,7 @@ fn events() -> Vec<(String, Vec<String>)> {
 
 /// The fenced blocks of a document with this info string.
 fn blocks(document: &str, info: &str) -> Vec<String> {
-    let mut found = vec![];
-    let mut lines = document.lines();
-    while let Some(line) = lines.next() {
-        let Some(fence) = line.strip_prefix("```") else { continue };
-        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-        if fence == info {
-            found.push(body.join("\n") + "\n");
-        }
-    }
-    found
+    blocks_of(document, &[info])
 }
 
 /// The fenced block after `<!-- name -->`.
@@ -205,6 +196,50 @@ fn the_examples_of_the_script_format_are_a_script_that_check_accepts() {
 fn the_examples_of_a_rotation_are_read() {
     let script = example(true);
     assert!(script.previous.is_some() && script.change.is_some());
+}
+
+/// The fenced blocks of a document with any of these info strings, in their order.
+fn blocks_of(document: &str, infos: &[&str]) -> Vec<String> {
+    let mut found = vec![];
+    let mut lines = document.lines();
+    while let Some(line) = lines.next() {
+        let Some(fence) = line.strip_prefix("```") else { continue };
+        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        if infos.contains(&fence) {
+            found.push(body.join("\n") + "\n");
+        }
+    }
+    found
+}
+
+/// The examples of a ceremony about many repositories: those of the genesis, without its online roles, and their own.
+fn example_of_many(kind: &str, infos: &[&str]) -> Script {
+    let document = text("docs/SCRIPT-FORMAT.md");
+    let (sections, steps) = document.split_once("\n## Acts\n").expect("the chapter");
+    // Only what makes or renews offline keys certifies them.
+    let (certifies, writes_roots) = (kind == "dct-genesis", kind != "dct-delegate");
+    let fits = |block: &String| {
+        !block.contains("[[role]]")
+            && (certifies || !block.contains("[certificate]"))
+            && (writes_roots || !block.contains("[root]"))
+    };
+    let sections: String = blocks_of(sections, infos).into_iter().filter(fits).collect();
+    let script = sections
+        .replace("ceremony = \"genesis\"", &format!("ceremony = \"{kind}\""))
+        .replace("dialect = \"tuf1\"", "dialect = \"notary\"")
+        + &blocks_of(steps, infos).concat();
+    read::script(script.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{script}"))
+}
+
+#[test]
+fn the_examples_of_many_repositories_are_a_script_that_check_accepts() {
+    let checked = check(&example_of_many("dct-genesis", &["toml", "toml dct"]));
+    assert!(checked.holds(), "{checked}");
+    // The other kinds have sections of their own; the fold of their steps is another.
+    let theft = example_of_many("dct-rotate-tagging-key", &["toml", "toml dct", "toml dct-rotation"]);
+    assert!(theft.repositories.is_some_and(|spec| spec.before.is_some()));
+    let signers = example_of_many("dct-delegate", &["toml", "toml dct", "toml dct-delegate"]);
+    assert!(signers.repositories.is_some_and(|spec| spec.signers.len() == 2));
 }
 
 #[test]
