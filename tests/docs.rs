@@ -13,6 +13,7 @@ use officiant::{
         event::{Event, Mode, Program},
         participants::Alias,
         possession,
+        repositories::PayloadManifest,
         script::{Script, read},
     },
     digest::Digest,
@@ -278,6 +279,34 @@ fn sh(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
     let output = output.expect("sh runs");
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn a_batch_is_checked_with_sha256sum_as_the_document_says() {
+    if !is_there("sha256sum") {
+        return println!("skipped: sha256sum is not here");
+    }
+    let document = text("docs/TRANSCRIPT-FORMAT.md");
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path();
+    fs::create_dir(place.join("payloads")).expect("a folder");
+    fs::create_dir(place.join("batches")).expect("a folder");
+    let payloads: Vec<Digest> = (0..50u8).map(|number| Digest::of(&[number])).collect();
+    for (number, payload) in (0..50u8).zip(&payloads) {
+        fs::write(place.join(format!("payloads/{payload}")), [number]).expect("written");
+    }
+    let list = PayloadManifest::of(payloads.iter().copied());
+    fs::write(place.join(format!("batches/{}", list.digest)), list.text.as_bytes()).expect("written");
+    let batch = list.digest.to_string();
+    let said = sh(&named_block(&document, "batch.sh"), place, &[("batch", &batch)]);
+    assert!(said.starts_with(&format!("{batch}  ")), "{said}");
+    let made = sh(&named_block(&document, "list.sh"), place, &[]);
+    assert_eq!(made.split(' ').next(), Some(batch.as_str()));
+
+    fs::write(place.join(format!("payloads/{}", payloads[7])), b"another").expect("written");
+    let script = named_block(&document, "batch.sh");
+    let checked = Command::new("sh").args(["-eu", "-c", &script]).current_dir(place).env("batch", &batch).output();
+    assert!(!checked.expect("sh runs").status.success(), "a changed payload is found");
 }
 
 #[test]
