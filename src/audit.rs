@@ -107,7 +107,7 @@ pub fn audit(
     let mode = replay.mode();
     let closed = replay.ceremony.as_ref().is_some_and(|ceremony| ceremony.closing().is_some());
     if let Some(ceremony) = &replay.ceremony {
-        let outcome = files::as_the_transcript_says(ceremony, files);
+        let outcome = files::as_the_transcript_says(ceremony, files, materials);
         replay.outcome(outcome);
     }
     match manifest {

@@ -183,6 +183,24 @@ impl Output {
     }
 }
 
+/// Writes a new file that is on the disk only after [`sync_filesystem_of`], for many small files at once.
+///
+/// # Errors
+/// As [`write_new`].
+pub fn write_new_to_sync_later(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    Ok(Output::create(path)?.write(bytes)?)
+}
+
+/// Puts everything on the disk that was written to the file system on which `path` lies.
+///
+/// # Errors
+/// A fault where the disk fails.
+pub fn sync_filesystem_of(path: &Path) -> Result<(), Fault> {
+    let doing = || format!("sync the file system of {}", name(path));
+    let file = File::open(path).map_err(|e| Fault::machine(doing(), e))?;
+    rustix::fs::syncfs(&file).map_err(|e| Fault::machine(doing(), e))
+}
+
 /// Creates a directory that only its owner enters (mode 0700), and puts its name on the disk.
 ///
 /// # Errors
@@ -321,6 +339,17 @@ mod tests {
         assert_eq!(digest(&path, 4).unwrap(), Digest::of(b"four"));
         assert!(read(folder.path(), 3).is_err());
         assert!(read(Path::new("/dev/zero"), 3).unwrap_err().to_string().contains("not a regular file"));
+    }
+
+    #[test]
+    fn many_files_are_synced_at_once_and_overwrite_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_new_to_sync_later(&path, b"one").unwrap();
+        assert!(write_new_to_sync_later(&path, b"two").unwrap_err().refusal().is_some());
+        sync_filesystem_of(folder.path()).unwrap();
+        assert!(sync_filesystem_of(&folder.path().join("absent")).is_err());
+        assert_eq!(read(&path, 3).unwrap(), b"one");
     }
 
     #[test]

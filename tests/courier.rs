@@ -12,7 +12,10 @@ use officiant::{
     transfer::{Bundle, Collection, Gun, Manifest, Part, collection},
     tuf::{Document, RoleName},
 };
-use peers::notary::{self, Client, Keys, Stack, TokenServer};
+use peers::{
+    docker::{self, Docker, Engine},
+    notary::{self, Client, Keys, Stack, TokenServer},
+};
 
 /// A server, and a place in which the courier works.
 struct Room {
@@ -298,6 +301,35 @@ fn what_the_server_would_take_and_no_client_could_read_is_not_published() {
     let said = room.does(&["publish", "renewed"]);
     assert!(said.err.contains("root 2; snapshot 2 names"), "{said:?}");
     assert_eq!(client.list(APP).expect("it follows"), ["v1"]);
+}
+
+#[test]
+fn docker_pulls_by_the_digest_in_what_was_published_and_signs_with_the_new_tagging_key() {
+    let Some(program) = docker::cli() else { return };
+    let Some(room) = Room::new(Keys::Local) else { return };
+    let engine = Engine::start(room.place.path(), &"0123456789abcdef".repeat(4), 528);
+    let first = Repository::new(&room.collected("c", &[APP]), APP, 1, 2);
+    publication(&room.path("p"), &[first.bundle(true)]);
+    room.does(&["publish", "p"]);
+    let user = Docker::new(program.clone(), &room.stack, &engine, &room.path("user"));
+    let tag = |name: &str| format!("{APP}:{name}");
+    user.does(&["pull", &tag("v1")]);
+    publication(&room.path("q"), &[first.rotated(3).with_target("v2").bundle(true)]);
+    room.does(&["publish", "q"]);
+    user.does(&["pull", &tag("v2")]);
+    // The SHA-256 of nothing, which stands in the targets.
+    let digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(engine.pulled(), vec![format!("{APP}@sha256:{digest}"); 2]);
+    assert!(user.fails(&["pull", &tag("v3")]).contains("No valid trust data for v3"));
+
+    let publisher = Docker::new(program, &room.stack, &engine, &room.path("publisher"));
+    fs::write(room.path("tagging.pem"), openssl_key(3)).expect("a file");
+    fs::set_permissions(room.path("tagging.pem"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .expect("its mode");
+    publisher.does(&["trust", "key", "load", room.path("tagging.pem").to_str().expect("UTF-8"), "--name", "tagging"]);
+    publisher.does(&["trust", "sign", &tag("v4")]);
+    user.does(&["pull", &tag("v4")]);
+    assert_eq!(engine.pulled().last(), Some(&format!("{APP}@sha256:{}", "0123456789abcdef".repeat(4))));
 }
 
 #[test]

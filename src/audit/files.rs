@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    ceremony::{Ceremony, operation::ExportedFile},
+    ceremony::{Ceremony, operation::ExportedFile, replay::Materials},
     digest::Digest,
     rules::{Passed, Refusal, Rule},
     text::shown,
@@ -30,7 +30,11 @@ pub type Files = BTreeMap<String, FileFact>;
 const NAMED_MAX: usize = 20;
 
 /// `BYTES-MATCH-HASH`: what was exported and stored is there, as the transcript says.
-pub(super) fn as_the_transcript_says(ceremony: &Ceremony, files: &Files) -> Result<Vec<Passed>, Vec<Refusal>> {
+pub(super) fn as_the_transcript_says(
+    ceremony: &Ceremony,
+    files: &Files,
+    materials: Materials<'_>,
+) -> Result<Vec<Passed>, Vec<Refusal>> {
     let refuse = |what: String| {
         Refusal::new(
             Rule::BytesMatchHash,
@@ -59,6 +63,33 @@ pub(super) fn as_the_transcript_says(ceremony: &Ceremony, files: &Files) -> Resu
             wrong.push(refuse(format!("{} holds bytes with SHA-256 {}.", shown(name), found.sha256)));
         }
     }
+    for (folder, what) in [("inputs/", "inputs"), ("batches/", "a list of payloads")] {
+        for (name, found) in files {
+            if name.strip_prefix(folder).is_some_and(|digest| digest != found.sha256.to_string()) {
+                wrong.push(refuse(format!("{} holds {what} with SHA-256 {}.", shown(name), found.sha256)));
+            }
+        }
+    }
+    let batch = ceremony.repositories().batch();
+    let absent = batch.payloads().filter(|payload| !files.contains_key(&format!("payloads/{payload}")));
+    wrong.extend(absent.take(NAMED_MAX).map(|payload| refuse(format!("Payload {payload} of the batch is not here."))));
+    if let Some(published) = batch.published() {
+        match files.get("publish/MANIFEST") {
+            Some(found) if found.sha256 == published => {
+                let listed = materials("publish/MANIFEST").unwrap_or_default();
+                let differs = differences(&listed, files, "publish/", |name| name.starts_with("publish/"));
+                let differs = differs.unwrap_or_else(|what| vec![what]);
+                wrong.extend(
+                    differs.into_iter().take(NAMED_MAX).map(|what| refuse(format!("publish/MANIFEST: {what}."))),
+                );
+            }
+            Some(found) => wrong.push(refuse(format!(
+                "publish/MANIFEST has SHA-256 {}; it was written with {published}.",
+                found.sha256
+            ))),
+            None => wrong.push(refuse("publish/MANIFEST was written, and is not here.".into())),
+        }
+    }
     for draft in ceremony.drafts().iter().filter(|draft| !draft.signatures.is_empty()) {
         if !files.contains_key(&format!("payloads/{}", draft.payload)) {
             wrong.push(refuse(format!("The signed payload {} is not here.", draft.payload)));
@@ -74,22 +105,43 @@ pub(super) fn as_the_transcript_says(ceremony: &Ceremony, files: &Files) -> Resu
 
 /// `MANIFEST-COMPLETE`: it lists every file with its SHA-256, and no other.
 pub(super) fn manifest(manifest: &[u8], files: &Files, rehearsal: bool) -> Result<Vec<Passed>, Vec<Refusal>> {
-    let mut listed = BTreeMap::new();
-    for (index, line) in String::from_utf8_lossy(manifest).lines().enumerate() {
-        let parts = line.split_once("  ").and_then(|(hex, name)| Some((Digest::from_hex(hex)?, name)));
-        let Some((digest, name)) = parts else {
-            return Err(vec![incomplete(format!("line {} is not a SHA-256, two spaces and a name", index + 1))]);
-        };
-        if listed.insert(name.to_owned(), digest).is_some() {
-            return Err(vec![incomplete(format!("{} is listed twice", shown(name)))]);
-        }
-    }
     let in_record = |name: &str| {
         let kept = rehearsal && name.split('/').next() == Some(REHEARSAL);
         name != MANIFEST && !kept
     };
+    let wrong = differences(manifest, files, "", in_record).map_err(|what| vec![incomplete(what)])?;
+    if wrong.is_empty() {
+        let count = files.keys().filter(|name| in_record(name)).count();
+        return Ok(vec![Passed::new(Rule::ManifestComplete, format!("{count} files, and no other"))]);
+    }
+    Err(wrong.into_iter().take(NAMED_MAX).map(incomplete).collect())
+}
+
+/// How a manifest and the files that it should list differ. Its names are relative to the folder `below`; `is_listed` says which
+/// files it should list.
+///
+/// # Errors
+/// Where it is none.
+fn differences(
+    manifest: &[u8],
+    files: &Files,
+    below: &str,
+    is_listed: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, String> {
+    let mut listed = BTreeMap::new();
+    for (index, line) in String::from_utf8_lossy(manifest).lines().enumerate() {
+        let parts = line.split_once("  ").and_then(|(hex, name)| Some((Digest::from_hex(hex)?, name)));
+        let Some((digest, name)) = parts else {
+            return Err(format!("line {} is not a SHA-256, two spaces and a name", index + 1));
+        };
+        let name = format!("{below}{name}");
+        if listed.insert(name.clone(), digest).is_some() {
+            return Err(format!("{} is listed twice", shown(&name)));
+        }
+    }
+    let itself = format!("{below}{MANIFEST}");
     let mut wrong: Vec<String> = vec![];
-    for (name, found) in files.iter().filter(|(name, _)| in_record(name)) {
+    for (name, found) in files.iter().filter(|(name, _)| is_listed(name) && **name != itself) {
         match listed.get(name) {
             None => wrong.push(format!("{} is here and not listed", shown(name))),
             Some(digest) if *digest != found.sha256 => {
@@ -104,10 +156,7 @@ pub(super) fn manifest(manifest: &[u8], files: &Files, rehearsal: bool) -> Resul
             .filter(|name| !files.contains_key(*name))
             .map(|name| format!("{} is listed and not here", shown(name))),
     );
-    if wrong.is_empty() {
-        return Ok(vec![Passed::new(Rule::ManifestComplete, format!("{} files, and no other", listed.len()))]);
-    }
-    Err(wrong.into_iter().take(NAMED_MAX).map(incomplete).collect())
+    Ok(wrong)
 }
 
 /// A ceremony that is over has a manifest.

@@ -24,6 +24,14 @@ pub struct Aside {
 /// Why it does not.
 pub(super) fn possible(ceremony: &Ceremony, kind: AsideKind) -> Result<(), Refusal> {
     match kind {
+        AsideKind::Void if ceremony.repositories.batch.manifest.is_some() => match ceremony.batch_met() {
+            true => Err(Refusal::new(
+                Rule::VersionSignedOnce,
+                "Enough tokens have signed this batch: its documents exist.",
+                "What is wrong with one is mended by the next version of it.",
+            )),
+            false => can_be_decided(ceremony),
+        },
         AsideKind::Void => match ceremony.draft() {
             None => Err(unfit("There is no payload to void.")),
             Some(draft) if draft.met => Err(Refusal::new(
@@ -38,11 +46,13 @@ pub(super) fn possible(ceremony: &Ceremony, kind: AsideKind) -> Result<(), Refus
             "The script declares no spare token that is still free.",
             "Note an exception, or leave and write another script.",
         )),
-        AsideKind::Substitute if ceremony.draft().is_some() => Err(Refusal::new(
-            Rule::SubstituteDeclared,
-            "A root is drafted already, with the key of the token that would go.",
-            "Void the payload first. Once its threshold is met, note an exception and go on without that signature.",
-        )),
+        AsideKind::Substitute if ceremony.draft().is_some() || ceremony.repositories.batch.date.is_some() => {
+            Err(Refusal::new(
+                Rule::SubstituteDeclared,
+                "A root is drafted already, with the key of the token that would go.",
+                "Void the payload first. Once its threshold is met, note an exception and go on without that signature.",
+            ))
+        }
         _ => can_be_decided(ceremony),
     }
 }
@@ -201,6 +211,12 @@ impl Aside {
                 decided: reason,
                 by,
             },
+            AsideKind::Void if ceremony.repositories.batch.manifest.is_some() => {
+                let batch = &ceremony.repositories.batch;
+                let spent = ceremony.tokens.iter().filter(|(alias, _)| batch.share_of(alias).1 > 0);
+                let spent = spent.filter_map(|(_, token)| Some(token.key.as_ref()?.id())).collect();
+                Event::Voided { payload: batch.manifest.as_ref()?.digest, reason, by, spent }
+            }
             AsideKind::Void => {
                 let draft = ceremony.draft()?;
                 let spent = draft.signatures.iter().map(|signature| signature.keyid.clone()).collect();

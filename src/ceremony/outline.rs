@@ -137,6 +137,32 @@ impl Ceremony {
     }
 }
 
+/// The same of a batch: in numbers, since there may be thousands.
+fn batch_account(ceremony: &Ceremony) -> Vec<String> {
+    let batch = ceremony.repositories.batch();
+    let Some(manifest) = batch.manifest() else { return vec![] };
+    let mut lines = vec![];
+    for alias in ceremony.tokens.keys() {
+        let (all, signed) = batch.share_of(alias);
+        if signed > 0 {
+            lines.push(format!(
+                "{alias} signed {signed} of {all} documents of batch {}….",
+                &manifest.digest.to_string()[..16]
+            ));
+        }
+    }
+    let fate = match (batch.progress().0, ceremony.batch_met()) {
+        (0, _) => "none of it is signed",
+        (_, true) => "enough signed it: its documents exist",
+        (_, false) => "not enough signed it: nobody accepts it",
+    };
+    lines.push(format!("Batch of {} repositories: {fate}.", batch.drafted().len()));
+    if batch.progress().1 > 0 {
+        lines.push(format!("{} bundles lie in publish/ of the record.", batch.progress().1));
+    }
+    lines
+}
+
 /// Where everything stands: every key, token, signature and medium, a line each.
 pub fn account(ceremony: &Ceremony) -> Vec<String> {
     let mut lines = vec![];
@@ -174,6 +200,7 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
             draft.version
         ));
     }
+    lines.extend(batch_account(ceremony));
     for file in &ceremony.exported {
         lines.push(format!("File {} left, SHA-256 {}….", file.name, &file.sha256.to_string()[..16]));
     }

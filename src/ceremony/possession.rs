@@ -39,8 +39,7 @@ pub fn check(file: &[u8], script: &Script, spec: &KeySpec, key: &Key, now: Utc) 
         let value = lines.next().unwrap_or_default().to_owned();
         if lines.next().is_some() { String::new() } else { value }
     };
-    let roles: Vec<_> =
-        script.roles.iter().filter(|role| role.keys.contains(&spec.name)).map(|role| role.role.as_str()).collect();
+    let roles = script.roles_of(&spec.name);
     for (name, right) in
         [("purpose", "possession"), ("repository", script.repository.as_str()), ("keyid", &key.id().to_string())]
     {
@@ -48,7 +47,7 @@ pub fn check(file: &[u8], script: &Script, spec: &KeySpec, key: &Key, now: Utc) 
             return Err(refuse(format!("its {name} is “{}”, not “{}”", shown(&field(name)), shown(right))));
         }
     }
-    if !roles.contains(&field("role").as_str()) {
+    if !roles.contains(&field("role")) {
         return Err(refuse(format!("its role is “{}”, this key is for {}", shown(&field("role")), roles.join(", "))));
     }
     let last_day = Utc::parse(&format!("{}T23:59:59Z", field("last-day")))

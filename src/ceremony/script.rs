@@ -7,7 +7,7 @@ mod raw;
 pub mod read;
 mod repositories;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -233,6 +233,8 @@ pub struct KeySpec {
 pub enum PossessionSpec {
     /// A server holds the key and signs no statements; the key is exempt by name.
     HeldByServer,
+    /// A token of this ceremony holds it, and proves it itself when it is opened.
+    HeldByToken(Alias),
     /// A file with a signed statement, beside the script, whose last day has not passed.
     Statement(String),
 }
@@ -325,6 +327,17 @@ impl Script {
         names.len() as u64
     }
 
+    /// Tokens of the root that hold one and the same key, as far as the script tells; each group has at least two.
+    pub fn one_key_on_several(&self) -> Vec<Vec<&Alias>> {
+        let mut groups: BTreeMap<String, Vec<&Alias>> = BTreeMap::new();
+        for alias in &self.root.keys {
+            if let Some(name) = self.shared_key(alias) {
+                groups.entry(name).or_default().push(alias);
+            }
+        }
+        groups.into_values().filter(|holders| holders.len() > 1).collect()
+    }
+
     /// How many different keys the root will have.
     pub fn distinct_root_keys(&self) -> u64 {
         self.distinct_keys(&self.root.keys)
@@ -341,6 +354,40 @@ impl Script {
     /// Whether a step brings an existing key to this token.
     pub fn is_brought_a_key(&self, alias: &Alias) -> bool {
         self.numbered().any(|(_, step)| matches!(&step.action, Action::ImportKey(step) if step.token == *alias))
+    }
+
+    /// The roles for which a key of this name signs, as proofs of possession name them.
+    pub fn roles_of(&self, name: &Alias) -> Vec<String> {
+        let online =
+            self.roles.iter().filter(|role| role.keys.contains(name)).map(|role| role.role.as_str().to_owned());
+        let named = |keys: &[Signatory]| keys.iter().any(|key| key.alias() == Some(name));
+        let many = self.repositories.as_ref();
+        let tagging = many.and_then(|spec| spec.tagging.as_ref()).filter(|tagging| named(&tagging.keys));
+        let signers = many.into_iter().flat_map(|spec| &spec.signers).filter(|signer| named(&signer.keys));
+        let below = signers.map(|signer| format!("targets/{}", signer.name));
+        online.chain(tagging.map(|_| RoleName::Targets.as_str().to_owned())).chain(below).collect()
+    }
+
+    /// Whether the tokens that signed are enough for what a ceremony about many repositories writes: whoever writes roots needs
+    /// offline keys of today and of tomorrow, whoever writes targets needs tagging keys. Keys that sign elsewhere are waited for
+    /// by the bundle, not by the ceremony.
+    pub fn repositories_met(&self, signed: &dyn Fn(&Alias) -> bool) -> bool {
+        let tagging = self.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
+        let tags =
+            |alias: &Alias| tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token() == Some(alias)));
+        let new = self.distinct_keys(self.root.keys.iter().filter(|alias| signed(alias)));
+        let held =
+            self.tokens.iter().filter(|token| token.keyid.is_some() && !tags(&token.alias) && signed(&token.alias));
+        let old = self.distinct_keys(held.map(|token| &token.alias));
+        // A rotation may change the threshold; what today's is stands in the repositories, and is asked when a bundle leaves.
+        let today = if self.kind == Kind::DctRotateRoot { 1 } else { self.root.threshold };
+        let roots =
+            !self.kind.writes_roots() || (new >= self.root.threshold && (self.kind.is_genesis() || old >= today));
+        let targets = tagging.is_none_or(|tagging| {
+            let here = tagging.keys.iter().filter_map(Signatory::token).filter(|alias| signed(alias));
+            self.distinct_keys(here) >= tagging.threshold || tagging.keys.iter().any(|key| key.token().is_none())
+        });
+        roots && targets
     }
 
     /// Every step with its number, `3.2` for the second of the third act.

@@ -80,7 +80,10 @@ fn notary(args: &Collect, url: &str) -> Result<Exit, Stop> {
     }
     let closed = failures.is_empty() || (args.leave_out_failed && !collected.is_empty());
     let count = collected.len();
-    let manifest = if closed { Some(gathering.close(&Inventory::of(collected))?) } else { None };
+    let manifest = match closed {
+        true => Some(gathering.close(&Inventory::of(collected))?),
+        false => gathering.pause().map(|()| None)?,
+    };
     if args.format.json {
         let report = json!({
             "folder": files::name(&args.output), "collected": count, "manifest": manifest, "notes": notes, "failed": failures.json(),

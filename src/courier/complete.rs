@@ -135,14 +135,15 @@ impl<'a> New<'a> {
         for (name, bytes) in all {
             let path = format!("{}/{name}", collection::folder(gun));
             lead_to(self.path, &path)?;
-            let digest = files::write_new(&self.path.join(&path), bytes)?;
-            self.entries.push(Entry { path, digest });
+            files::write_new_to_sync_later(&self.path.join(&path), bytes)?;
+            self.entries.push(Entry { path, digest: Digest::of(bytes) });
         }
         Ok(())
     }
 
     fn close(self) -> Result<Digest, Error> {
         let manifest = Manifest::of(self.entries).map_err(|error| Fault::machine("list the new folder", error))?;
+        files::sync_filesystem_of(self.path)?;
         files::write_new(&self.path.join(MANIFEST), manifest.to_text().as_bytes())?;
         Ok(manifest.digest())
     }

@@ -2,6 +2,8 @@
 //! with throw-away keys, and soft tokens that hold those of the officers. Everything lies in the record's own folder
 //! `rehearsal/`, and nothing of it is worth anything.
 
+mod collection;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -29,7 +31,7 @@ use crate::{
     rules::{Refusal, Rule},
     secret::{Passphrase, Pin, Secret},
     token::{
-        Erase, KeyRequest, KeySelector, LastTry, PinEntry, Token, User,
+        Erase, KeyRequest, LastTry, PinEntry, Token, User,
         pkcs11::{Module, TokenUri},
         quirks::Trust,
     },
@@ -72,6 +74,13 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
     make(&folder.join("keys"))?;
     let mut events = vec![];
     for spec in &script.keys {
+        if let PossessionSpec::HeldByToken(alias) = &spec.possession {
+            let key = Twin::on_token(alias, script, module)?.key(script)?;
+            let pem = key.public().to_spki_pem().ok_or_else(|| odd(&"a twin has no PEM"))?;
+            write_input(record, &spec.file, pem.as_bytes())?;
+            events.push(Event::StandIn { real: spec.keyid.clone(), twin: key });
+            continue;
+        }
         let twin = throw_away(&folder.join("keys").join(format!("{}.pem", spec.name)))?;
         let key = tuf_key(script, &twin)?;
         let pem = twin.verifying_key().to_public_key_pem(LineEnding::LF).map_err(|error| odd(&error))?;
@@ -102,6 +111,9 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
         events.extend(twins);
         write_input(record, &previous.file, &root)?;
         events.push(Event::TwinRoot { real: previous.sha256, twin: Digest::of(&root) });
+    }
+    if let Some(spec) = &script.repositories {
+        events.extend(collection::twin(script, spec, beside, record, module, now)?);
     }
     Ok(events)
 }
@@ -240,18 +252,16 @@ impl Twin {
                 let read_back = ReadBack { supplied: blind.answer(), blind };
                 let reviewed = Reviewed::new(Arc::clone(bytes), Digest::of(bytes), &read_back)
                     .ok_or_else(|| odd(&"a twin could not be reviewed"))?;
-                let found = token.find_key(&KeySelector::Public(key.public.clone()))?;
-                let signature = token.sign(&found, &Signable::Reviewed(reviewed), None)?;
-                token.logout()?;
-                Ok(signature)
+                // Still logged in since the key was made; the login ends with the session, when the twin is dropped.
+                Ok(token.sign(key, &Signable::Reviewed(reviewed), None)?)
             }
         }
     }
 }
 
 fn possession(script: &Script, spec: &KeySpec, key: &Key, twin: &SigningKey, now: Utc) -> Vec<u8> {
-    let role =
-        script.roles.iter().find(|role| role.keys.contains(&spec.name)).map_or("targets", |role| role.role.as_str());
+    let roles = script.roles_of(&spec.name);
+    let role = roles.first().map_or("targets", String::as_str);
     let keyid = key.id().to_string();
     let statement = Challenge::possession(&script.repository, role, &keyid, &now.plus_days(7).date(), b"rehearsal");
     let signature: Signature = twin.sign(statement.bytes());

@@ -80,9 +80,12 @@ impl Opened {
             inputs.files.insert(part.to_string(), text);
         }
         if let Some((folder, manifest)) = &self.before {
-            let path = format!("{}/{}", crate::transfer::collection::folder(gun), File::Targets);
-            if manifest.get(&path).is_some() {
-                inputs.before.insert(File::Targets.to_string(), read_checked(folder, manifest, &path)?);
+            let below = crate::transfer::collection::folder(gun);
+            for entry in manifest.below(&below) {
+                let name = &entry.path[below.len() + 1..];
+                if matches!(File::of(name), File::Targets | File::Delegation(_)) {
+                    inputs.before.insert(name.to_owned(), read_checked(folder, manifest, &entry.path)?);
+                }
             }
         }
         Ok(inputs)

@@ -85,7 +85,7 @@ fn inputs(script: &Script) -> impl Iterator<Item = &str> {
     let keys = script.keys.iter().flat_map(|key| {
         let proof = match &key.possession {
             PossessionSpec::Statement(file) => Some(file.as_str()),
-            PossessionSpec::HeldByServer => None,
+            PossessionSpec::HeldByServer | PossessionSpec::HeldByToken(_) => None,
         };
         std::iter::once(key.file.as_str()).chain(proof)
     });

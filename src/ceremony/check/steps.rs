@@ -140,30 +140,12 @@ pub(super) fn breaks(script: &Script, findings: &mut Findings) {
 fn threshold_met(script: &Script, facts: &BTreeSet<Fact>) -> bool {
     let signed = |alias: &Alias| facts.contains(&Fact::SignedBy(alias.clone()));
     if script.kind.is_about_repositories() {
-        return repositories_met(script, &signed);
+        return script.repositories_met(&signed);
     }
     let new = script.distinct_keys(script.root.keys.iter().filter(|alias| signed(alias)));
     let held = script.tokens.iter().filter(|token| token.keyid.is_some() && signed(&token.alias));
     let old = script.distinct_keys(held.map(|token| &token.alias));
     new >= script.root.threshold && (script.kind == Kind::Genesis || old >= old_threshold(script))
-}
-
-/// The same where there are many repositories: whoever writes roots needs offline keys, whoever writes targets tagging keys. Keys
-/// that sign elsewhere are waited for by the bundle, not by the ceremony.
-fn repositories_met(script: &Script, signed: &dyn Fn(&Alias) -> bool) -> bool {
-    let tagging = script.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
-    let tags = |alias: &Alias| tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token() == Some(alias)));
-    let new = script.distinct_keys(script.root.keys.iter().filter(|alias| signed(alias)));
-    let old = script.tokens.iter().filter(|token| token.keyid.is_some() && !tags(&token.alias) && signed(&token.alias));
-    let roots = !script.kind.writes_roots()
-        || (new >= script.root.threshold && (script.kind.is_genesis() || old.count() as u64 >= 1));
-    let elsewhere = tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token().is_none()));
-    let targets = tagging.is_none_or(|tagging| {
-        elsewhere
-            || script.distinct_keys(tagging.keys.iter().filter_map(|key| key.token()).filter(|alias| signed(alias)))
-                >= tagging.threshold
-    });
-    roots && targets
 }
 
 /// The threshold of the root before.

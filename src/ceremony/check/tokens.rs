@@ -126,7 +126,7 @@ fn online_roles(script: &Script, findings: &mut Findings) {
         }
     }
     for key in &script.keys {
-        if !script.roles.iter().any(|role| role.keys.contains(&key.name)) {
+        if script.roles_of(&key.name).is_empty() {
             let what = format!("The key {} is imported and used in no role.", key.name);
             findings.add(Warning, None, None, what, "Name it in a [[role]], or take it out.");
         }
@@ -137,8 +137,16 @@ fn online_roles(script: &Script, findings: &mut Findings) {
 fn root_keys(script: &Script, findings: &mut Findings) {
     let everybody_signs =
         "A key that signed once is known to be able to. Add a step `sign`, or say in the script why not.";
+    for holders in script.one_key_on_several() {
+        let names: Vec<_> = holders.iter().map(|alias| alias.to_string()).collect();
+        let what = format!("{} hold one key: it counts once, and each of them signs for all.", names.join(" and "));
+        let remedy = "Keep each of them as if it were the only one; whoever takes one has the key.";
+        findings.add(Note, Rule::KeyCountedOnce, None, what, remedy);
+    }
     for alias in &script.root.keys {
-        if script.kind.is_genesis() && !signs(script, alias) {
+        let copies = script.one_key_on_several().into_iter().find(|holders| holders.contains(&alias));
+        let signed = signs(script, alias) || copies.is_some_and(|copies| copies.iter().any(|copy| signs(script, copy)));
+        if script.kind.is_genesis() && !signed {
             let what = format!("{alias} does not sign the first root.");
             findings.add(Warning, None, None, what, everybody_signs);
         }

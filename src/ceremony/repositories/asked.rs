@@ -70,6 +70,11 @@ impl Batch {
         &self.shapes[drafted.shape as usize]
     }
 
+    /// Every payload, once all are drafted.
+    pub fn payloads(&self) -> impl Iterator<Item = Digest> {
+        self.places.keys().copied()
+    }
+
     /// Its date, at midnight: its expiries count from there.
     pub fn date(&self) -> Option<Utc> {
         self.date

@@ -9,7 +9,7 @@ use super::{
     read::{self, Today},
 };
 use crate::{
-    ceremony::{Ceremony, metadata::Leaving, script::Signatory, unfit},
+    ceremony::{Ceremony, metadata::Leaving, participants::Alias, script::Signatory, unfit},
     digest::Digest,
     rules::{Refusal, Rule},
     transfer::{
@@ -17,6 +17,7 @@ use crate::{
         bundle::{Bundle, BundleFile, Files, Want, file_name, payload_name},
     },
     tuf::{
+        bundle::without_strays,
         key::{Key, KeyId, RawSignature},
         role::{Role, RoleName},
         root::Root,
@@ -60,6 +61,13 @@ pub fn bundle(
     }
     let gun = ceremony.repositories.guns().get(drafted.number as usize).cloned();
     let gun = gun.ok_or_else(|| unfit("No such repository."))?;
+    // Delegated roles stand in the order of clients while they are composed, and in that of their names in a bundle.
+    let place = |role: &RoleName| match role {
+        RoleName::Root => 0,
+        RoleName::Targets => 1,
+        _ => 2,
+    };
+    work.listed.sort_by(|a, b| (place(&a.role), a.role.as_str()).cmp(&(place(&b.role), b.role.as_str())));
     let bundle = Bundle { dialect: ceremony.script.dialect, gun, files: work.listed, wants: work.wants };
     if bundle.wants.is_empty() {
         works(ceremony, &bundle.gun, inputs, &work.files, now)?;
@@ -73,6 +81,7 @@ fn works(ceremony: &Ceremony, gun: &Gun, inputs: &Inputs, files: &Files, now: Ut
     let mut served: BTreeMap<String, Vec<u8>> =
         inputs.files.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())).collect();
     served.extend(files.iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
+    without_strays(ceremony.script.dialect, &mut served);
     let trusted = inputs.files.get("root.json").map(String::as_bytes);
     let published = Published { gun: gun.as_str(), files: &served, trusted };
     ceremony.script.dialect.predict(&published, now).accepted().map(drop)
@@ -188,26 +197,19 @@ impl Assembly<'_> {
         let shape = self.ceremony.repositories.batch.shape(self.drafted);
         let (document, of) = (&self.drafted.documents[place], &shape.documents[place]);
         let unmet = self.unmet(place, authorities, bytes)?;
+        let owed = unmet.as_ref().map_or(0, |(_, owed)| *owed);
         let elsewhere = of.signers.iter().filter(|signer| signer.token().is_none());
         let elsewhere: Vec<(&Signatory, Key)> =
             elsewhere.filter_map(|signer| Some((signer, self.key_of(signer, authorities)?))).collect();
         match unmet {
             None => return Ok(()),
-            Some(refusal) if elsewhere.is_empty() => return Err(refusal),
+            Some((refusal, owed)) if (elsewhere.len() as u64) < owed => return Err(refusal),
             Some(_) => {}
         }
-        for (signer, key) in elsewhere {
-            let owner = super::sheet::signer(signer);
-            let owner = match signer.alias() {
-                Some(name) => self
-                    .ceremony
-                    .script
-                    .keys
-                    .iter()
-                    .find(|spec| spec.name == *name)
-                    .map_or(owner, |spec| spec.owner.clone()),
-                None => owner,
-            };
+        // No more than the threshold asks for: nobody waits for a signature that is not needed.
+        for (signer, key) in elsewhere.into_iter().take(usize::try_from(owed).unwrap_or(usize::MAX)) {
+            let owner = signer.alias().and_then(|name| self.owner(name));
+            let owner = owner.unwrap_or_else(|| super::sheet::signer(signer));
             self.wants.push(Want {
                 role: of.role.clone(),
                 version: document.version,
@@ -219,6 +221,13 @@ impl Assembly<'_> {
         }
         self.files.insert(payload_name(&of.role), signed.to_vec());
         Ok(())
+    }
+
+    /// Who has the key of this name: its owner, or whoever took it away.
+    fn owner(&self, name: &Alias) -> Option<String> {
+        let script = &self.ceremony.script;
+        let owner = script.keys.iter().find(|spec| spec.name == *name).map(|spec| spec.owner.clone());
+        owner.or_else(|| Some(script.name(&self.ceremony.acting(script.keeper_of(name)?)).to_owned()))
     }
 
     fn key_of(&self, signer: &Signatory, authorities: &[Authority]) -> Option<Key> {
@@ -233,9 +242,9 @@ impl Assembly<'_> {
         keys.into_iter().find(|key| key.public().fingerprint() == wanted).cloned()
     }
 
-    /// The first threshold that is not met (`ROOT-TALLY-OLD`, `ROOT-TALLY-NEW`, `ROLE-TALLY`). Asked only where a bundle may stay
+    /// The first threshold that is not met (`ROOT-TALLY-OLD`, `ROOT-TALLY-NEW`, `ROLE-TALLY`), and by how many. Asked only where a bundle may stay
     /// incomplete: a complete one is walked as clients walk it, which counts everything.
-    fn unmet(&self, place: usize, authorities: &[Authority], bytes: &[u8]) -> Result<Option<Refusal>, Refusal> {
+    fn unmet(&self, place: usize, authorities: &[Authority], bytes: &[u8]) -> Result<Option<(Refusal, u64)>, Refusal> {
         let shape = self.ceremony.repositories.batch.shape(self.drafted);
         let role = &shape.documents[place].role;
         if shape.documents.iter().all(|document| document.signers.iter().all(|signer| signer.token().is_some())) {
@@ -255,11 +264,12 @@ impl Assembly<'_> {
                     (RoleName::Root, _) => Rule::RootTallyOld,
                     _ => Rule::RoleTally,
                 };
-                return Ok(Some(Refusal::new(
+                let refusal = Refusal::new(
                     rule,
                     format!("{role}: {} of {} signatures are here.", tally.signed.len(), tally.threshold),
                     "Let the missing officers sign first.",
-                )));
+                );
+                return Ok(Some((refusal, tally.threshold.saturating_sub(tally.signed.len() as u64))));
             }
         }
         Ok(None)

@@ -8,6 +8,7 @@ mod asked;
 pub mod certify;
 pub mod changes;
 pub mod compose;
+pub mod delegations;
 pub mod judge;
 pub mod leaving;
 pub mod pack;
@@ -21,7 +22,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{event::Event, participants::Alias, script::Signatory};
+use super::{
+    event::{Event, SignedVersion},
+    participants::Alias,
+    script::Signatory,
+};
 use crate::{
     digest::Digest,
     readback::{ManifestRead, ReadBack},
@@ -256,6 +261,23 @@ impl Repositories {
     /// How many tags and delegations are not as they were.
     pub fn changed(&self) -> usize {
         self.known.iter().filter(|known| known.left_out.is_none()).map(|known| known.changed.len()).sum()
+    }
+
+    /// Every document of the batch that a token signed.
+    pub fn signed_versions(&self) -> impl Iterator<Item = SignedVersion> {
+        self.batch.drafted.iter().flat_map(move |drafted| {
+            let shape = self.batch.shape(drafted);
+            let signed =
+                drafted.documents.iter().zip(&shape.documents).filter(|(document, _)| !document.signatures.is_empty());
+            signed.filter_map(move |(document, of)| {
+                Some(SignedVersion {
+                    repository: self.guns().get(drafted.number as usize)?.as_str().to_owned(),
+                    role: of.role.clone(),
+                    version: document.version,
+                    payload: document.payload,
+                })
+            })
+        })
     }
 
     /// The number of a repository.

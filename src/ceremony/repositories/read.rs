@@ -84,6 +84,12 @@ pub fn delegated(dialect: Dialect, inputs: &Inputs, role: &RoleName) -> Option<U
     Untrusted::parse(dialect, bytes.as_bytes()).ok()
 }
 
+/// The same from before a compromise.
+pub fn delegated_before(dialect: Dialect, inputs: &Inputs, role: &RoleName) -> Option<Untrusted<Targets>> {
+    let bytes = inputs.before.get(&dialect.file_name(role, None))?;
+    Untrusted::parse(dialect, bytes.as_bytes()).ok()
+}
+
 /// The public key that a server gave for one of its roles.
 ///
 /// # Errors

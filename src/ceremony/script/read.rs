@@ -100,7 +100,7 @@ impl Reader<'_> {
                 self.known_token(spare_for, &tokens)?;
             }
         }
-        let keys = raw.key.iter().map(|key| self.key(key)).collect::<Read<Vec<_>>>()?;
+        let keys = raw.key.iter().map(|key| self.key(key, &tokens)).collect::<Read<Vec<_>>>()?;
         self.unique("key name", raw.key.iter().map(|key| &key.name))?;
         let handed = self.handed_over(&raw)?;
         let named: Vec<Alias> = keys.iter().map(|key| key.name.clone()).chain(handed).collect();
@@ -316,17 +316,21 @@ impl Reader<'_> {
         })
     }
 
-    fn key(&self, raw: &RawKey) -> Read<KeySpec> {
-        let possession = match (&raw.possession, raw.held_by_server) {
-            (Some(file), false) => PossessionSpec::Statement(self.file("key.possession", file)?),
-            (None, true) => PossessionSpec::HeldByServer,
-            (Some(both), true) => {
-                return self.error(both.span(), "a key is held-by-server or shows possession, not both");
-            }
-            (None, false) => {
+    fn key(&self, raw: &RawKey, tokens: &[TokenSpec]) -> Read<KeySpec> {
+        let possession = match (&raw.possession, raw.held_by_server, &raw.held_by_token) {
+            (Some(file), false, None) => PossessionSpec::Statement(self.file("key.possession", file)?),
+            (None, true, None) => PossessionSpec::HeldByServer,
+            (None, false, Some(token)) => PossessionSpec::HeldByToken(self.known_token(token, tokens)?),
+            (None, false, None) => {
                 return self.error(
                     raw.name.span(),
-                    "possession is missing: the file with the proof, or held-by-server = true",
+                    "possession is missing: the file with the proof, held-by-server = true, or held-by-token",
+                );
+            }
+            _ => {
+                return self.error(
+                    raw.name.span(),
+                    "a key is held-by-server, held-by-token or shows possession, one of the three",
                 );
             }
         };

@@ -126,6 +126,16 @@ impl Ceremony {
         &self.media
     }
 
+    /// Whether enough tokens signed everything of the batch that they sign.
+    pub fn batch_met(&self) -> bool {
+        let batch = self.repositories.batch();
+        let signed = |alias: &Alias| {
+            let (all, signed) = batch.share_of(&self.playing(alias));
+            all > 0 && signed >= all
+        };
+        batch.manifest().is_some() && self.script.repositories_met(&signed)
+    }
+
     /// What is known of the repositories of a ceremony about many.
     pub fn repositories(&self) -> &Repositories {
         &self.repositories
@@ -149,14 +159,13 @@ impl Ceremony {
     /// What this ceremony signed, for the card and for the next ceremony (`VERSION-SIGNED-ONCE`).
     pub fn signed_versions(&self) -> Vec<SignedVersion> {
         let signed = self.drafts.iter().filter(|draft| !draft.signatures.is_empty());
-        signed
-            .map(|draft| SignedVersion {
-                repository: self.script.repository.clone(),
-                role: RoleName::Root,
-                version: draft.version,
-                payload: draft.payload,
-            })
-            .collect()
+        let single = signed.map(|draft| SignedVersion {
+            repository: self.script.repository.clone(),
+            role: RoleName::Root,
+            version: draft.version,
+            payload: draft.payload,
+        });
+        single.chain(self.repositories.signed_versions()).collect()
     }
 
     /// A blind read-back of `digest`; each refusal and each entry hides other words.

@@ -51,7 +51,7 @@ impl Meant {
 }
 
 impl ImportKey {
-    /// `None` before the previous root is here, where the key is one of its keys.
+    /// `None` before what clients trust today is here, where the key is one of it.
     fn meant(&self, ceremony: &Ceremony) -> Option<Meant> {
         let of = |key: &Key| Meant { public: Some(key.public().fingerprint()), keyid: key.public().canonical_id() };
         let on_paper = self.keyid.as_ref().map(|keyid| match ceremony.stand_ins.get(keyid) {
@@ -63,6 +63,7 @@ impl ImportKey {
         };
         let published = match ceremony.stand_ins.get(keyid) {
             Some(twin) => of(twin),
+            None if ceremony.script.kind.is_about_repositories() => of(ceremony.repositories.keys.get(keyid)?),
             None => of(ceremony.previous_root()?.document().keys.get(keyid)?),
         };
         // Both must hold; where paper has another key than the root, no key is both.
@@ -75,8 +76,13 @@ impl ImportKey {
         let bare = key.public().canonical_id().unwrap_or_else(|| key.id());
         match self.meant(ceremony) {
             Some(meant) if meant.is(key) => {
-                let by = if meant.public.is_some() { "the published root" } else { "the paper" };
-                Ok(Passed::new(Rule::KeyOnPaper, format!("the key {} is the one of {by}", bare.short())))
+                let spec = ceremony.script.token(&self.token);
+                let published = spec.and_then(|spec| spec.keyid.as_ref());
+                let named: Vec<&KeyId> = self.keyid.iter().chain(published).collect();
+                let stands_in = named.iter().any(|keyid| ceremony.stand_ins.contains_key(*keyid));
+                let by = if stands_in { "a throw-away key of this rehearsal, for the one of" } else { "the one of" };
+                let source = if published.is_some() { "the published root" } else { "the paper" };
+                Ok(Passed::new(Rule::KeyOnPaper, format!("the key {} is {by} {source}", bare.short())))
             }
             _ => Err(Refusal::new(
                 Rule::KeyOnPaper,
@@ -122,7 +128,8 @@ impl Kind for ImportKey {
     fn needs(&self, script: &Script) -> Vec<Fact> {
         let mut needs = vec![Fact::TokenPrepared(self.token.clone())];
         if script.token(&self.token).is_some_and(|spec| spec.keyid.is_some()) {
-            needs.push(Fact::PreviousRoot);
+            let many = script.kind.is_about_repositories();
+            needs.push(if many { Fact::RepositoriesRead } else { Fact::PreviousRoot });
         }
         needs
     }

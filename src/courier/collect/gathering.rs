@@ -28,13 +28,18 @@ pub struct Run {
     pub inventory: Digest,
 }
 
-/// Where a repository is written before it gets its place.
+/// Where repositories are written before they get their place.
 const HALF: &str = "fetching";
+
+/// How many are put on the disk at once: a stick is slow to sync, and takes as long for many as for one.
+const AT_ONCE: usize = 64;
 
 /// The folder.
 pub struct Gathering {
     path: PathBuf,
     run: PathBuf,
+    /// Written, and not in their place yet.
+    half: Vec<Gun>,
 }
 
 impl Gathering {
@@ -57,7 +62,7 @@ impl Gathering {
             return Err(Refusal::new(Rule::OutputFresh, what, "Name another place, or move the old one away.").into());
         }
         files::write_or_complete(&beside, &text)?;
-        let gathering = Self { path: path.to_owned(), run: beside };
+        let gathering = Self { path: path.to_owned(), run: beside, half: vec![] };
         for folder in [path.to_owned(), path.join(REPOSITORIES)] {
             if !folder.is_dir() {
                 files::create_directory(&folder)?;
@@ -72,28 +77,43 @@ impl Gathering {
         self.path.join(collection::folder(gun)).is_dir()
     }
 
-    /// Puts the files of a repository on the disk, and then into their place.
+    /// Takes the files of a repository. Every so many repositories they are put on the disk, and then into their place.
     ///
     /// # Errors
     /// A fault where the disk fails.
     pub fn store(&mut self, gun: &Gun, found: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
-        let half = self.path.join(HALF);
-        files::create_directory(&half)?;
+        let half = format!("{HALF}/{}", gun.folder_name());
         for (name, bytes) in found {
-            folder::lead_to(&half, name)?;
-            files::write_new(&half.join(name), bytes)?;
+            let path = format!("{half}/{name}");
+            folder::lead_to(&self.path, &path)?;
+            files::write_new_to_sync_later(&self.path.join(path), bytes)?;
         }
-        let place = self.path.join(collection::folder(gun));
-        let doing = || format!("move {} to {}", files::name(&half), files::name(&place));
-        let moved = fs::rename(&half, &place).and_then(|()| fs::File::open(self.path.join(REPOSITORIES))?.sync_all());
-        Ok(moved.map_err(|error| Fault::machine(doing(), error))?)
+        self.half.push(gun.clone());
+        if self.half.len() >= AT_ONCE { Ok(self.settle()?) } else { Ok(()) }
+    }
+
+    /// Puts what was taken into its place. A run that is killed before has to fetch it again.
+    fn settle(&mut self) -> Result<(), Fault> {
+        if self.half.is_empty() {
+            return Ok(());
+        }
+        files::sync_filesystem_of(&self.path)?;
+        for gun in self.half.drain(..) {
+            let half = self.path.join(HALF).join(gun.folder_name());
+            let place = self.path.join(collection::folder(&gun));
+            let doing = || format!("move {} to {}", files::name(&half), files::name(&place));
+            fs::rename(&half, &place).map_err(|error| Fault::machine(doing(), error))?;
+        }
+        files::sync_filesystem_of(&self.path)
     }
 
     /// Writes the inventory and, last, the manifest of everything that is there. Returns the digest of the manifest.
     ///
     /// # Errors
     /// A fault where the disk fails.
-    pub fn close(self, inventory: &Inventory) -> Result<Digest, Error> {
+    pub fn close(mut self, inventory: &Inventory) -> Result<Digest, Error> {
+        self.settle()?;
+        self.clear()?;
         let list = inventory.to_text();
         files::write_or_complete(&self.path.join(INVENTORY), list.as_bytes())?;
         let mut entries = vec![Entry { path: INVENTORY.into(), digest: Digest::of(list.as_bytes()) }];
@@ -119,6 +139,15 @@ impl Gathering {
             }
         }
         Ok(())
+    }
+
+    /// Ends without closing: what was taken is kept for the next run.
+    ///
+    /// # Errors
+    /// A fault where the disk fails.
+    pub fn pause(mut self) -> Result<(), Error> {
+        self.settle()?;
+        Ok(self.clear()?)
     }
 
     /// Takes away what an earlier run was writing when it ended.

@@ -126,12 +126,10 @@ impl Prediction<'_> {
             Some(spelling(roots.newest.bytes()).map_err(|refusal| in_file(&roots.file, refusal))?)
         };
         roots.on_server(gun, self.now)?;
-        if roots.is_posted {
-            self.upload(&roots, with_snapshot)?;
-        }
+        let uploaded = if roots.is_posted { self.upload(&roots, with_snapshot)? } else { vec![] };
         let mut taken = roots.in_client(trusted.as_ref(), gun, self.now)?;
         if let Some(newest) = taken.last_mut() {
-            newest.passed.extend(spelt);
+            newest.passed.extend(spelt.into_iter().chain(uploaded));
         }
         for Taken { file, root, passed } in taken {
             self.walk.root_version = root.document().version;
@@ -152,12 +150,8 @@ impl Prediction<'_> {
                 let remedy = "Delegated roles are called targets/… in lower-case letters, digits, `-` and `_`.";
                 return Err(Refusal::new(Rule::DelegationName, what, remedy));
             }
-            if role == "timestamp" {
-                self.walk.notes.push("timestamp.json is left out: the server makes its own.".into());
-            } else if !["root", "targets", "snapshot"].contains(&role)
-                && version_of(role).is_none()
-                && !is_delegation(role)
-            {
+            let known = ["root", "targets", "snapshot", "timestamp"].contains(&role) || is_delegation(role);
+            if !known && version_of(role).is_none() {
                 self.walk.notes.push(format!("{} is left out: no role has this file.", shown(file)));
             }
         }
@@ -235,11 +229,11 @@ impl Prediction<'_> {
     }
 
     /// What the server wants of an upload with a root.
-    fn upload(&mut self, roots: &Roots, with_snapshot: bool) -> Result<(), Refusal> {
+    fn upload(&self, roots: &Roots, with_snapshot: bool) -> Result<Vec<Passed>, Refusal> {
         let files = self.published.files;
         let before = roots.published.range(..roots.version()).next_back().map(|(_, root)| root.document());
-        bundle::complete(before, roots.newest.document(), files.contains_key("targets.json"))?;
-        server::holds_keys(roots.newest.document(), files, with_snapshot).map(drop)
+        let complete = bundle::complete(before, roots.newest.document(), files.contains_key("targets.json"))?;
+        Ok(vec![complete, server::holds_keys(roots.newest.document(), files, with_snapshot)?])
     }
 
     /// What will go wrong later, or goes wrong for others.
