@@ -281,6 +281,48 @@ fn sh(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
+/// The lines of a document's shell examples that call a program.
+fn calls(document: &str, program: &str) -> Vec<Vec<String>> {
+    let blocks = blocks_of(document, &["sh", ""]).concat().replace("\\\n", " ");
+    let lines = blocks.lines().map(|line| line.split(" #").next().unwrap_or_default().trim());
+    let inline = document.split('`').skip(1).step_by(2);
+    let asked = lines.chain(inline).filter(|line| line.split(' ').next() == Some(program) && line.contains(' '));
+    asked.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+/// Whether what a document calls exists: a verb alone, in running text, has to exist; with its arguments it has to be accepted.
+fn accepted<T: clap::Parser>(call: &[String]) -> Result<(), String> {
+    use clap::error::ErrorKind;
+    match T::try_parse_from(call) {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::MissingRequiredArgument => {
+            let alone = call.iter().skip(1).all(|word| !word.starts_with('-'));
+            if alone { Ok(()) } else { Err(error.to_string()) }
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn every_command_that_a_publisher_is_told_to_type_exists() {
+    let mut seen = 0;
+    for name in ["docs/DOCKER-CONTENT-TRUST.md", "README.md", "docs/OPERATOR.md"] {
+        let document = text(name);
+        for call in calls(&document, "officiant") {
+            accepted::<officiant::cli::args::Arguments>(&call)
+                .unwrap_or_else(|error| panic!("{name}: {call:?}: {error}"));
+            seen += 1;
+        }
+        #[cfg(feature = "online")]
+        for call in calls(&document, "officiant-courier") {
+            accepted::<officiant::courier::args::Arguments>(&call)
+                .unwrap_or_else(|error| panic!("{name}: {call:?}: {error}"));
+        }
+    }
+    assert!(seen > 20, "{seen} commands were found");
+}
+
 #[test]
 fn a_batch_is_checked_with_sha256sum_as_the_document_says() {
     if !is_there("sha256sum") {
