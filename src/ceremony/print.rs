@@ -12,7 +12,7 @@ use super::{
         self, Checked, Severity,
         text::{counted, duration},
     },
-    script::Script,
+    script::{Kind, Script},
     steps::{Action, Step},
     words::{self, paper as say},
 };
@@ -204,7 +204,7 @@ fn tokens(script: &Script, checked: &Checked) -> Block {
         let key = match (&token.spare_for, token.in_new_root, &token.keyid) {
             (Some(alias), ..) => format!("spare for {alias}"),
             _ if many.is_some_and(|spec| spec.tags_with(&token.alias)) => {
-                say::tagging_key(token.keyid.is_some()).into()
+                say::tagging_key(script.kind == Kind::DctRotateTaggingKey, token.keyid.is_some()).into()
             }
             _ if many.is_some() => say::offline_key(token.in_new_root, token.keyid.is_some(), token.signs).into(),
             (None, true, None) => "new root key".into(),

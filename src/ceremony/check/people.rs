@@ -381,7 +381,7 @@ pub(super) fn stops_the_day(script: &Script) -> Vec<Stop> {
                 Some(_) if script.root.keys.contains(&token.alias) || script.repositories.is_none() => {
                     "It holds a root key; nothing else can sign in its place."
                 }
-                Some(_) => "It holds a key of today; nothing else can sign in its place.",
+                Some(_) => "It holds its key already; nothing else can sign in its place.",
                 None => "The script names no spare token for it.",
             };
             stops.push(Stop { who: format!("token {}", token.alias), why: why.into() });

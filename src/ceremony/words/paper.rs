@@ -114,8 +114,12 @@ pub fn written_of_many(script: &Script, spec: &RepositoriesSpec) -> String {
 }
 
 /// What a tagging key is, among the tokens.
-pub const fn tagging_key(known: bool) -> &'static str {
-    if known { "tagging key of today" } else { "new tagging key" }
+pub const fn tagging_key(rotates: bool, known: bool) -> &'static str {
+    match (rotates, known) {
+        (true, true) => "spare tagging key, which takes over",
+        (false, true) => "tagging key of today",
+        (_, false) => "new tagging key",
+    }
 }
 
 /// What an offline key is, among the tokens.
@@ -126,7 +130,7 @@ pub const fn offline_key(in_new_root: bool, known: bool, signs: bool) -> &'stati
         (true, true, false) => "offline key that stays in its bag",
         (false, true, true) => "offline key that goes, and signs once more",
         (false, true, false) => "offline key that goes",
-        (false, false, _) => "",
+        (false, false, _) => "key in no role",
     }
 }
 
