@@ -1,9 +1,12 @@
 //! What may be typed. This one definition is the parser, the help, the manual pages and the completions; parsing does nothing.
 
+mod backup;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::backup::{Backup, BackupInspect, BackupVerb, Share, ShareRead, ShareVerb};
 use crate::{tuf::Dialect, utc::Utc};
 
 /// Leads root-key ceremonies for The Update Framework on an air-gapped machine.
@@ -50,6 +53,8 @@ pub enum Verb {
     Diff(Diff),
     Token(Token),
     Key(Key),
+    Backup(Backup),
+    Share(Share),
     Man(Man),
     Completions(Completions),
 }
@@ -434,7 +439,9 @@ impl Verb {
             | Self::Token(Token {
                 verb: TokenVerb::List(TokenList { format, .. }) | TokenVerb::Probe(TokenProbe { format, .. }),
             })
-            | Self::Key(Key { verb: KeyVerb::Show(KeyShow { format, .. }) }) => format.json,
+            | Self::Key(Key { verb: KeyVerb::Show(KeyShow { format, .. }) })
+            | Self::Backup(Backup { verb: BackupVerb::Inspect(BackupInspect { format, .. }) })
+            | Self::Share(Share { verb: ShareVerb::Read(ShareRead { format }) }) => format.json,
             _ => false,
         }
     }
