@@ -146,7 +146,8 @@ fn a_sealed_file_comes_back_from_its_codes_and_from_its_rows() {
     assert_eq!(typed(&rows).unwrap(), sealed.bytes());
     for number in 0..rows.len() {
         let mut bad = rows.clone();
-        bad[number].replace_range(0..1, if bad[number].starts_with('X') { "V" } else { "X" });
+        let other = if bad[number].starts_with('X') { "V" } else { "X" };
+        bad[number].replace_range(0..1, other);
         assert_eq!(typed(&bad).unwrap_err().row(), number + 1);
     }
     assert_eq!(typed(&rows[1..]).unwrap_err().row(), 1);
@@ -176,7 +177,8 @@ fn a_sealed_file_comes_back_from_its_codes_and_from_its_rows() {
     let first = short.missing().next().unwrap();
     let mut altered = codes.iter().find(|code| code.contains(&format!(":{first}/"))).unwrap().clone();
     let end = altered.len() - 1;
-    altered.replace_range(end.., if altered.ends_with('0') { "1" } else { "0" });
+    let other = if altered.ends_with('0') { "1" } else { "0" };
+    altered.replace_range(end.., other);
     assert!(short.clone().code(&altered).unwrap_err().to_string().contains("another SHA-256"));
     let twice = altered.replace(&format!(":{first}/"), &format!(":{}/", if first == 1 { 2 } else { 1 }));
     assert!(short.code(&twice).is_err());

@@ -30,8 +30,11 @@ fn a_share_is_checked_row_by_row_and_never_said_again() {
             assert_eq!(report["scheme"], serde_json::json!([2, 3]));
             assert!(trusted.id().as_str().starts_with(report["keyid"].as_str().unwrap()));
             assert_eq!(report["commitment"], share.commitment().0.to_string());
-            for group in rows.split_whitespace() {
-                assert!(!ran.out.contains(group) && !ran.err.contains(group), "{ran:#?}");
+            // Four letters may stand in a digest by chance; twelve do not.
+            for row in rows.lines() {
+                for part in [&row[..14], &row[10..], &row.replace(' ', "")[4..16]] {
+                    assert!(!ran.out.contains(part) && !ran.err.contains(part), "{ran:#?}");
+                }
             }
         }
         let ran = officiant_with(place.path(), &["share", "read"], &rows);
