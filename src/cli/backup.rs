@@ -98,7 +98,7 @@ fn typed(io: &mut dyn Io) -> Result<backup::Share, Stop> {
             .secret(&format!("Row {row} of {ROWS}: "))?
             .ok_or_else(|| refused(&ShareWrong::Rows { typed: row - 1, wanted: ROWS }))?;
         if row == 1 && backup::Share::is_code(&typed) {
-            return Ok(backup::Share::read(&typed).map_err(|wrong| stopped(&wrong))?);
+            return backup::Share::read(&typed).map_err(|wrong| stopped(&wrong));
         }
         match typing.row(&typed) {
             Ok(()) => {}

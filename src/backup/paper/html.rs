@@ -79,9 +79,9 @@ pub(super) fn page(share: &Share, heading: &Heading) -> Result<Secret, Fault> {
 }
 
 pub(super) fn begin(out: &mut impl Write, title: &str) -> fmt::Result {
-    write!(
+    writeln!(
         out,
-        "<!doctype html><html lang=en><head><meta charset=utf-8><title>{}</title><style>{STYLE}</style></head><body>\n",
+        "<!doctype html><html lang=en><head><meta charset=utf-8><title>{}</title><style>{STYLE}</style></head><body>",
         escaped(title)
     )
 }

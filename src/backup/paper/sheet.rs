@@ -67,11 +67,11 @@ pub fn sealed_html(sealed: &Sealed, title: &str) -> Result<String, Fault> {
     for (at, code) in codes.iter().enumerate() {
         out.push_str("<figure>");
         qr::svg(&mut out, code.as_bytes(), EcLevel::M, 60).map_err(failed)?;
-        let _ = write!(out, "<br>{} of {}</figure>\n", at + 1, codes.len());
+        let _ = writeln!(out, "<br>{} of {}</figure>", at + 1, codes.len());
     }
     out.push_str("<table class=file>");
     for (at, row) in rows(sealed, "</td><td>")?.iter().enumerate() {
-        let _ = write!(out, "<tr><td>{}</td><td>{row}</td></tr>\n", at + 1);
+        let _ = writeln!(out, "<tr><td>{}</td><td>{row}</td></tr>", at + 1);
     }
     out.push_str("</table></body></html>\n");
     Ok(out)

@@ -12,10 +12,9 @@ pub(super) fn what_this_is(label: &Label) -> [String; 3] {
              important signing key. Fewer than {needed} open nothing and tell nothing. Each part is kept by another person. Keep \
              this one secret and dry: do not copy, photograph or scan it, and give it to nobody outside of a ceremony."
         ),
-        format!(
-            "If you found this page, or keep it and do not know what to do: please call the contact above. Tell them the set and \
-             the number of the page, which are no secret, and nothing of the rows."
-        ),
+        "If you found this page, or keep it and do not know what to do: please call the contact above. Tell them the set and the \
+         number of the page, which are no secret, and nothing of the rows."
+            .to_owned(),
         format!(
             "To open the backup people need {others} more page{} of set {} and the sealed file, an ordinary age file \
              (age-encryption.org), which is kept on media and printed on sheets of its own.",
@@ -28,9 +27,7 @@ pub(super) fn what_this_is(label: &Label) -> [String; 3] {
 /// How to use a share with the program and without it; a paragraph each.
 pub(super) fn how_to_read() -> [String; 3] {
     [
-        "With the program: `officiant share read` checks this page alone. The ceremony called restore asks for the pages and opens \
-         the backup."
-            .to_owned(),
+        "With the program: `officiant share read` checks this page alone, row by row, and shows nothing of it.".to_owned(),
         format!(
             "Without the program: the letters stand for numbers, 2345678CFHJMPRVX for 0 to 15. Two letters are one byte, the first \
              times 16 plus the second. The last group of each row is a check; leave it out. The {ROWS} rows give 64 bytes, counted from \
