@@ -127,7 +127,7 @@ fn what_is_wrong_with_a_sealed_file_is_said_and_nothing_of_it_is_taken() {
     for at in 0..bytes.len() {
         let mut altered = bytes.to_vec();
         altered[at] ^= 1;
-        assert!(Sealed::read(altered).is_ok_and(|file| file.open(&identity).is_ok()) == false, "{at}");
+        assert!(!Sealed::read(altered).is_ok_and(|file| file.open(&identity).is_ok()), "{at}");
     }
     let mut longer = bytes.to_vec();
     longer.push(0);

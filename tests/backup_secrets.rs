@@ -16,6 +16,7 @@ use officiant::{
         paper::{MemoryFile, Paper, Printer, sealed_html},
         seal,
     },
+    keyfile::PrivateKey,
     secret::Secret,
 };
 use zeroize::Zeroizing;
@@ -122,7 +123,9 @@ fn unpacked(text: &[u8]) -> Vec<u8> {
 
 /// The bytes of a row without its check.
 fn bytes_of(row: &[u8]) -> Vec<u8> {
-    let letters: Vec<u8> = row.iter().copied().filter(|letter| *letter != b' ').collect();
+    // Of another size than a share's points, so that it is not laid over one that was freed.
+    let mut letters = Zeroizing::new(Vec::with_capacity(256));
+    letters.extend(row.iter().copied().filter(|letter| *letter != b' '));
     let value = |letter: &u8| SYMBOLS.iter().position(|known| known == letter).expect("a letter") as u8;
     letters.chunks(2).take(8).map(|two| value(&two[0]) << 4 | value(&two[1])).collect()
 }
@@ -146,23 +149,55 @@ fn typed(share: &Share) -> Share {
     typing.finish().expect("a share")
 }
 
+/// A key as it stands in the PEM that is sealed: the scalar begins at byte 36, and lines have 64 letters.
+fn canaries_of(key: &PrivateKey, identity: &Identity) -> Vec<Canary> {
+    let text = identity.age_text().expect("text");
+    let der = key.to_pkcs8().expect("PKCS#8");
+    vec![
+        Canary::of("the key", key.material().expose()),
+        Canary::of("the key in base64", &Zeroizing::new(base64(&der.expose()[36..66]))[..16]),
+        Canary::of("the identity as text", &text.expose()[20..60]),
+        Canary::of("the identity", &Zeroizing::new(unpacked(&text.expose()[16..67]))),
+    ]
+}
+
+/// Right after a key was sealed, before anything else can have taken the places that were freed.
+fn nothing_is_left_of_sealing() {
+    let (key, _, about) = key();
+    let identity = Identity::fresh().expect("an identity");
+    let canaries = canaries_of(&key, &identity);
+    let sealed = seal(&key, &about, &identity);
+    drop((key, identity));
+    assert_eq!(memory_with(&canaries), [] as [String; 0]);
+    drop(sealed.expect("sealed"));
+}
+
+/// Right after an identity was split and every combination tried.
+fn nothing_is_left_of_splitting() {
+    let (_, trusted, _) = key();
+    let split = shares(&Identity::fresh().expect("an identity"), 2, 3, &trusted);
+    let mut canaries = Vec::with_capacity(64);
+    for share in &split.shares {
+        for row in 4..=ROWS {
+            let row = share.row(row).expect("a row");
+            canaries.push(Canary::of("the bytes of a row", &Zeroizing::new(bytes_of(row.expose()))));
+        }
+    }
+    drop(split);
+    assert_eq!(memory_with(&canaries), [] as [String; 0]);
+}
+
 #[test]
 fn nothing_of_a_backup_is_left_in_memory_or_in_a_file() {
     // A process that hardened itself shows its memory to root alone; this one did not.
+    nothing_is_left_of_splitting();
+    nothing_is_left_of_sealing();
     let place = backup_support::in_memory();
     let mut canaries = vec![];
     {
         let (key, trusted, about) = key();
-        canaries.push(Canary::of("the key", key.material().expose()));
-        // As it stands in the PEM that is sealed; the scalar begins at byte 36, and lines have 64 letters.
-        let der = key.to_pkcs8().expect("PKCS#8");
-        canaries.push(Canary::of("the key in base64", &Zeroizing::new(base64(&der.expose()[36..66]))[..16]));
-        drop(der);
         let identity = Identity::fresh().expect("an identity");
-        let text = identity.age_text().expect("text");
-        canaries.push(Canary::of("the identity as text", &text.expose()[20..60]));
-        canaries.push(Canary::of("the identity", &Zeroizing::new(unpacked(&text.expose()[16..67]))));
-        drop(text);
+        canaries.extend(canaries_of(&key, &identity));
         let sealed = seal(&key, &about, &identity).expect("sealed");
         fs::write(place.path().join("backup.age"), sealed.bytes()).expect("written");
         fs::write(place.path().join("sheets.html"), sealed_html(&sealed, "a").expect("sheets")).expect("written");
