@@ -40,7 +40,7 @@ impl Performer {
         let each_time = signing.key.wants_pin_each_time().then_some(pin);
         let signed = signing.token.sign_many(&signing.key, &job.signables, each_time);
         let seen = signing.seen.clone();
-        let goes_on = signed.is_ok() && job.more;
+        let goes_on = signed.as_ref().is_ok_and(|signed| job.more || signed.len() < job.signables.len());
         self.signing = Some(signing);
         if !goes_on {
             self.end_signing();

@@ -3,11 +3,17 @@
 //!
 //! Whatever is compared is measured in turns, round by round, so that a busy minute of the machine falls on everybody.
 
+#[path = "../../ceremony_support/mod.rs"]
+mod ceremony_support;
 mod chain;
+mod collection;
 mod genesis;
 mod measure;
+#[path = "../../peers/mod.rs"]
+mod peers;
 mod place;
 mod pty;
+mod rotate;
 mod sign;
 mod start;
 #[path = "../../support/mod.rs"]
@@ -20,8 +26,8 @@ use std::path::Path;
 
 use place::Place;
 
-const USAGE: &str = "usage: officiant-bench [--rounds N] [start] [chain] [sign] [genesis]";
-const ALL: [&str; 4] = ["start", "chain", "sign", "genesis"];
+const USAGE: &str = "usage: officiant-bench [--rounds N] [start] [chain] [sign] [genesis] [rotate]";
+const ALL: [&str; 5] = ["start", "chain", "sign", "genesis", "rotate"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +37,9 @@ fn main() {
         ["make-chain", folder, roots, signers] => chain::make(Path::new(folder), number(roots), signers == "all"),
         ["walk-in-process", folder] => chain::walk_in_process(Path::new(folder)),
         ["sign-in-process", folder, rounds] => sign::in_process(Path::new(folder), number(rounds)),
+        ["rotate-in-process", folder, collection, count] => {
+            rotate::in_process(Path::new(folder), Path::new(collection), number(count))
+        }
         ["--rounds", rounds, ref wanted @ ..] => measured(number(rounds), wanted),
         ref wanted => measured(9, wanted),
     }
@@ -50,7 +59,8 @@ fn measured(rounds: usize, wanted: &[&str]) {
             "start" => start::run(&place, rounds),
             "chain" => chain::run(&place, rounds),
             "sign" => sign::run(&place, rounds),
-            _ => genesis::run(&place, rounds),
+            "genesis" => genesis::run(&place, rounds),
+            _ => rotate::run(&place, rounds),
         }
     }
     println!("\n{}", place.load());
