@@ -185,13 +185,15 @@ pub fn in_process(folder: &Path, collection: &Path, count: usize) {
         spent[0] += begun.elapsed().as_secs_f64() * 1e3;
         spent[1] += (used(ClockId::ProcessCPUTime) - before) * 1e3;
     };
+    let mut peaks: BTreeMap<&str, u64> = BTreeMap::new();
     while !matches!(room.ceremony().pending(), Pending::Finished(_)) {
         let phase = phase(&room);
+        peaks.insert(phase, memory_kib("VmRSS:"));
         timed(phase, &mut room, &|room| room.turn().unwrap_or_else(|error| panic!("{}: {error:?}", room.position())));
     }
-    let before_finish = peak_kib();
+    peaks.insert("all of these", memory_kib("VmHWM:"));
     timed("finish", &mut room, &|room| record::finish(&room.runner).expect("the record is finished"));
-    let peak = peak_kib();
+    let peak = memory_kib("VmHWM:");
     let written = fs::read_dir(folder.join("a/publish/repositories")).expect("bundles").count();
     assert_eq!(written, count, "a bundle for each");
     drop(room);
@@ -214,7 +216,7 @@ pub fn in_process(folder: &Path, collection: &Path, count: usize) {
     let signed: usize = tokens.iter_mut().zip(&payloads).map(|((_, bare), payloads)| bare.sign_all(payloads)).sum();
     let bare = [begun.elapsed().as_secs_f64() * 1e3, (used(ClockId::ProcessCPUTime) - before) * 1e3];
     assert_eq!(signed, 2 * count, "a root and targets for each");
-    println!("{}", json!({"phases": phases, "bare": bare, "peak-kib": peak, "peak-before-finish-kib": before_finish}));
+    println!("{}", json!({"phases": phases, "bare": bare, "peak-kib": peak, "kib": peaks}));
 }
 
 /// The PIN that the new tagging key's token gets.
@@ -280,10 +282,10 @@ fn payloads(folder: &Path) -> [Vec<Arc<[u8]>>; 2] {
     of
 }
 
-/// The most memory that this process has held, in KiB.
-fn peak_kib() -> u64 {
+/// A line about memory in the status of this process, in KiB.
+fn memory_kib(name: &str) -> u64 {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
