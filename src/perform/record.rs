@@ -7,7 +7,6 @@ use std::{
 
 use super::rehearsal;
 use crate::{
-    digest::Digest,
     fault::{Error, Fault},
     files, report,
     rules::Rule,

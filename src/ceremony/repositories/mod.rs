@@ -34,7 +34,6 @@ use crate::{
     tuf::{
         certificate::Certificate,
         key::{Key, KeyId},
-        role::RoleName,
         verify::VerifiedBefore,
     },
     utc::Utc,
