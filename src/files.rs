@@ -6,6 +6,7 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    thread,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -107,7 +108,7 @@ pub fn write_or_complete(path: &Path, bytes: &[u8]) -> Result<Digest, Error> {
     let Ok(there) = read(path, bytes.len() as u64) else { return write_new(path, bytes) };
     let Some(missing) = bytes.strip_prefix(there.as_slice()) else { return write_new(path, bytes) };
     if !missing.is_empty() {
-        let mut journal = Journal::resume(path, there.len() as u64)?;
+        let journal = Journal::resume(path, there.len() as u64)?;
         journal.append(missing)?;
         journal.sync()?;
     }
@@ -137,6 +138,23 @@ pub fn write_together<'a>(folder: &Path, files: impl IntoIterator<Item = (&'a st
         }
     }
     Ok(sync_all_below(folder)?)
+}
+
+/// `work` for each of `media` at the same time: two disks need not wait for one another. The results stand in their order.
+pub fn at_once<T: Sync, R: Send>(media: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (work, mut rest) = (&work, media.iter());
+    let own = rest.next();
+    thread::scope(|scope| {
+        let spawn = |medium| (medium, thread::Builder::new().spawn_scoped(scope, move || work(medium)));
+        let others: Vec<_> = rest.map(spawn).collect();
+        let mut results: Vec<R> = own.map(work).into_iter().collect();
+        results.extend(others.into_iter().map(|(medium, spawned)| match spawned {
+            Ok(helper) => helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // A thread that cannot be had costs time and nothing else.
+            Err(_) => work(medium),
+        }));
+        results
+    })
 }
 
 /// Puts everything on the disk that was written to the file system of `folder`.
@@ -249,15 +267,15 @@ impl Journal {
     ///
     /// # Errors
     /// A fault where the medium fails; the file may end in a part of `bytes`.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        self.file.write_all(bytes).map_err(|e| Fault::machine(format!("append to {}", name(&self.path)), e))
+    pub fn append(&self, bytes: &[u8]) -> Result<(), Fault> {
+        (&self.file).write_all(bytes).map_err(|e| Fault::machine(format!("append to {}", name(&self.path)), e))
     }
 
     /// Puts everything appended on the disk.
     ///
     /// # Errors
     /// A fault where the medium fails.
-    pub fn sync(&mut self) -> Result<(), Fault> {
+    pub fn sync(&self) -> Result<(), Fault> {
         self.file.sync_data().map_err(|e| Fault::machine(format!("sync {}", name(&self.path)), e))
     }
 }
@@ -356,7 +374,7 @@ mod tests {
     fn a_journal_is_cut_to_its_whole_entries_and_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("transcript.jsonl");
-        let mut journal = Journal::create(&path).unwrap();
+        let journal = Journal::create(&path).unwrap();
         journal.append(b"one\ntw").unwrap();
         journal.sync().unwrap();
         assert!(Journal::create(&path).is_err());

@@ -56,7 +56,12 @@ impl Performer {
         let guns = opened.collection.inventory().guns();
         let guns = guns.get(from as usize..(from + count) as usize).ok_or_else(|| job_without("these repositories"))?;
         let inputs = guns.iter().map(|gun| opened.read(gun)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Outcome::Repositories(pack::write(&inputs).into()))
+        let text = pack::write(&inputs);
+        if (from + count) as usize >= opened.collection.inventory().guns().len() {
+            // A long manifest is of no use to anybody any more.
+            self.collection = None;
+        }
+        Ok(Outcome::Repositories(text.into()))
     }
 
     /// Reads inputs again that stand in the record.
@@ -110,18 +115,19 @@ fn read_checked(folder: &Path, manifest: &Manifest, path: &str) -> Result<String
 /// Writes bundles to every medium, and after the last the manifest of their folder.
 pub(super) fn export(job: &Job) -> Performed {
     let Part { from, to, incomplete, refused, last } = job.part.clone().ok_or_else(|| job_without("bundles"))?;
-    let mut manifest = None;
-    for medium in &job.media {
+    let written = files::at_once(&job.media, |medium| {
         let files = job.files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
-        files::write_together(&medium.folder, files)?;
-        if last {
-            let folder = medium.folder.join(PUBLISH);
-            std::fs::create_dir_all(&folder)
-                .map_err(|error| Fault::machine(format!("make the folder {}", files::name(&folder)), error))?;
-            let text = record::manifest_of(&folder)?;
-            files::write_or_complete(&medium.folder.join(Part::manifest()), text.as_bytes())?;
-            manifest = Some(Digest::of(text.as_bytes()));
-        }
+        files::write_together(&medium.folder, files)
+    });
+    written.into_iter().collect::<Result<Vec<()>, _>>()?;
+    let mut manifest = None;
+    for medium in job.media.iter().filter(|_| last) {
+        let folder = medium.folder.join(PUBLISH);
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Fault::machine(format!("make the folder {}", files::name(&folder)), error))?;
+        let text = record::manifest_of(&folder)?;
+        files::write_or_complete(&medium.folder.join(Part::manifest()), text.as_bytes())?;
+        manifest = Some(Digest::of(text.as_bytes()));
     }
     let media = job.media.iter().map(|medium| medium.label.clone()).collect();
     Ok(Outcome::BundlesWritten { from, to, incomplete, refused, manifest, media })

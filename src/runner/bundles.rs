@@ -64,7 +64,7 @@ pub(super) fn next(
     let payloads = |digest: Digest| find("payloads", digest).map(Arc::from);
     let made = in_parallel(&part, |drafted| {
         let inputs = inputs.get(&drafted.number).ok_or_else(|| missing("inputs"))?;
-        leaving::bundle(ceremony, drafted, inputs, &payloads, now)
+        repositories.verified_before().within(|| leaving::bundle(ceremony, drafted, inputs, &payloads, now))
     });
     let count = u32::try_from(part.len()).unwrap_or(u32::MAX);
     let to = from + count;

@@ -47,7 +47,7 @@ impl Media {
     pub(super) fn resume(media: &[(Medium, u64)], bytes: &[u8]) -> Result<Self, Error> {
         let mut open = vec![];
         for (medium, length) in media {
-            let mut journal = Journal::resume(&medium.folder.join(transcript::FILE), *length)?;
+            let journal = Journal::resume(&medium.folder.join(transcript::FILE), *length)?;
             let missing = usize::try_from(*length).ok().and_then(|length| bytes.get(length..)).unwrap_or_default();
             if !missing.is_empty() {
                 journal.append(missing)?;
@@ -63,18 +63,18 @@ impl Media {
     /// # Errors
     /// Where none is left.
     pub(super) fn append(&mut self, group: &[u8]) -> Result<Vec<(String, Fault)>, Fault> {
-        let mut failed = vec![];
-        let mut last = None;
-        self.0.retain_mut(|open| {
-            let done = open.journal.append(group).and_then(|()| open.journal.sync());
-            if let Err(fault) = &done {
-                failed.push((open.medium.label.clone(), fault.clone()));
-                last = Some(fault.clone());
+        let written = files::at_once(&self.0, |open| open.journal.append(group).and_then(|()| open.journal.sync()));
+        let mut written = written.into_iter();
+        let mut failed: Vec<(String, Fault)> = vec![];
+        self.0.retain(|open| match written.next() {
+            Some(Err(fault)) => {
+                failed.push((open.medium.label.clone(), fault));
+                false
             }
-            done.is_ok()
+            _ => true,
         });
-        match last {
-            Some(fault) if self.0.is_empty() => Err(fault),
+        match failed.last() {
+            Some((_, fault)) if self.0.is_empty() => Err(fault.clone()),
             _ => Ok(failed),
         }
     }
@@ -86,19 +86,21 @@ impl Media {
     pub(super) fn attach(&mut self, files: &[(String, Vec<u8>)]) -> Result<Vec<(String, Fault)>, Error> {
         let mut failed = vec![];
         let mut refused = None;
-        self.0.retain(|open| {
+        let written = files::at_once(&self.0, |open| {
             let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-            match files::write_together(&open.medium.folder, files) {
-                Ok(()) => true,
-                Err(Error::Fault(fault)) => {
-                    failed.push((open.medium.label.clone(), fault));
-                    false
-                }
-                Err(Error::Refused(refusal)) => {
-                    refused = Some(refusal);
-                    true
-                }
+            files::write_together(&open.medium.folder, files)
+        });
+        let mut written = written.into_iter();
+        self.0.retain(|open| match written.next() {
+            Some(Err(Error::Fault(fault))) => {
+                failed.push((open.medium.label.clone(), fault));
+                false
             }
+            Some(Err(Error::Refused(refusal))) => {
+                refused = Some(refusal);
+                true
+            }
+            Some(Ok(())) | None => true,
         });
         match (refused, failed.last()) {
             (Some(refusal), _) => Err(refusal.into()),

@@ -3,7 +3,8 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
@@ -63,13 +64,16 @@ pub struct VerifiedSignature {
     payload: Digest,
     public: Digest,
     signature: RawSignature,
+    /// Whether it is one that [`ecdsa_over_sha256`] is asked for.
+    is_p256: bool,
 }
 
 impl VerifiedSignature {
     /// `signature` over `bytes` by `public`; `None` where it does not verify.
     pub fn new(public: &PublicKey, bytes: &[u8], signature: RawSignature) -> Option<Self> {
         let verifies = public.verify(bytes, &signature);
-        verifies.then(|| Self { payload: Digest::of(bytes), public: public.fingerprint(), signature })
+        let is_p256 = matches!(public, PublicKey::P256(_));
+        verifies.then(|| Self { payload: Digest::of(bytes), public: public.fingerprint(), signature, is_p256 })
     }
 
     /// The SHA-256 of the bytes.
@@ -86,6 +90,68 @@ impl VerifiedSignature {
     pub fn signature(&self) -> &RawSignature {
         &self.signature
     }
+}
+
+/// Signatures that were verified before, so that nobody verifies them again where the same bytes, key and signature come by once
+/// more. It holds good ones only, by a digest over everything that the verdict depends on, and answers nothing else: whether
+/// enough of them are there is counted anew each time.
+#[derive(Clone, Default)]
+pub struct VerifiedBefore(Arc<Mutex<HashSet<Digest>>>);
+
+thread_local! {
+    /// What the work of this thread may look up, and adds to.
+    static BEFORE: RefCell<Option<VerifiedBefore>> = const { RefCell::new(None) };
+}
+
+impl VerifiedBefore {
+    /// Does `work`, in which signatures that are known here are not verified again, and good ones become known. It holds for
+    /// this thread, until `work` returns.
+    pub fn within<R>(&self, work: impl FnOnce() -> R) -> R {
+        struct Restore(Option<VerifiedBefore>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                BEFORE.set(self.0.take());
+            }
+        }
+        let _restore = Restore(BEFORE.replace(Some(self.clone())));
+        work()
+    }
+
+    /// A signature that was verified elsewhere is known from now on.
+    pub fn note(&self, verified: &VerifiedSignature) {
+        // On P-256 it is the SHA-256 of the payload that is signed, in every dialect.
+        if verified.is_p256 {
+            self.add(known_as(verified.public, verified.payload.as_bytes(), &verified.signature));
+        }
+    }
+
+    fn add(&self, known_as: Digest) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(known_as);
+    }
+
+    fn has(&self, known_as: Digest) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&known_as)
+    }
+}
+
+/// Only for signatures over a SHA-256, whose other parameters follow from the key.
+fn known_as(public: Digest, sha256: &[u8; 32], signature: &RawSignature) -> Digest {
+    Digest::of(&[public.as_bytes(), sha256, signature.as_bytes()].concat())
+}
+
+/// Whether an ECDSA signature on P-256 verifies over `sha256`: looked up where it was verified before.
+pub(super) fn ecdsa_over_sha256(public: &PublicKey, sha256: &[u8; 32], signature: &RawSignature) -> bool {
+    let before = BEFORE.with_borrow(Clone::clone).filter(|_| matches!(public, PublicKey::P256(_)));
+    let Some(before) = before else { return public.verify_prehash(sha256, signature) };
+    let known_as = known_as(public.fingerprint(), sha256, signature);
+    if before.has(known_as) {
+        return true;
+    }
+    let verifies = public.verify_prehash(sha256, signature);
+    if verifies {
+        before.add(known_as);
+    }
+    verifies
 }
 
 /// Who signed for a role, and whether that is enough. Keyids stand in the order of the role.

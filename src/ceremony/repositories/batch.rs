@@ -115,14 +115,21 @@ pub struct PayloadManifest {
     pub digest: Digest,
 }
 
+/// The length of a line: two digests in hexadecimal, and what stands between and after them.
+const LINE: usize = 64 + "  payloads/".len() + 64 + 1;
+
 impl PayloadManifest {
     /// The list of these payloads.
     pub fn of(payloads: impl IntoIterator<Item = Digest>) -> Self {
-        let mut lines: Vec<String> =
-            payloads.into_iter().map(|payload| format!("{payload}  payloads/{payload}\n")).collect();
-        lines.sort_unstable();
-        lines.dedup();
-        let text: Arc<str> = lines.concat().into();
+        // Lines stand in the order of their digests.
+        let mut payloads: Vec<Digest> = payloads.into_iter().collect();
+        payloads.sort_unstable();
+        payloads.dedup();
+        let mut text = String::with_capacity(payloads.len() * LINE);
+        payloads
+            .iter()
+            .for_each(|payload| text.extend([&payload.to_string(), "  payloads/", &payload.to_string(), "\n"]));
+        let text: Arc<str> = text.into();
         Self { digest: Digest::of(text.as_bytes()), text }
     }
 }
@@ -282,6 +289,8 @@ impl Batch {
             let Some(signer) = signer.and_then(|signer| u8::try_from(signer).ok()) else { continue };
             let document = &mut drafted.documents[usize::from(*place)];
             if document.signatures.iter().all(|(known, _)| *known != signer) {
+                // Few sign, and there are thousands of documents.
+                document.signatures.reserve_exact(1);
                 document.signatures.push((signer, bytes.as_slice().into()));
                 counted += 1;
                 let cursor = self.cursors.entry(alias.clone()).or_default();

@@ -3,11 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    Drafted,
-    pack::Inputs,
-    read::{self, Today},
-};
+use super::{Drafted, pack::Inputs, read};
 use crate::{
     ceremony::{Ceremony, metadata::Leaving, participants::Alias, script::Signatory, unfit},
     digest::Digest,
@@ -23,7 +19,7 @@ use crate::{
         root::Root,
         signed::{Signature, Untrusted},
         targets::Targets,
-        verify::tally_of,
+        verify::{Verified, tally_of},
         walk::Published,
     },
     utc::Utc,
@@ -44,7 +40,8 @@ pub fn bundle(
     payloads: Payloads<'_>,
     now: Utc,
 ) -> Result<(Bundle, Files), Refusal> {
-    let today = read::today(ceremony, inputs)?;
+    // The rest of today's metadata was verified when it was read, and stands in the record by its SHA-256 since then.
+    let today = read::root_today(ceremony, inputs)?;
     let mut work = Assembly {
         ceremony,
         drafted,
@@ -90,7 +87,8 @@ fn works(ceremony: &Ceremony, gun: &Gun, inputs: &Inputs, files: &Files, now: Ut
 struct Assembly<'a> {
     ceremony: &'a Ceremony,
     drafted: &'a Drafted,
-    today: Today,
+    /// The root of today.
+    today: Option<Verified<Root>>,
     files: Files,
     listed: Vec<BundleFile>,
     wants: Vec<Want>,
@@ -119,8 +117,9 @@ impl Assembly<'_> {
         let unsigned = dialect.envelope(&signed, &[]);
         match &of.role {
             RoleName::Root => self.root = Some(Untrusted::<Root>::parse(dialect, unsigned)?.document().clone()),
-            RoleName::Targets => {
-                self.targets = Some(Untrusted::<Targets>::parse(dialect, unsigned)?.document().clone())
+            // Only what it delegates is asked of it, where a delegated role is signed too.
+            RoleName::Targets if shape.documents.iter().any(|of| matches!(of.role, RoleName::Other(_))) => {
+                self.targets = Some(Untrusted::<Targets>::parse(dialect, unsigned)?.document().clone());
             }
             _ => {}
         }
@@ -146,7 +145,7 @@ impl Assembly<'_> {
             role: root.role(name).cloned().unwrap_or_default(),
             keys: root.keys.clone(),
         };
-        let old = self.today.root.as_ref().map(|root| root.document());
+        let old = self.today.as_ref().map(|root| root.document());
         match role {
             RoleName::Root => self.root.iter().chain(old).map(|root| of_root(root, role)).collect(),
             RoleName::Targets => self.root.as_ref().or(old).map(|root| of_root(root, role)).into_iter().collect(),

@@ -34,14 +34,16 @@ use crate::{
     tuf::{
         certificate::Certificate,
         key::{Key, KeyId},
+        role::RoleName,
+        verify::VerifiedBefore,
     },
     utc::Utc,
 };
 
 /// How many repositories are read or drafted in one operation.
 pub const AT_ONCE: usize = 256;
-/// How many signatures are committed together.
-pub const SIGNATURES_AT_ONCE: usize = 64;
+/// How many signatures are committed together, at most; a slow token commits what it made in a few seconds.
+pub const SIGNATURES_AT_ONCE: usize = 256;
 
 /// Everything that is known of the repositories of a ceremony.
 #[derive(Clone, Default)]
@@ -64,6 +66,8 @@ pub struct Repositories {
     pub(in crate::ceremony) batch: Batch,
     /// How many batches were voided.
     pub(in crate::ceremony) voided: u32,
+    /// Signatures of today's metadata, and of tokens, that were verified: drafts and bundles are built on the same ones.
+    pub(in crate::ceremony) verified: VerifiedBefore,
 }
 
 /// Inputs that stand in the record.
@@ -138,6 +142,11 @@ impl Repositories {
     /// The batch.
     pub fn batch(&self) -> &Batch {
         &self.batch
+    }
+
+    /// Signatures that were verified in this process.
+    pub fn verified_before(&self) -> &VerifiedBefore {
+        &self.verified
     }
 
     /// Whether every repository was read.

@@ -116,8 +116,9 @@ fn drafted(ceremony: &Ceremony, pack: Pack, text: &[u8]) -> Result<Decision, Ref
     let numbered: Vec<_> = (pack.from..).zip(&inputs).collect();
     let readable =
         |number: u32| ceremony.repositories.known.get(number as usize).is_some_and(|known| known.left_out.is_none());
-    let composed =
-        in_parallel(&numbered, |(number, inputs)| readable(*number).then(|| compose(ceremony, *number, inputs, date)));
+    let verified = &ceremony.repositories.verified;
+    let compose = |number: u32, inputs| verified.within(|| compose(ceremony, number, inputs, date));
+    let composed = in_parallel(&numbered, |(number, inputs)| readable(*number).then(|| compose(*number, inputs)));
     let mut work = Drafting::default();
     for ((_, inputs), composed) in numbered.iter().zip(composed) {
         match composed {

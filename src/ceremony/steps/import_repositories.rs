@@ -77,7 +77,9 @@ impl Kind for ImportRepositories {
                 if inputs.is_empty() || !same || inputs.len() > AT_ONCE {
                     return Err(unfit("Other repositories were to be read."));
                 }
-                let read = in_parallel(&inputs, |inputs| read::known(ceremony, inputs, now));
+                let read = in_parallel(&inputs, |inputs| {
+                    ceremony.repositories.verified.within(|| read::known(ceremony, inputs, now))
+                });
                 let (repositories, keys): (Vec<_>, Vec<_>) = read.into_iter().unzip();
                 let mut known = std::collections::BTreeMap::new();
                 keys.into_iter().flatten().for_each(|key| drop(known.insert(key.id(), key)));

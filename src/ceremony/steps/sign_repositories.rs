@@ -129,6 +129,7 @@ fn signed(
                 "It does not count. Leave, and report it.",
             ));
         }
+        ceremony.repositories.verified.note(signature);
         let (drafted, of) = batch.first_with(*payload).ok_or_else(|| unfit("No such payload."))?;
         let gun = ceremony.repositories.guns().get(drafted.number as usize).cloned();
         let place = drafted.documents.iter().find(|document| document.payload == *payload);

@@ -3,14 +3,20 @@
 //!
 //! Whatever is compared is measured in turns, round by round, so that a busy minute of the machine falls on everybody.
 
+#[path = "../../ceremony_support/mod.rs"]
+mod ceremony_support;
 mod chain;
+mod collection;
 mod genesis;
 mod measure;
+#[path = "../../peers/mod.rs"]
+mod peers;
 mod place;
 mod pty;
 mod qr;
 #[path = "../../qr_support/metadata.rs"]
 mod qr_metadata;
+mod rotate;
 mod sign;
 mod start;
 #[path = "../../support/mod.rs"]
@@ -23,8 +29,8 @@ use std::path::Path;
 
 use place::Place;
 
-const USAGE: &str = "usage: officiant-bench [--rounds N] [start] [chain] [sign] [genesis] [qr]";
-const ALL: [&str; 5] = ["start", "chain", "sign", "genesis", "qr"];
+const USAGE: &str = "usage: officiant-bench [--rounds N] [start] [chain] [sign] [genesis] [qr] [rotate]";
+const ALL: [&str; 6] = ["start", "chain", "sign", "genesis", "qr", "rotate"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +40,9 @@ fn main() {
         ["make-chain", folder, roots, signers] => chain::make(Path::new(folder), number(roots), signers == "all"),
         ["walk-in-process", folder] => chain::walk_in_process(Path::new(folder)),
         ["sign-in-process", folder, rounds] => sign::in_process(Path::new(folder), number(rounds)),
+        ["rotate-in-process", folder, collection, count] => {
+            rotate::in_process(Path::new(folder), Path::new(collection), number(count))
+        }
         ["--rounds", rounds, ref wanted @ ..] => measured(number(rounds), wanted),
         ref wanted => measured(9, wanted),
     }
@@ -54,7 +63,8 @@ fn measured(rounds: usize, wanted: &[&str]) {
             "chain" => chain::run(&place, rounds),
             "sign" => sign::run(&place, rounds),
             "genesis" => genesis::run(&place, rounds),
-            _ => qr::run(rounds),
+            "qr" => qr::run(rounds),
+            _ => rotate::run(&place, rounds),
         }
     }
     println!("\n{}", place.load());

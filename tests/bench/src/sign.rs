@@ -146,14 +146,14 @@ fn one_by_one(token: &mut Pkcs11Token, key: &Key, payloads: &[Signable]) -> usiz
 }
 
 /// What anybody would write first: a session, a handle, `C_Sign` over a SHA-256, and a verification.
-struct Bare {
+pub struct Bare {
     session: Session,
     private: ObjectHandle,
     public: VerifyingKey,
 }
 
 impl Bare {
-    fn of(token: &Pkcs11Token, key: &Key) -> Self {
+    pub fn of(token: &Pkcs11Token, key: &Key) -> Self {
         let module = Pkcs11::new(&token.identity().module.path).expect("the module is loaded");
         let slots = module.get_slots_with_token().expect("slots");
         let is_it = |slot: &cryptoki::slot::Slot| {
@@ -167,7 +167,7 @@ impl Bare {
         Self { session, private, public }
     }
 
-    fn sign_all(&self, payloads: &[Arc<[u8]>]) -> usize {
+    pub fn sign_all(&self, payloads: &[Arc<[u8]>]) -> usize {
         let sign = |payload: &Arc<[u8]>| {
             let digest = Sha256::digest(payload);
             let signature = self.session.sign(&Mechanism::Ecdsa, self.private, &digest).expect("the token signs");

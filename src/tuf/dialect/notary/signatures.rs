@@ -8,6 +8,7 @@ use crate::tuf::{
     json::Members,
     key::{KeyId, PublicKey, RawSignature},
     signed::Signature,
+    verify::ecdsa_over_sha256,
 };
 
 /// How this program's signatures of such a key are made.
@@ -54,7 +55,7 @@ pub fn verifies(public: &PublicKey, signed: &[u8], signature: &Signature) -> boo
     let Some(raw) = decode(public, signature) else { return false };
     match (signature.method().to_lowercase().as_str(), public) {
         ("ecdsa", PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::P521(_)) => {
-            public.verify_prehash(&Sha256::digest(signed), &raw)
+            ecdsa_over_sha256(public, &Sha256::digest(signed).into(), &raw)
         }
         ("eddsa", PublicKey::Ed25519(_)) => public.verify(signed, &raw),
         ("rsapss", PublicKey::Rsa(_)) => public.verify_pss_usual(signed, &raw),

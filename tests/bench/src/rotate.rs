@@ -1,0 +1,313 @@
+//! The tagging key of many repositories of Docker Content Trust is replaced, end to end: a ceremony in production, through the
+//! runner and the performer, with SoftHSM and a record on two media; a bare loop of `C_Sign` and a verification in software over
+//! the very same payloads; and the stock client against a stock server, for a few repositories.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use officiant::{
+    ceremony::{Pending, steps::Action},
+    digest::Digest,
+    keyfile::KeyFile,
+    perform::record,
+    secret::Secret,
+    token::{
+        Erase, KeyRequest, KeySelector, LastTry, PinEntry, Provision as _, Token as _, User,
+        pkcs11::{self, Pkcs11Token, TokenUri, rehearsal::Rehearsal},
+        quirks::Trust,
+    },
+};
+use rustix::time::ClockId;
+use serde_json::{Value, json};
+
+use crate::{
+    ceremony_support::{DAY, People, Pinned, Room, quiet_machine},
+    collection::{self, Software},
+    measure::{Spent, used},
+    peers::notary::{self, Client, Keys, Stack},
+    place::Place,
+    sign::Bare,
+    support,
+    table::{self, Series, figure},
+};
+
+/// How many repositories, and what part of the rounds is enough.
+const SIZES: [(usize, usize); 4] = [(100, 1), (1_000, 1), (10_000, 3), (20_000, 3)];
+/// With so many the stock tool is compared.
+const OF_STOCK: usize = 50;
+/// What of a ceremony is about each repository, in order.
+const PHASES: [&str; 5] = ["import", "draft", "review", "sign", "export"];
+/// Roll-call, keys, clocks and heads; and at last report, card and manifest.
+const REST: [&str; 2] = ["rest", "finish"];
+
+pub fn run(place: &Place, rounds: usize) {
+    let collections: BTreeMap<usize, PathBuf> = SIZES
+        .iter()
+        .map(|(count, _)| {
+            let folder = place.disk().join(format!("collection-{count}"));
+            collection::make(&folder, *count);
+            (*count, folder)
+        })
+        .collect();
+    let mut of_one_thousand = None;
+    for (kind, folder) in place.media() {
+        let mut rows = vec![];
+        for (count, part) in SIZES {
+            let rounds = (rounds / part).max(2);
+            let told: Vec<Value> = (0..rounds).map(|_| held(place, folder, &collections[&count], count)).collect();
+            let figures = Figures::of(&told);
+            if kind == "on disk" && count == 1_000 {
+                of_one_thousand = Some(figures.whole().min());
+            }
+            rows.push(figures.row(count, rounds));
+        }
+        let head = [
+            "repositories (rounds)",
+            "import, ms",
+            "draft, ms",
+            "review, ms",
+            "sign, ms",
+            "export, ms",
+            "these five, minimum",
+            "median",
+            "µs a repository",
+            "CPU ms, minimum",
+            "bare loop, minimum",
+            "median",
+            "CPU ms, minimum",
+            "ratio of minima",
+            "of medians",
+            "of CPU minima",
+            "report and MANIFEST, ms",
+            "peak MiB",
+        ];
+        table::print(&format!("Another tagging key, record {kind}; medians unless said otherwise"), &head, &rows);
+    }
+    match stock(place) {
+        Some(each) => {
+            println!("`notary key rotate GUN targets`, {OF_STOCK} repositories, server on loopback:");
+            println!("{} ms each by the median, {} at least.", figure(each.median()), figure(each.min()));
+            if let Some(ours) = of_one_thousand {
+                println!(
+                    "The same in a ceremony of 1,000, without publishing: {} ms each; {} times as fast.\n",
+                    figure(ours / 1e3),
+                    figure(each.median() / (ours / 1e3))
+                );
+            }
+        }
+        None => println!("not run: the stock client (notary, notary-server or openssl is not installed)\n"),
+    }
+}
+
+/// What children told of one size.
+struct Figures {
+    wall: BTreeMap<&'static str, Series>,
+    whole: [Series; 2],
+    bare: [Series; 2],
+    peak: f64,
+}
+
+impl Figures {
+    fn of(told: &[Value]) -> Self {
+        let mut figures =
+            Self { wall: BTreeMap::new(), whole: Default::default(), bare: Default::default(), peak: 0.0 };
+        let number = |value: &Value| value.as_f64().expect("a number");
+        for child in told {
+            let of = |phase: &str| [0, 1].map(|which| number(&child["phases"][phase][which]));
+            for phase in PHASES.into_iter().chain(REST) {
+                figures.wall.entry(phase).or_default().add(of(phase)[0]);
+            }
+            for which in [0, 1] {
+                figures.whole[which].add(PHASES.iter().map(|phase| of(phase)[which]).sum());
+                figures.bare[which].add(number(&child["bare"][which]));
+            }
+            figures.peak = figures.peak.max(number(&child["peak-kib"]) / 1024.0);
+        }
+        figures
+    }
+
+    fn whole(&self) -> &Series {
+        &self.whole[0]
+    }
+
+    fn row(&self, count: usize, rounds: usize) -> Vec<String> {
+        let [whole, cpu] = &self.whole;
+        let [bare, bare_cpu] = &self.bare;
+        let mut row = vec![format!("{count} ({rounds})")];
+        row.extend(PHASES.iter().map(|phase| figure(self.wall[phase].median())));
+        row.extend(whole.cells());
+        row.push(figure(whole.min() * 1e3 / count as f64));
+        row.push(figure(cpu.min()));
+        row.extend(bare.cells());
+        row.push(figure(bare_cpu.min()));
+        let ratios = [whole.min() / bare.min(), whole.median() / bare.median(), cpu.min() / bare_cpu.min()];
+        row.extend(ratios.map(figure));
+        row.push(figure(self.wall["finish"].median()));
+        row.push(figure(self.peak));
+        row
+    }
+}
+
+/// One ceremony in a process of its own, and the bare loop in the same process.
+fn held(place: &Place, folder: &Path, collection: &Path, count: usize) -> Value {
+    let folder = tempfile::tempdir_in(folder).expect("a folder");
+    let rehearsal = Rehearsal::prepare(&folder.path().join("tokens"), None).expect("SoftHSM is installed");
+    let (name, value) = rehearsal.environment();
+    let mut child = place.myself("rotate-in-process");
+    let told = Spent::by(child.arg(folder.path()).arg(collection).arg(count.to_string()).env(name, value)).stdout;
+    serde_json::from_slice(&told).expect("a line of JSON")
+}
+
+/// The child: holds the ceremony, and signs the same payloads again in a bare loop.
+pub fn in_process(folder: &Path, collection: &Path, count: usize) {
+    officiant::preflight::harden().expect("this process can be hardened");
+    let rehearsal = Rehearsal::again(&folder.join("tokens"), None).expect("the parent prepared it");
+    with_offline_key(&rehearsal);
+    pkcs11::close_all();
+    let inputs = folder.join("inputs");
+    fs::create_dir(&inputs).expect("a folder");
+    std::os::unix::fs::symlink(collection, inputs.join("collection")).expect("a link");
+    let text = script(&rehearsal, collection, count);
+    let probe = quiet_machine(&folder.join("machine"));
+    let trust = Trust::injected(|_| None);
+    let mut room = Room::run_in(folder, Pinned::at(DAY), text.as_bytes(), &inputs, people(), trust, probe);
+
+    let mut phases: BTreeMap<&str, [f64; 2]> = PHASES.iter().chain(&REST).map(|phase| (*phase, [0.0; 2])).collect();
+    let mut timed = |phase: &'static str, room: &mut Room, act: &dyn Fn(&mut Room)| {
+        let (begun, before) = (Instant::now(), used(ClockId::ProcessCPUTime));
+        act(room);
+        let spent = phases.get_mut(phase).expect("a phase");
+        spent[0] += begun.elapsed().as_secs_f64() * 1e3;
+        spent[1] += (used(ClockId::ProcessCPUTime) - before) * 1e3;
+    };
+    let mut peaks: BTreeMap<&str, u64> = BTreeMap::new();
+    while !matches!(room.ceremony().pending(), Pending::Finished(_)) {
+        let phase = phase(&room);
+        peaks.insert(phase, memory_kib("VmRSS:"));
+        timed(phase, &mut room, &|room| room.turn().unwrap_or_else(|error| panic!("{}: {error:?}", room.position())));
+    }
+    peaks.insert("all of these", memory_kib("VmHWM:"));
+    timed("finish", &mut room, &|room| record::finish(&room.runner).expect("the record is finished"));
+    let peak = memory_kib("VmHWM:");
+    let written = fs::read_dir(folder.join("a/publish/repositories")).expect("bundles").count();
+    assert_eq!(written, count, "a bundle for each");
+    drop(room);
+    pkcs11::close_all();
+
+    let payloads = payloads(&folder.join("a/payloads"));
+    let ways = [("root-1", support::USER_PIN), ("tag-2", USER_PIN)];
+    let mut tokens: Vec<(Pkcs11Token, Bare)> = ways
+        .iter()
+        .map(|(label, pin)| {
+            let mut token = open(&rehearsal, label);
+            token.login(User::User, PinEntry::Typed(&support::pin(pin)), LastTry::Keep).expect("log in");
+            let public = token.public_keys().expect("its keys")[0].public.clone().expect("a key");
+            let key = token.find_key(&KeySelector::Public(public)).expect("the key is there");
+            let bare = Bare::of(&token, &key);
+            (token, bare)
+        })
+        .collect();
+    let (begun, before) = (Instant::now(), used(ClockId::ProcessCPUTime));
+    let signed: usize = tokens.iter_mut().zip(&payloads).map(|((_, bare), payloads)| bare.sign_all(payloads)).sum();
+    let bare = [begun.elapsed().as_secs_f64() * 1e3, (used(ClockId::ProcessCPUTime) - before) * 1e3];
+    assert_eq!(signed, 2 * count, "a root and targets for each");
+    println!("{}", json!({"phases": phases, "bare": bare, "peak-kib": peak, "kib": peaks}));
+}
+
+/// The PIN that the new tagging key's token gets.
+const USER_PIN: &str = "44-bench-user";
+
+fn people() -> People {
+    let text = format!(
+        "format = 1\n[words]\nsam = \"harbour\"\n[pins.root-1]\nuser = \"{}\"\nso = \"{}\"\n[pins.tag-2]\nuser = \"{USER_PIN}\"\nso = \"79-bench-so-3\"\n",
+        support::USER_PIN,
+        support::SO_PIN,
+    );
+    toml::from_str(&text).expect("an answers file")
+}
+
+fn script(rehearsal: &Rehearsal, collection: &Path, count: usize) -> String {
+    let module = rehearsal.module.canonicalize().expect("the module");
+    let digest = |path: &Path| Digest::of(&fs::read(path).expect("a file")).to_string();
+    include_str!("rotate.toml")
+        .replace("@MODULE@", &module.to_string_lossy())
+        .replace("@MODULE-SHA256@", &digest(&module))
+        .replace("@ROOT@", Software::offline().bare().canonical_id().as_str())
+        .replace("@MANIFEST@", &digest(&collection.join("MANIFEST")))
+        .replace("@REPOSITORIES@", &count.to_string())
+}
+
+/// A token on which the offline key has been for years.
+fn with_offline_key(rehearsal: &Rehearsal) {
+    let mut token = support::prepared(rehearsal, "root-1");
+    support::login(&mut token);
+    let pem = Secret::copied(Software::offline().pem().as_bytes()).expect("memory can be locked");
+    let key = KeyFile::parse(pem).and_then(|file| file.open(0, None)).unwrap_or_else(|_| panic!("a key file"));
+    let request =
+        KeyRequest { algorithm: officiant::token::KeyAlgorithm::P256, label: "root".into(), id: b"root".to_vec() };
+    token.import_key(&key, &request).expect("the token takes a key");
+    let _ = Erase::NothingThere;
+}
+
+fn open(rehearsal: &Rehearsal, label: &str) -> Pkcs11Token {
+    let uri = support::module_uri(rehearsal);
+    let of = |label: &str| TokenUri { label: Some(label.to_owned()), ..uri.clone() };
+    pkcs11::open(&of(label), Trust::shipped()).unwrap_or_else(|error| panic!("{label}: {error:?}"))
+}
+
+fn phase(room: &Room) -> &'static str {
+    match room.ceremony().step().map(|step| &step.action) {
+        Some(Action::ImportRepositories(_) | Action::JudgeTags(_)) => "import",
+        Some(Action::DraftRepositories(_)) => "draft",
+        Some(Action::ReviewRepositories(_)) => "review",
+        Some(Action::SignRepositories(_)) => "sign",
+        Some(Action::ExportRepositories(_)) => "export",
+        _ => "rest",
+    }
+}
+
+/// The payloads of roots and of targets, in the order of their digests, which is no order at all.
+fn payloads(folder: &Path) -> [Vec<Arc<[u8]>>; 2] {
+    let mut of = [vec![], vec![]];
+    for entry in fs::read_dir(folder).expect("payloads") {
+        let bytes = fs::read(entry.expect("an entry").path()).expect("a payload");
+        let root = bytes.starts_with(b"{\"_type\":\"Root\"");
+        of[usize::from(!root)].push(Arc::from(bytes));
+    }
+    of
+}
+
+/// A line about memory in the status of this process, in KiB.
+fn memory_kib(name: &str) -> u64 {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// How long the stock client takes for each of a few repositories, in milliseconds. The server is on loopback and keeps
+/// everything in memory.
+fn stock(place: &Place) -> Option<Series> {
+    if !notary::installed() {
+        return None;
+    }
+    let folder = place.disk().join("stock");
+    fs::create_dir(&folder).expect("a folder");
+    let stack = Stack::start(&folder, Keys::Local);
+    let client = Client::new(&stack, &folder.join("client"));
+    let guns: Vec<String> = (0..OF_STOCK).map(|number| format!("docker.io/bench/repository-{number:05}")).collect();
+    for gun in &guns {
+        client.does(&["init", "-p", gun]);
+    }
+    let mut each = Series::default();
+    for gun in &guns {
+        let begun = Instant::now();
+        client.does(&["key", "rotate", gun, "targets"]);
+        each.add_time(begun.elapsed());
+    }
+    Some(each)
+}
