@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod attestation;
 pub mod probe;
+pub mod yubikey;
 
 pub use crate::fault::Tries;
 use crate::{
@@ -57,6 +59,11 @@ impl TokenIdentity {
         !self.serial.chars().all(|c| c == '0') && self.serial != "123"
     }
 
+    /// Whether it is driven natively, and not through a PKCS#11 module: a YubiKey. It has no label.
+    pub fn is_native_yubikey(&self) -> bool {
+        self.module.path == yubikey::NATIVE
+    }
+
     /// What a person types to name this very token: its serial, or its label where the serial does not tell.
     pub fn told_by(&self) -> &str {
         if self.serial_tells() { &self.serial } else { &self.label }
@@ -64,6 +71,9 @@ impl TokenIdentity {
 
     /// `token "root-a" (serial 5f1a…)`, fit to be shown.
     pub fn name(&self) -> String {
+        if self.is_native_yubikey() {
+            return format!("YubiKey {}", shown(&self.serial));
+        }
         match (self.label.as_str(), self.serial.as_str()) {
             ("", "") => "the blank token".to_owned(),
             ("", serial) => format!("token without label (serial {})", shown(serial)),

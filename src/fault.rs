@@ -33,6 +33,8 @@ pub enum FaultKind {
     PinLocked,
     /// The PIN breaks the token's own rules (length, characters) and was not set.
     PinNotAcceptable,
+    /// Nobody touched the token in time. Nothing was signed, and no try of a PIN is spent: do it again.
+    NotTouched,
     /// The token or its module cannot do this.
     NotSupported,
     /// A file or device of this machine failed.

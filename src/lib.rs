@@ -5,14 +5,14 @@
 //!
 //! The pure part: [`readback`] turns digests into words and words into proofs; [`tuf`] reads, verifies and writes metadata;
 //! [`ceremony`] is the engine; [`transcript`] is what happened; [`report`] tells people, and [`audit`] goes through it again.
-//! [`transfer`] is what crosses the gap between the ceremony and the machine that is online.
+//! [`transfer`] is what crosses the air gap: folders, and the frames of QR codes.
 //!
 //! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`keyfile`] opens and writes private keys
 //! in files; [`preflight`] looks at the machine; [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
 //!
-//! People: [`cli`] is the command line and the line UI, [`tui`] the terminal UI.
-//!
 //! Online, a program of its own: `courier` fetches what a ceremony builds on and publishes what it left.
+//!
+//! People: [`qr`] makes and reads QR codes, [`cli`] is the command line and the line UI, [`tui`] the terminal UI.
 
 pub mod audit;
 pub mod ceremony;
@@ -34,6 +34,8 @@ pub mod machine;
 pub mod perform;
 #[cfg(any(feature = "tokens", feature = "online"))]
 pub mod preflight;
+#[cfg(feature = "terminal")]
+pub mod qr;
 pub mod readback;
 pub mod report;
 pub mod rules;

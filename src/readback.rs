@@ -126,6 +126,15 @@ pub struct ReadBack {
     pub supplied: Vec<String>,
 }
 
+impl ReadBack {
+    /// Whether it is over the digest of these bytes, with all 32 words and without a wrong one.
+    fn is_of(&self, bytes: &[u8]) -> bool {
+        let blind = &self.blind;
+        let whole = blind.length == WORDS_OF_DIGEST && blind.hidden.len() >= WORDS_OF_DIGEST / 4;
+        whole && blind.digest == Digest::of(bytes) && blind.check(&self.supplied).is_ok()
+    }
+}
+
 /// Proof that people read back the digest of exactly these bytes. The only constructor compares the supplied words again,
 /// so nothing that can be deserialised can forge one.
 #[derive(Clone)]
@@ -138,10 +147,7 @@ impl Reviewed {
     /// `to_sign` are the bytes that the token signs, `wire` the digest of the same document as it goes out. The read-back
     /// must be over the digest of `to_sign`, with all 32 words and without a wrong one.
     pub fn new(to_sign: Arc<[u8]>, wire: Digest, read_back: &ReadBack) -> Option<Self> {
-        let blind = &read_back.blind;
-        let whole = blind.length == WORDS_OF_DIGEST && blind.hidden.len() >= WORDS_OF_DIGEST / 4;
-        let same = blind.digest == Digest::of(&to_sign);
-        (whole && same && blind.check(&read_back.supplied).is_ok()).then_some(Self { to_sign, wire })
+        read_back.is_of(&to_sign).then_some(Self { to_sign, wire })
     }
 
     /// The bytes to sign.
@@ -165,11 +171,9 @@ impl ManifestRead {
     /// `text` is the list in the form of `sha256sum`. The read-back must be over its digest, with all 32 words and without a
     /// wrong one.
     pub fn new(text: &str, read_back: &ReadBack) -> Option<Self> {
-        // The list itself is what was read back; the rules for that are those for any bytes.
-        Reviewed::new(Arc::from(text.as_bytes()), Digest::of(text.as_bytes()), read_back)?;
         let payload = |line: &str| Digest::from_hex(line.split_once(' ')?.0);
         let payloads = text.lines().map(payload).collect::<Option<_>>()?;
-        Some(Self { payloads })
+        read_back.is_of(text.as_bytes()).then_some(Self { payloads })
     }
 
     /// The proof for one payload of the list; `wire` as for [`Reviewed::new`].
@@ -303,6 +307,22 @@ mod tests {
 
         let nothing_hidden = Blind { hidden: vec![], ..good.blind.clone() };
         assert!(Reviewed::new(payload(), wire, &ReadBack { blind: nothing_hidden, supplied: vec![] }).is_none());
+    }
+
+    #[test]
+    fn only_the_payloads_of_the_list_that_was_read_back_are_reviewed() {
+        let list = format!("{}  payloads/a\n", Digest::of(b"payload"));
+        let blind = Blind::new(Digest::of(list.as_bytes()), WORDS_OF_DIGEST, 0);
+        let good = ReadBack { supplied: blind.answer(), blind };
+        let read = ManifestRead::new(&list, &good).expect("the list was read back");
+        let wire = Digest::of(b"wire");
+        assert!(read.reviewed(payload(), wire).is_some());
+        assert!(read.reviewed(Arc::from(&b"other"[..]), wire).is_none());
+        let more = format!("{list}{}  payloads/b\n", Digest::of(b"other"));
+        assert!(ManifestRead::new(&more, &good).is_none());
+        let mut wrong = good;
+        wrong.supplied[0] = "zulu".into();
+        assert!(ManifestRead::new(&list, &wrong).is_none());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod machine;
 mod otherwise;
 mod people;
 mod replay;
+mod repositories;
 mod rules;
 mod signed;
 mod tokens;
@@ -149,7 +150,14 @@ fn outcome(replay: &Replay<'_>) -> String {
         .filter(|draft| draft.met)
         .map(|draft| format!("root version {} is signed by its threshold", draft.version))
         .collect();
-    let reached = if reached.is_empty() { "no root is signed by its threshold".into() } else { reached.join(", ") };
+    let batch = replay.ceremony.repositories().batch();
+    let reached = if replay.script().repositories.is_some() {
+        repositories::outcome(batch)
+    } else if reached.is_empty() {
+        "no root is signed by its threshold".into()
+    } else {
+        reached.join(", ")
+    };
     match replay.ceremony.closing() {
         Some(Closing::Closed) => format!("closed; {reached}"),
         Some(Closing::Abandoned) => format!("abandoned; {reached}"),

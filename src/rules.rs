@@ -147,6 +147,10 @@ rules! {
         "The keyid of a key that comes from outside equals the one on its owner's paper, which the script repeats.";
     KeyNotExtractable "KEY-NOT-EXTRACTABLE" InTheRoom Nothing
         "A key that was generated on a token, or brought to it, reads back as sensitive and not extractable, and as exactly one private and one public object.";
+    KeyAttested "KEY-ATTESTED" InTheRoom Nothing
+        "A key that counts as attested was made inside the YubiKey at hand, as it was asked for, by a statement whose chain of signatures ends at a root of the maker.";
+    FirmwareKeepsKeys "FIRMWARE-KEEPS-KEYS" InTheRoom DeclaredInScript
+        "An ECDSA key is made on, or imported into, a YubiKey with firmware 5.7 or later only (YSA-2024-03).";
     TokenIsExpected "TOKEN-IS-EXPECTED" InTheRoom Nothing
         "The token at hand is the one the script or its binding names, and holds the expected public key, before a PIN is sent to it.";
     TokenIsHardware "TOKEN-IS-HARDWARE" InTheRoom Nothing
@@ -205,6 +209,14 @@ rules! {
         "The manifest of a record lists every file in it with its SHA-256, and no other.";
     RehearsalMarked "REHEARSAL-MARKED" InTheRoom Nothing
         "A rehearsal is marked in entry 0 and can never be resumed, verified or published as production.";
+
+    // Across the air gap.
+    FrameWithinLimits "FRAME-WITHIN-LIMITS" Reading Nothing
+        "What a frame or a message declares is within the limits and fits together before anything is allocated for it.";
+    ParcelIntact "PARCEL-INTACT" Reading Nothing
+        "A parcel is taken whole, with the size, checksum and digests that it names, and with names that stay below one folder.";
+    FramesCarryNoSecret "FRAMES-CARRY-NO-SECRET" InTheRoom Nothing
+        "Nothing that looks like a private key is shown as QR codes.";
 }
 
 impl fmt::Display for Rule {

@@ -195,6 +195,9 @@ pub struct SecretRequest {
     pub min: Option<usize>,
     /// The longest that the token takes, in bytes.
     pub max: Option<usize>,
+    /// Whether the token may then blink, and wait for a touch.
+    #[serde(default)]
+    pub touch: bool,
 }
 
 impl SecretRequest {
@@ -210,6 +213,7 @@ impl SecretRequest {
             attempt: 1,
             min: Some(pin.min),
             max: pin.max,
+            touch: false,
         }
     }
 }

@@ -279,26 +279,6 @@ fn a_rotation_that_is_cut_inside_a_line_stands_where_it_stood_before_that_line()
     inside_lines("a_rotation_that_is_cut_inside_a_line_stands_where_it_stood_before_that_line", "rotate-root");
 }
 
-/// From now on nothing can be written to the transcript on this medium: its open file becomes a device that is always full.
-fn fills_up(folder: &Path) {
-    use std::os::fd::{FromRawFd as _, IntoRawFd as _, OwnedFd};
-    let path = folder.join(transcript::FILE).canonicalize().expect("a transcript");
-    let mut found = 0;
-    for entry in fs::read_dir("/proc/self/fd").expect("the open files") {
-        let entry = entry.expect("an open file");
-        if fs::read_link(entry.path()).is_ok_and(|target| target == path) {
-            let number = entry.file_name().to_string_lossy().parse().expect("a number");
-            let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("the full device");
-            #[allow(unsafe_code, reason = "the journal's file is open under this number, and stays so")]
-            let mut journal = unsafe { OwnedFd::from_raw_fd(number) };
-            rustix::io::dup2(&full, &mut journal).expect("the journal's file is replaced");
-            assert_eq!(journal.into_raw_fd(), number);
-            found += 1;
-        }
-    }
-    assert_eq!(found, 1, "the journal is open once");
-}
-
 /// kill -9 of the real program, as often as its transcript has grown to some length; and then on to the end.
 fn killed(name: &str) {
     let place = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary folder");
@@ -377,7 +357,7 @@ fn a_medium_fails(test: &str, name: &'static str) {
                 // The resume wrote the last line of the last decision: nothing is left to be written.
                 continue;
             }
-            fills_up(&recording.place.join(fails));
+            record::fills_up(&recording.place.join(fails));
             let before = room.runner.entries().len();
             recording.goes_some_way(&mut room, before + 4, &about);
             assert_eq!(room.count(|event| matches!(event, Event::MediumFailed { .. })), 1, "{about}");
@@ -435,8 +415,8 @@ fn a_ceremony_stops_when_the_last_medium_fails_and_nothing_is_done_without_a_rec
         );
         let tokens = tokens_in(&room.place);
         let entries = room.runner.entries().len();
-        fills_up(&room.place.join("a"));
-        fills_up(&room.place.join("b"));
+        record::fills_up(&room.place.join("a"));
+        record::fills_up(&room.place.join("b"));
         let failed = room.runner.intend().map(|_| ()).expect_err("no medium is left");
         assert!(failed.fault().is_some_and(|fault| fault.cause.contains("No space left")), "{failed:?}");
         assert_eq!((tokens_in(&room.place), room.runner.entries().len()), (tokens, entries));

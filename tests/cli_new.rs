@@ -52,6 +52,28 @@ fn a_genesis_of_two_people_whose_third_token_lies_with_somebody_outside() {
 }
 
 #[test]
+fn two_people_with_three_yubikeys_get_a_script_that_names_no_module() {
+    let place = tempfile::tempdir().unwrap();
+    // There is no module to look at, so that question falls away.
+    let first = FIRST.replace("/usr/lib/softhsm/libsofthsm2.so\nno\n", "yubikey:?touch-policy=cached\n");
+    let people = "Mira Okafor\nJón Þórsson\nPetra Vogel\n\n\n\n\n\n\n\n\n\n";
+    let ran = interview(place.path(), "genesis-small", &format!("{first}{people}\n\n\n\n\n{}", online()));
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let report = holds(place.path());
+    assert_eq!(report["script"]["tokens"].as_array().unwrap().len(), 3);
+    assert!(!report.to_string().contains("TOKEN-IS-HARDWARE"), "nothing has to be pinned: {report:#}");
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    assert!(text.contains("path = \"yubikey:?touch-policy=cached\"") && !text.contains("sha256 = \"…\""), "{text}");
+    // A name that is none is asked for again.
+    let wrong = first.replace("cached\n", "now\nyubikey:\n");
+    let ran = interview(tempfile::tempdir().unwrap().path(), "genesis-small", &wrong);
+    assert!(
+        ran.err.contains("a touch policy is never, always or cached") || ran.out.contains("a touch policy is"),
+        "{ran:#?}"
+    );
+}
+
+#[test]
 fn a_genesis_of_one_person_is_rehearsed_as_it_was_written() {
     let place = tempfile::tempdir().unwrap();
     let ran =

@@ -13,6 +13,7 @@ use officiant::{
         event::{Event, Mode, Program},
         participants::Alias,
         possession,
+        repositories::PayloadManifest,
         script::{Script, read},
     },
     digest::Digest,
@@ -47,7 +48,8 @@ fn events() -> Vec<(String, Vec<String>)> {
     let source = text("src/ceremony/event.rs");
     let body = source.split_once("pub enum Event {\n").expect("the enum").1.split_once("\n}\n").expect("its end").0;
     let mut events: Vec<(String, Vec<String>)> = vec![];
-    for line in body.lines().filter(|line| !line.trim_start().starts_with("//")) {
+    let says_nothing = |line: &&str| line.trim_start().starts_with("//") || line.trim_start().starts_with("#[");
+    for line in body.lines().filter(|line| !says_nothing(line)) {
         if let Some(field) = line.strip_prefix("        ").filter(|field| !field.starts_with([' ', '}'])) {
             let name = field.split(':').next().expect("a name");
             events.last_mut().expect("fields follow an event").1.push(kebab(name));
@@ -62,16 +64,7 @@ fn events() -> Vec<(String, Vec<String>)> {
 
 /// The fenced blocks of a document with this info string.
 fn blocks(document: &str, info: &str) -> Vec<String> {
-    let mut found = vec![];
-    let mut lines = document.lines();
-    while let Some(line) = lines.next() {
-        let Some(fence) = line.strip_prefix("```") else { continue };
-        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-        if fence == info {
-            found.push(body.join("\n") + "\n");
-        }
-    }
-    found
+    blocks_of(document, &[info])
 }
 
 /// The fenced block after `<!-- name -->`.
@@ -207,6 +200,50 @@ fn the_examples_of_a_rotation_are_read() {
     assert!(script.previous.is_some() && script.change.is_some());
 }
 
+/// The fenced blocks of a document with any of these info strings, in their order.
+fn blocks_of(document: &str, infos: &[&str]) -> Vec<String> {
+    let mut found = vec![];
+    let mut lines = document.lines();
+    while let Some(line) = lines.next() {
+        let Some(fence) = line.strip_prefix("```") else { continue };
+        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        if infos.contains(&fence) {
+            found.push(body.join("\n") + "\n");
+        }
+    }
+    found
+}
+
+/// The examples of a ceremony about many repositories: those of the genesis, without its online roles, and their own.
+fn example_of_many(kind: &str, infos: &[&str]) -> Script {
+    let document = text("docs/SCRIPT-FORMAT.md");
+    let (sections, steps) = document.split_once("\n## Acts\n").expect("the chapter");
+    // Only what makes or renews offline keys certifies them.
+    let (certifies, writes_roots) = (kind == "dct-genesis", kind != "dct-delegate");
+    let fits = |block: &String| {
+        !block.contains("[[role]]")
+            && (certifies || !block.contains("[certificate]"))
+            && (writes_roots || !block.contains("[root]"))
+    };
+    let sections: String = blocks_of(sections, infos).into_iter().filter(fits).collect();
+    let script = sections
+        .replace("ceremony = \"genesis\"", &format!("ceremony = \"{kind}\""))
+        .replace("dialect = \"tuf1\"", "dialect = \"notary\"")
+        + &blocks_of(steps, infos).concat();
+    read::script(script.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{script}"))
+}
+
+#[test]
+fn the_examples_of_many_repositories_are_a_script_that_check_accepts() {
+    let checked = check(&example_of_many("dct-genesis", &["toml", "toml dct"]));
+    assert!(checked.holds(), "{checked}");
+    // The other kinds have sections of their own; the fold of their steps is another.
+    let theft = example_of_many("dct-rotate-tagging-key", &["toml", "toml dct", "toml dct-rotation"]);
+    assert!(theft.repositories.is_some_and(|spec| spec.before.is_some()));
+    let signers = example_of_many("dct-delegate", &["toml", "toml dct", "toml dct-delegate"]);
+    assert!(signers.repositories.is_some_and(|spec| spec.signers.len() == 2));
+}
+
 #[test]
 fn every_field_of_a_script_and_every_kind_of_step_stands_in_the_document() {
     let document = text("docs/SCRIPT-FORMAT.md");
@@ -243,6 +280,76 @@ fn sh(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
     let output = output.expect("sh runs");
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
+}
+
+/// The lines of a document's shell examples that call a program.
+fn calls(document: &str, program: &str) -> Vec<Vec<String>> {
+    let blocks = blocks_of(document, &["sh", ""]).concat().replace("\\\n", " ");
+    let lines = blocks.lines().map(|line| line.split(" #").next().unwrap_or_default().trim());
+    let inline = document.split('`').skip(1).step_by(2);
+    let asked = lines.chain(inline).filter(|line| line.split(' ').next() == Some(program) && line.contains(' '));
+    asked.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+/// Whether what a document calls exists: a verb alone, in running text, has to exist; with its arguments it has to be accepted.
+fn accepted<T: clap::Parser>(call: &[String]) -> Result<(), String> {
+    use clap::error::ErrorKind;
+    match T::try_parse_from(call) {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::MissingRequiredArgument => {
+            let alone = call.iter().skip(1).all(|word| !word.starts_with('-'));
+            if alone { Ok(()) } else { Err(error.to_string()) }
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn every_command_that_a_publisher_is_told_to_type_exists() {
+    let mut seen = 0;
+    for name in ["docs/DOCKER-CONTENT-TRUST.md", "README.md", "docs/OPERATOR.md"] {
+        let document = text(name);
+        for call in calls(&document, "officiant") {
+            accepted::<officiant::cli::args::Arguments>(&call)
+                .unwrap_or_else(|error| panic!("{name}: {call:?}: {error}"));
+            seen += 1;
+        }
+        #[cfg(feature = "online")]
+        for call in calls(&document, "officiant-courier") {
+            accepted::<officiant::courier::args::Arguments>(&call)
+                .unwrap_or_else(|error| panic!("{name}: {call:?}: {error}"));
+        }
+    }
+    assert!(seen > 20, "{seen} commands were found");
+}
+
+#[test]
+fn a_batch_is_checked_with_sha256sum_as_the_document_says() {
+    if !is_there("sha256sum") {
+        return println!("skipped: sha256sum is not here");
+    }
+    let document = text("docs/TRANSCRIPT-FORMAT.md");
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path();
+    fs::create_dir(place.join("payloads")).expect("a folder");
+    fs::create_dir(place.join("batches")).expect("a folder");
+    let payloads: Vec<Digest> = (0..50u8).map(|number| Digest::of(&[number])).collect();
+    for (number, payload) in (0..50u8).zip(&payloads) {
+        fs::write(place.join(format!("payloads/{payload}")), [number]).expect("written");
+    }
+    let list = PayloadManifest::of(payloads.iter().copied());
+    fs::write(place.join(format!("batches/{}", list.digest)), list.text.as_bytes()).expect("written");
+    let batch = list.digest.to_string();
+    let said = sh(&named_block(&document, "batch.sh"), place, &[("batch", &batch)]);
+    assert!(said.starts_with(&format!("{batch}  ")), "{said}");
+    let made = sh(&named_block(&document, "list.sh"), place, &[]);
+    assert_eq!(made.split(' ').next(), Some(batch.as_str()));
+
+    fs::write(place.join(format!("payloads/{}", payloads[7])), b"another").expect("written");
+    let script = named_block(&document, "batch.sh");
+    let checked = Command::new("sh").args(["-eu", "-c", &script]).current_dir(place).env("batch", &batch).output();
+    assert!(!checked.expect("sh runs").status.success(), "a changed payload is found");
 }
 
 #[test]

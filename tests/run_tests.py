@@ -15,6 +15,9 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
+# The program, and the test rig that has tests of its own.
+PACKAGES = ["--package=officiant", "--package=virtual-yubikey"]
+
 # A test program that runs on one thread has begun the line with the test's name.
 SAID_SKIPPED = re.compile(r"^(?:test \S+ \.\.\. )?((?:skipped|not run): .*)$", re.MULTILINE)
 
@@ -43,7 +46,7 @@ def with_nextest(ignored: bool):
     # nextest keeps its reports below the workspace, wherever the target folder is.
     report = pathlib.Path("target/nextest/default/junit.xml")
     report.unlink(missing_ok=True)
-    call = ["cargo", "nextest", "run", "--locked", "--no-tests=fail", "--cargo-quiet", *FEATURES]
+    call = ["cargo", "nextest", "run", "--locked", "--no-tests=fail", "--cargo-quiet", *PACKAGES, *FEATURES]
     ended = subprocess.run([*call, *(["--run-ignored=all"] if ignored else [])]).returncode
     if not report.exists():
         return 0, 1, []
@@ -61,7 +64,7 @@ def with_nextest(ignored: bool):
 
 def one_by_one(ignored: bool):
     print("cargo-nextest is not installed: one process a test, one after another")
-    build = ["cargo", "test", "--locked", "--quiet", "--no-run", "--message-format=json-render-diagnostics", *FEATURES]
+    build = ["cargo", "test", "--locked", "--quiet", "--no-run", "--message-format=json-render-diagnostics", *PACKAGES, *FEATURES]
     built = subprocess.run(build, stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:
         return 0, 1, []

@@ -3,6 +3,7 @@
 
 mod materials;
 mod people;
+mod repositories;
 mod steps;
 pub(in crate::ceremony) mod text;
 mod tokens;
@@ -12,6 +13,7 @@ use serde::Serialize;
 pub use self::{
     materials::Material,
     people::{Alone, PersonPlan, Stop},
+    repositories::Deadline,
     tokens::TokenPlan,
 };
 use super::{script::Script, words};
@@ -53,6 +55,10 @@ pub struct Checked {
     pub alone: Vec<Alone>,
     /// Whose absence stops the day: people without a surrogate, tokens without a spare.
     pub stops_the_day: Vec<Stop>,
+    /// How many repositories it is about; none where it is about one root.
+    pub repositories: Option<u32>,
+    /// What ends after it, the first first; empty where it is about one root.
+    pub deadlines: Vec<Deadline>,
 }
 
 impl Checked {
@@ -148,6 +154,8 @@ pub fn check(script: &Script) -> Checked {
     steps::breaks(script, &mut findings);
     tokens::look(script, &mut findings);
     people::look(script, &mut findings);
+    let people = people::plans(script);
+    repositories::look(script, &people, &mut findings);
     findings.0.sort_by_key(|finding| finding.severity);
     let acts: Vec<_> = script
         .acts
@@ -169,7 +177,7 @@ pub fn check(script: &Script) -> Checked {
         planned: script.planned,
         findings: findings.0,
         first_impossible,
-        people: people::plans(script),
+        people,
         tokens: tokens::plans(script),
         media: script.media.clone(),
         materials: materials::list(script),
@@ -177,6 +185,8 @@ pub fn check(script: &Script) -> Checked {
         acts,
         alone: people::alone(script),
         stops_the_day: people::stops_the_day(script),
+        repositories: script.repositories.as_ref().map(|spec| spec.collection.repositories),
+        deadlines: repositories::deadlines(script),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     repositories::{Known, Shape, Verdict},
 };
 use crate::{
-    device::KeyAttributes,
+    device::{KeyAttributes, attestation::Attestation},
     digest::Digest,
     machine::MachineFacts,
     readback::ReadBack,
@@ -254,7 +254,10 @@ pub enum Event {
         key: Key,
         /// What the token says of it.
         attributes: KeyAttributes,
-        /// `KEY-NOT-EXTRACTABLE`.
+        /// What its maker says of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attestation: Option<Box<Attestation>>,
+        /// `KEY-NOT-EXTRACTABLE`, `KEY-COUNTED-ONCE`, `KEY-ATTESTED`.
         passed: Vec<Passed>,
     },
     /// An existing key was brought to a token from a file. It does not count yet. Nothing of the file is kept, not even its digest.

@@ -239,10 +239,11 @@ fn is_what_the_script_lists(ceremony: &Ceremony, root: &Root) -> Result<Passed, 
     ))
 }
 
-/// The fingerprints of every root key of the trusted root.
+/// The fingerprints of every root key of the trusted root, or of the keys of this ceremony that repositories know today.
 pub fn trusted_keys(ceremony: &Ceremony) -> Vec<Digest> {
     let root = ceremony.previous_root().map(Verified::document);
-    root.into_iter().flat_map(|root| root.keys_of(&RoleName::Root)).map(|(_, key)| key.public().fingerprint()).collect()
+    let of_root = root.into_iter().flat_map(|root| root.keys_of(&RoleName::Root)).map(|(_, key)| key);
+    of_root.chain(ceremony.repositories.keys.values()).map(|key| key.public().fingerprint()).collect()
 }
 
 /// The keyid under which the roots know the key of a token. Old repositories have keyids that are not the key's hash.

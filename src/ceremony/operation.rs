@@ -10,7 +10,7 @@ use super::{
     participants::{Alias, PersonId},
 };
 use crate::{
-    device::{KeyAttributes, TokenIdentity},
+    device::{KeyAttributes, TokenIdentity, attestation::Attestation},
     digest::Digest,
     fault::{Fault, FaultKind, Tries},
     machine::MachineFacts,
@@ -359,6 +359,8 @@ pub enum Outcome {
         key: Key,
         /// What the token says of the private key.
         attributes: KeyAttributes,
+        /// What its maker says of it, where the token can be asked.
+        attestation: Option<Box<Attestation>>,
     },
     /// Of [`Operation::ImportKey`].
     BroughtIn {

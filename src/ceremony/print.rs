@@ -12,7 +12,7 @@ use super::{
         self, Checked, Severity,
         text::{counted, duration},
     },
-    script::Script,
+    script::{Kind, Script},
     steps::{Action, Step},
     words::{self, paper as say},
 };
@@ -68,8 +68,11 @@ fn page_one(script: &Script, checked: &Checked) -> Vec<Block> {
         Block::Words(checked.words.clone()),
         Block::Heading("People".into()),
         people(checked),
+    ]);
+    blocks.extend(work(checked));
+    blocks.extend([
         Block::Heading("Tokens".into()),
-        tokens(checked),
+        tokens(script, checked),
         Block::Heading("Media".into()),
         Block::List(
             checked.media.iter().map(|label| format!("“{label}” holds the record from the first entry on.")).collect(),
@@ -89,11 +92,15 @@ fn page_one(script: &Script, checked: &Checked) -> Vec<Block> {
     if !noticed.is_empty() {
         blocks.extend([Block::Heading("What the check of this script noticed".into()), Block::List(noticed)]);
     }
+    blocks.extend(ends(checked));
     blocks.push(Block::NewPage);
     blocks
 }
 
 fn what_is_written(script: &Script) -> String {
+    if let Some(spec) = &script.repositories {
+        return say::written_of_many(script, spec);
+    }
     let expiry = &script.root.expiry;
     format!(
         "root version {}, threshold {} of {} keys ({}), expiring {} days after the ceremony",
@@ -141,10 +148,65 @@ fn people(checked: &Checked) -> Block {
     })
 }
 
-fn tokens(checked: &Checked) -> Block {
+/// How much each signs and types, in a ceremony about many repositories.
+fn work(checked: &Checked) -> Vec<Block> {
+    if checked.repositories.is_none() {
+        return vec![];
+    }
+    let number = |count: u32| if count == 0 { String::new() } else { count.to_string() };
+    let rows = checked.people.iter().filter(|person| person.touches + person.so_pin_entries > 0).map(|person| {
+        row([
+            person.name.clone(),
+            number(person.signatures),
+            number(person.certificates),
+            number(person.other_signatures),
+            number(person.touches),
+            number(person.user_pin_entries),
+            number(person.so_pin_entries),
+        ])
+    });
+    let head = vec![
+        "Name",
+        "Documents, at most",
+        "Certificates",
+        "Proofs and heads",
+        "Touches, at most",
+        "User PIN",
+        "SO-PIN",
+    ];
+    let mut blocks = vec![
+        Block::Heading("What each signs and types".into()),
+        Block::Small(say::TOUCHES.into()),
+        Block::Table(Table { layout: Layout::Plain, head, rows: rows.collect() }),
+    ];
+    let alone = checked.alone.iter().map(|alone| format!("{} could sign {} alone.", alone.name, alone.role));
+    let alone: Vec<String> = alone.collect();
+    blocks.push(if alone.is_empty() { Block::Text("Nobody could sign alone.".into()) } else { Block::List(alone) });
+    let stops = checked.stops_the_day.iter().map(|stop| stop.who.clone()).collect::<Vec<_>>().join(", ");
+    if !stops.is_empty() {
+        blocks.push(Block::Text(format!("The day stops without: {stops}.")));
+    }
+    blocks
+}
+
+/// What ends after a ceremony about many repositories.
+fn ends(checked: &Checked) -> Vec<Block> {
+    if checked.deadlines.is_empty() {
+        return vec![];
+    }
+    let facts = checked.deadlines.iter().map(|of| (of.when(), format!("{}: {}.", of.what, of.then)));
+    vec![Block::Heading("What ends, if it is held as planned".into()), Block::Facts(facts.collect())]
+}
+
+fn tokens(script: &Script, checked: &Checked) -> Block {
+    let many = script.repositories.as_ref();
     let rows = checked.tokens.iter().map(|token| {
         let key = match (&token.spare_for, token.in_new_root, &token.keyid) {
             (Some(alias), ..) => format!("spare for {alias}"),
+            _ if many.is_some_and(|spec| spec.tags_with(&token.alias)) => {
+                say::tagging_key(script.kind == Kind::DctRotateTaggingKey, token.keyid.is_some()).into()
+            }
+            _ if many.is_some() => say::offline_key(token.in_new_root, token.keyid.is_some(), token.signs).into(),
             (None, true, None) => "new root key".into(),
             (None, true, Some(_)) => "root key that stays".into(),
             (None, false, Some(_)) => "root key that goes".into(),
@@ -208,7 +270,7 @@ fn activity(script: &Script, step: &Step) -> Cell {
     let mut cell = vec![Line::Strong(prose.title)];
     cell.extend(prose.lines.into_iter().map(Line::Plain));
     cell.push(Line::Expect(prose.expect));
-    let words = matches!(step.action, Action::Review(_) | Action::Close(_));
+    let words = matches!(step.action, Action::Review(_) | Action::ReviewRepositories(_) | Action::Close(_));
     for (at, label) in prose.form.into_iter().enumerate() {
         // The first thing written in a review and at the close is the 32 words.
         cell.push(if words && at == 0 { Line::BlankWords(label, WORDS_OF_DIGEST) } else { Line::Field(label) });

@@ -124,8 +124,9 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::TokensSeen { seen, .. } => done(Outcome::Tokens(seen.clone())),
         Event::TokenInitialised { seen, .. } => done(Outcome::Initialised(seen.clone())),
         Event::UserPinSet { .. } => done(Outcome::UserPinSet),
-        Event::KeyGenerated { key, attributes, .. } => {
-            done(Outcome::Generated { key: key.clone(), attributes: *attributes })
+        Event::KeyGenerated { key, attributes, attestation, .. } => {
+            let (key, attestation) = (key.clone(), attestation.clone());
+            done(Outcome::Generated { key, attributes: *attributes, attestation })
         }
         Event::KeyBroughtIn { key, attributes, .. } => {
             done(Outcome::BroughtIn { key: key.clone(), attributes: *attributes })
@@ -291,7 +292,7 @@ fn import_again(ceremony: &Ceremony, name: &Alias, sha256: Digest, key: &Key, at
     let is_meant = |spec: &&KeySpec| spec.name == *name && !ceremony.imported.contains_key(name);
     let spec = ceremony.script.keys.iter().find(is_meant).ok_or_else(|| impossible("no such key was to come in."))?;
     let mut events = match &spec.possession {
-        PossessionSpec::HeldByServer => again(key)?,
+        PossessionSpec::HeldByServer | PossessionSpec::HeldByToken(_) => again(key)?,
         PossessionSpec::Statement(_) => {
             let expected = ceremony.stand_ins.get(&spec.keyid).map_or_else(|| spec.keyid.clone(), Key::id);
             if key.id() != expected {

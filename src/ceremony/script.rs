@@ -21,6 +21,7 @@ use super::{
     steps::{Action, Step},
 };
 use crate::{
+    device::yubikey::{Settings, YubiKeyUri},
     digest::Digest,
     tuf::{
         dialect::Dialect,
@@ -139,6 +140,8 @@ pub struct Declares {
     pub merged_duties: bool,
     /// The result need not lie in the subset that every known client reads, for example because the old root does not.
     pub not_for_every_client: bool,
+    /// ECDSA keys may be made on YubiKeys with firmware below 5.7 (YSA-2024-03).
+    pub old_firmware: bool,
 }
 
 /// A token as the script knows it.
@@ -184,6 +187,14 @@ pub struct ModuleSpec {
     pub sha256: Option<Digest>,
     /// The token model that the module must report; needed in production.
     pub model: Option<String>,
+}
+
+impl ModuleSpec {
+    /// How keys are made where this is no module but the native driver for YubiKeys: the path is `yubikey:`, with how keys are made
+    /// behind it.
+    pub fn yubikey(&self) -> Option<Settings> {
+        self.path.parse().ok().map(|uri: YubiKeyUri| uri.settings)
+    }
 }
 
 /// The root role to be written.
@@ -233,6 +244,8 @@ pub struct KeySpec {
 pub enum PossessionSpec {
     /// A server holds the key and signs no statements; the key is exempt by name.
     HeldByServer,
+    /// A token of this ceremony holds it, and proves it itself when it is opened.
+    HeldByToken(Alias),
     /// A file with a signed statement, beside the script, whose last day has not passed.
     Statement(String),
 }
@@ -370,22 +383,44 @@ impl Script {
     /// offline keys of today and of tomorrow, whoever writes targets needs tagging keys. Keys that sign elsewhere are waited for
     /// by the bundle, not by the ceremony.
     pub fn repositories_met(&self, signed: &dyn Fn(&Alias) -> bool) -> bool {
+        self.roots_met(signed) && self.targets_met(signed)
+    }
+
+    /// Whether those that signed are enough without `alias`: for roots where it holds an offline key, for targets where it holds a
+    /// tagging key.
+    pub fn can_spare(&self, alias: &Alias, signed: &dyn Fn(&Alias) -> bool) -> bool {
+        match self.tags(alias) {
+            true => self.targets_met(signed),
+            false => {
+                let known = self.token(alias).is_some_and(|token| token.keyid.is_some());
+                (known || self.root.keys.contains(alias)) && self.roots_met(signed)
+            }
+        }
+    }
+
+    fn tags(&self, alias: &Alias) -> bool {
         let tagging = self.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
-        let tags =
-            |alias: &Alias| tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token() == Some(alias)));
+        tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token() == Some(alias)))
+    }
+
+    fn roots_met(&self, signed: &dyn Fn(&Alias) -> bool) -> bool {
         let new = self.distinct_keys(self.root.keys.iter().filter(|alias| signed(alias)));
-        let held =
-            self.tokens.iter().filter(|token| token.keyid.is_some() && !tags(&token.alias) && signed(&token.alias));
+        let held = self
+            .tokens
+            .iter()
+            .filter(|token| token.keyid.is_some() && !self.tags(&token.alias) && signed(&token.alias));
         let old = self.distinct_keys(held.map(|token| &token.alias));
         // A rotation may change the threshold; what today's is stands in the repositories, and is asked when a bundle leaves.
         let today = if self.kind == Kind::DctRotateRoot { 1 } else { self.root.threshold };
-        let roots =
-            !self.kind.writes_roots() || (new >= self.root.threshold && (self.kind.is_genesis() || old >= today));
-        let targets = tagging.is_none_or(|tagging| {
-            let here = tagging.keys.iter().filter_map(Signatory::token).filter(|alias| signed(alias)).count();
-            here as u64 >= tagging.threshold || tagging.keys.iter().any(|key| key.token().is_none())
-        });
-        roots && targets
+        !self.kind.writes_roots() || (new >= self.root.threshold && (self.kind.is_genesis() || old >= today))
+    }
+
+    fn targets_met(&self, signed: &dyn Fn(&Alias) -> bool) -> bool {
+        let tagging = self.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
+        tagging.is_none_or(|tagging| {
+            let here = tagging.keys.iter().filter_map(Signatory::token).filter(|alias| signed(alias));
+            self.distinct_keys(here) >= tagging.threshold || tagging.keys.iter().any(|key| key.token().is_none())
+        })
     }
 
     /// Every step with its number, `3.2` for the second of the third act.

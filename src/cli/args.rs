@@ -1,5 +1,7 @@
 //! What may be typed. This one definition is the parser, the help, the manual pages and the completions; parsing does nothing.
 
+pub mod qr;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -50,6 +52,7 @@ pub enum Verb {
     Diff(Diff),
     Token(Token),
     Key(Key),
+    Qr(qr::Qr),
     Man(Man),
     Completions(Completions),
 }

@@ -11,6 +11,7 @@ pub mod line;
 mod man;
 mod new;
 mod out;
+mod qr;
 mod show;
 pub mod start;
 mod token;
@@ -56,6 +57,7 @@ fn run(verb: Verb, trust: Trust) -> Result<Exit, Stop> {
         Verb::Diff(args) => show::difference(&args),
         Verb::Token(args) => token::token(&args, trust),
         Verb::Key(args) => key::key(&args),
+        Verb::Qr(args) => qr::qr(&args),
         Verb::Man(args) => man::man(&args),
         Verb::Completions(args) => man::completions(&args),
         Verb::Rehearse(args) => ceremony::rehearse(&args),

@@ -18,6 +18,7 @@ use crate::{
         list::{self, ModuleReport, TokenReport},
         pkcs11::{self, Pkcs11Token, TokenUri},
         quirks::Trust,
+        yubikey,
     },
 };
 
@@ -32,7 +33,9 @@ pub(super) fn token(args: &Token, trust: Trust) -> Result<Exit, Stop> {
 
 fn list(args: &TokenList, trust: Trust) -> Result<Exit, Stop> {
     let modules = if args.module.is_empty() { list::installed() } else { args.module.clone() };
-    let reports = list::list(&modules.into_iter().map(uri_of).collect::<Vec<_>>(), trust);
+    let mut reports = list::list(&modules.into_iter().map(uri_of).collect::<Vec<_>>(), trust);
+    // YubiKeys need no module; where one module was asked for, only that is meant.
+    reports.extend(args.module.is_empty().then(|| yubikey::list::list(trust)).flatten());
     out::report(args.format.json, &reports, || lines(&reports))?;
     Ok(Exit::Done)
 }
@@ -44,7 +47,7 @@ fn uri_of(module: PathBuf) -> TokenUri {
 fn lines(reports: &[ModuleReport]) -> Vec<String> {
     if reports.is_empty() {
         return vec![
-            "No PKCS#11 module is installed in the usual places.".into(),
+            "No PKCS#11 module is installed in the usual places, and no YubiKey is in.".into(),
             "Name one with --module PATH, or install one: softhsm2, ykcs11, opensc-pkcs11.".into(),
         ];
     }
@@ -83,7 +86,11 @@ fn token_lines(report: &TokenReport) -> Vec<String> {
         ));
     }
     if let Some(pins) = &report.pins {
-        lines.push(format!("    user PIN: {}; SO-PIN: {}", pins.user.tries, pins.so.tries));
+        let (user, so) = match &report.token {
+            Some(token) if token.is_native_yubikey() => ("PIN", "PUK"),
+            _ => ("user PIN", "SO-PIN"),
+        };
+        lines.push(format!("    {user}: {}; {so}: {}", pins.user.tries, pins.so.tries));
     }
     lines.extend(report.uri.iter().map(|uri| format!("    {}", shown(uri))));
     lines.extend(report.remarks.iter().map(|remark| format!("    {}", shown(remark))));

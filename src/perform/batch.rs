@@ -1,6 +1,6 @@
 //! Many signatures with one login: the token stays open and logged in from one group of signatures to the next, and no longer.
 
-use super::{Ask, Performed, Performer, Stopped, job_without, token::find_public};
+use super::{Ask, Performed, Performer, Stopped, driver::Opened, job_without, token::find_public};
 use crate::{
     ceremony::{
         operation::{Outcome, SeenToken},
@@ -9,14 +9,14 @@ use crate::{
     digest::Digest,
     runner::Job,
     secret::{Pin, SecretKind},
-    token::{Key, KeySelector, LastTry, PinEntry, Token as _, User, pkcs11::Pkcs11Token},
+    token::{Key, KeySelector, LastTry, PinEntry, User},
 };
 
 /// A token that is logged in between two groups of signatures.
 pub(super) struct Signing {
     alias: Alias,
     public: Digest,
-    token: Pkcs11Token,
+    token: Opened,
     key: Key,
     pin: Option<Pin>,
     seen: SeenToken,
@@ -38,7 +38,10 @@ impl Performer {
         };
         let pin = signing.pin.as_ref().map_or(PinEntry::Pad, PinEntry::Typed);
         let each_time = signing.key.wants_pin_each_time().then_some(pin);
-        let signed = signing.token.sign_many(&signing.key, &job.signables, each_time);
+        // Where a touch may be needed, each signature is committed by itself: nobody touches again for what was lost.
+        let group = if signing.token.may_blink() { 1 } else { job.signables.len() };
+        let now = &job.signables[..group.min(job.signables.len())];
+        let signed = signing.token.sign_many(&signing.key, now, each_time);
         let seen = signing.seen.clone();
         let goes_on = signed.as_ref().is_ok_and(|signed| job.more || signed.len() < job.signables.len());
         self.signing = Some(signing);
@@ -62,8 +65,8 @@ impl Performer {
             Ok(token) => token,
             Err(others) => return Ok(Err(others)),
         };
-        let seen = self.seen(&mut token)?;
-        let Some(wanted) = find_public(&mut token, public)? else { return Ok(Err(vec![seen])) };
+        let seen = self.seen(&mut *token)?;
+        let Some(wanted) = find_public(&mut *token, public)? else { return Ok(Err(vec![seen])) };
         let state = token.pins()?.user;
         let last_try = if job.last_try { LastTry::MayBeSpent } else { LastTry::Keep };
         let pin = match token.identity().pin_pad {

@@ -95,6 +95,7 @@ impl Performer {
         ask: Ask<'_>,
     ) -> Result<Passphrase, Stopped> {
         let request = SecretRequest {
+            touch: false,
             what,
             label: Some(of.to_owned()),
             serial: None,

@@ -2,6 +2,7 @@
 //! secrets through one closure and hands them to a token and nowhere else.
 
 mod batch;
+mod driver;
 mod file;
 mod keyfile;
 pub mod record;
@@ -22,7 +23,7 @@ use crate::{
     preflight::Probe,
     runner::Job,
     secret::{Secret, SecretRequest},
-    token::{pkcs11::Pkcs11Token, quirks::Trust},
+    token::quirks::Trust,
 };
 
 /// Gives the secret that a request names, or nothing where nobody is there to give it.
@@ -37,7 +38,7 @@ pub struct Performer {
     rehearsal_module: Option<PathBuf>,
     trust: Trust,
     probe: Probe,
-    open: BTreeMap<Alias, Pkcs11Token>,
+    open: BTreeMap<Alias, driver::Opened>,
     /// SO-PINs between the initialisation of a token and its first user PIN.
     so_pins: BTreeMap<Alias, crate::secret::Pin>,
     /// The collection of a ceremony about many repositories, once it was opened.

@@ -1,7 +1,6 @@
 //! Finishes a record: report, card and manifest, on every medium. They follow from the transcript and add nothing to it.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -56,36 +55,72 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 /// # Errors
 /// A fault where a file cannot be read.
 pub fn manifest_of(record: &Path) -> Result<String, Fault> {
-    let mut found = BTreeMap::new();
-    list(record, Path::new(""), &mut found)?;
-    Ok(found.into_iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect())
+    let mut manifest = Listing { record, text: String::new(), files: 0 };
+    manifest.below(Path::new(""))?;
+    Ok(manifest.text)
 }
 
 /// How many files a record may have.
 const FILES_MAX: usize = 200_000;
 
-fn list(record: &Path, below: &Path, found: &mut BTreeMap<String, Digest>) -> Result<(), Fault> {
-    let folder = record.join(below);
-    let reading = |error| Fault::machine(format!("read the folder {}", files::name(&folder)), error);
-    for entry in fs::read_dir(&folder).map_err(reading)? {
-        let entry = entry.map_err(reading)?;
-        let name: PathBuf = below.join(entry.file_name());
-        let skipped = name == Path::new(MANIFEST) || name == Path::new(rehearsal::FOLDER);
-        if skipped {
-            continue;
+/// Lines of a manifest, written as the files are met: a record may have a hundred thousand.
+struct Listing<'a> {
+    record: &'a Path,
+    text: String,
+    files: usize,
+}
+
+impl Listing<'_> {
+    fn below(&mut self, below: &Path) -> Result<(), Fault> {
+        let folder = self.record.join(below);
+        let reading = |error| Fault::machine(format!("read the folder {}", files::name(&folder)), error);
+        let mut found = vec![];
+        for entry in fs::read_dir(&folder).map_err(reading)? {
+            let entry = entry.map_err(reading)?;
+            let name: PathBuf = below.join(entry.file_name());
+            if name == Path::new(MANIFEST) || name == Path::new(rehearsal::FOLDER) {
+                continue;
+            }
+            let is_folder = entry.file_type().map_err(reading)?.is_dir();
+            // Whole paths are sorted by their bytes, and what is in a folder has a slash after the folder's name.
+            let sorted_by = format!("{}{}", name.to_string_lossy(), if is_folder { "/" } else { "" });
+            found.push((sorted_by, name, is_folder));
         }
-        if found.len() >= FILES_MAX {
-            return Err(Fault::machine(
-                format!("list {}", files::name(record)),
-                format!("it has more than {FILES_MAX} files"),
-            ));
+        found.sort_unstable();
+        for (sorted_by, name, is_folder) in found {
+            if is_folder {
+                self.below(&name)?;
+                continue;
+            }
+            if self.files >= FILES_MAX {
+                return Err(Fault::machine(
+                    format!("list {}", files::name(self.record)),
+                    format!("it has more than {FILES_MAX} files"),
+                ));
+            }
+            self.files += 1;
+            let digest = files::digest(&self.record.join(&name), files::limit::TRANSCRIPT)?;
+            self.text.extend([digest.to_string().as_str(), "  ", &sorted_by, "\n"]);
         }
-        if entry.file_type().map_err(reading)?.is_dir() {
-            list(record, &name, found)?;
-        } else {
-            let digest = files::digest(&record.join(&name), files::limit::TRANSCRIPT)?;
-            found.insert(name.to_string_lossy().into_owned(), digest);
-        }
+        Ok(())
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_lists_whole_paths_in_the_order_of_their_bytes() {
+        let record = tempfile::tempdir().unwrap();
+        let names = ["a!", "a.b", "a/b", "a/c/d", "a0", "b", "rehearsal/key", "MANIFEST"];
+        for name in names {
+            let path = record.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        }
+        let wanted: String =
+            names[..6].iter().map(|name| format!("{}  {name}\n", Digest::of(name.as_bytes()))).collect();
+        assert_eq!(manifest_of(record.path()).unwrap(), wanted);
+    }
 }

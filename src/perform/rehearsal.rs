@@ -74,6 +74,13 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
     make(&folder.join("keys"))?;
     let mut events = vec![];
     for spec in &script.keys {
+        if let PossessionSpec::HeldByToken(alias) = &spec.possession {
+            let key = Twin::on_token(alias, script, module)?.key(script)?;
+            let pem = key.public().to_spki_pem().ok_or_else(|| odd(&"a twin has no PEM"))?;
+            write_input(record, &spec.file, pem.as_bytes())?;
+            events.push(Event::StandIn { real: spec.keyid.clone(), twin: key });
+            continue;
+        }
         let twin = throw_away(&folder.join("keys").join(format!("{}.pem", spec.name)))?;
         let key = tuf_key(script, &twin)?;
         let pem = twin.verifying_key().to_public_key_pem(LineEnding::LF).map_err(|error| odd(&error))?;

@@ -85,9 +85,12 @@ impl Opened {
             inputs.files.insert(part.to_string(), text);
         }
         if let Some((folder, manifest)) = &self.before {
-            let path = format!("{}/{}", crate::transfer::collection::folder(gun), File::Targets);
-            if manifest.get(&path).is_some() {
-                inputs.before.insert(File::Targets.to_string(), read_checked(folder, manifest, &path)?);
+            let below = crate::transfer::collection::folder(gun);
+            for entry in manifest.below(&below) {
+                let name = &entry.path[below.len() + 1..];
+                if matches!(File::of(name), File::Targets | File::Delegation(_)) {
+                    inputs.before.insert(name.to_owned(), read_checked(folder, manifest, &entry.path)?);
+                }
             }
         }
         Ok(inputs)
@@ -112,21 +115,19 @@ fn read_checked(folder: &Path, manifest: &Manifest, path: &str) -> Result<String
 /// Writes bundles to every medium, and after the last the manifest of their folder.
 pub(super) fn export(job: &Job) -> Performed {
     let Part { from, to, incomplete, refused, last } = job.part.clone().ok_or_else(|| job_without("bundles"))?;
-    let written = files::at_once(&job.media, |medium| -> Result<Option<Digest>, Error> {
+    let written = files::at_once(&job.media, |medium| {
         let files = job.files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
-        files::write_together(&medium.folder, files)?;
-        if !last {
-            return Ok(None);
-        }
+        files::write_together(&medium.folder, files)
+    });
+    written.into_iter().collect::<Result<Vec<()>, _>>()?;
+    let mut manifest = None;
+    for medium in job.media.iter().filter(|_| last) {
         let folder = medium.folder.join(PUBLISH);
         std::fs::create_dir_all(&folder)
             .map_err(|error| Fault::machine(format!("make the folder {}", files::name(&folder)), error))?;
         let text = record::manifest_of(&folder)?;
-        files::write_or_complete(&medium.folder.join(Part::manifest()), text.as_bytes()).map(Some)
-    });
-    let mut manifest = None;
-    for written in written {
-        manifest = written?;
+        files::write_or_complete(&medium.folder.join(Part::manifest()), text.as_bytes())?;
+        manifest = Some(Digest::of(text.as_bytes()));
     }
     let media = job.media.iter().map(|medium| medium.label.clone()).collect();
     Ok(Outcome::BundlesWritten { from, to, incomplete, refused, manifest, media })

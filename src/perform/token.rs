@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
-use super::{Ask, Performed, Performer, Stopped, job_without};
+use super::{
+    Ask, Performed, Performer, Stopped,
+    driver::{Driver, Opened, uri_of},
+    job_without,
+};
 use crate::{
     ceremony::{
         operation::{Operation, Outcome, SeenToken},
         participants::Alias,
         script::TokenSpec,
     },
+    device::yubikey::{OldFirmware, Settings},
     digest::Digest,
     fault::{Fault, FaultKind},
     keyfile::PrivateKey,
@@ -16,7 +21,7 @@ use crate::{
     secret::{Pin, SecretKind, SecretRequest},
     token::{
         Erase, Key, KeyRequest, KeySelector, LastTry, PinEntry, PinState, Provision, Token, User, new_pin_is_good,
-        pkcs11::{Module, Pkcs11Token, TokenUri},
+        pkcs11::Module,
     },
     tuf::key::PublicKey,
 };
@@ -29,7 +34,7 @@ impl Performer {
             Operation::Initialise { seen, label, .. } => self.initialise(alias, seen, label, job, ask),
             Operation::SetUserPin { .. } => self.set_user_pin(alias, job, ask),
             Operation::Generate { algorithm, label, .. } => {
-                let id = super::keyfile::id(label, alias);
+                let id = self.driver(alias)?.key_id(label, alias);
                 self.generate(alias, &KeyRequest { algorithm: *algorithm, label: label.clone(), id }, job, ask)
             }
             Operation::ImportKey { .. } => self.import_key(alias, job, ask),
@@ -46,17 +51,19 @@ impl Performer {
         self.script.token(alias).ok_or_else(|| job_without("a token of the script"))
     }
 
-    fn module_path(&self, alias: &Alias) -> Result<PathBuf, Fault> {
+    /// How the tokens of `alias` are reached. A rehearsal has its own module for every token.
+    fn driver(&self, alias: &Alias) -> Result<Driver, Fault> {
         if let Some(path) = &self.rehearsal_module {
-            return Ok(path.clone());
+            return Ok(Driver::Module(Module::load(path, None, self.trust)?));
         }
         let spec = self.spec(alias)?;
         let module = self.script.module(&spec.module).ok_or_else(|| job_without("a module of the script"))?;
-        Ok(PathBuf::from(&module.path))
-    }
-
-    fn module(&self, alias: &Alias) -> Result<std::sync::Arc<Module>, Fault> {
-        Module::load(&self.module_path(alias)?, None, self.trust)
+        let Some(settings) = module.yubikey() else {
+            return Ok(Driver::Module(Module::load(&PathBuf::from(&module.path), None, self.trust)?));
+        };
+        let declared = self.script.declares.old_firmware;
+        let old_firmware = if declared { OldFirmware::Declared } else { OldFirmware::Refused };
+        Ok(Driver::YubiKeys(Settings { old_firmware, ..settings }, self.trust))
     }
 
     /// Every token that could become `alias`: blank ones where there are any, otherwise the others.
@@ -66,57 +73,47 @@ impl Performer {
         Ok(Outcome::Tokens(if blank.is_empty() { seen } else { blank }))
     }
 
-    /// Every token that the module of `alias` shows.
+    /// Every token that can be reached as `alias` is.
     fn present(&mut self, alias: &Alias) -> Result<Vec<SeenToken>, Stopped> {
-        let module = self.module(alias)?;
-        let mut seen = vec![];
-        for listed in module.tokens()? {
-            let Ok((token, _)) = listed.token else { continue };
-            let mut public_keys = vec![];
-            if token.initialised {
-                // Two tokens of one label and serial cannot be told apart, and are nobody's: they must not hide the others.
-                let Ok(mut opened) = module.open(&uri_of(&token.label, &token.serial)) else { continue };
-                public_keys = fingerprints(&mut opened)?;
-            }
-            seen.push(SeenToken { token, public_keys });
-        }
-        Ok(seen)
+        self.driver(alias)?.present()
     }
 
     fn initialise(&mut self, alias: &Alias, seen: &SeenToken, label: &str, job: &Job, ask: Ask<'_>) -> Performed {
-        let module = self.module(alias)?;
+        let driver = self.driver(alias)?;
         if job.in_doubt {
-            // Initialised before the crash or not: a token of this label tells.
-            let done =
-                self.present(alias)?.into_iter().find(|seen| seen.token.initialised && seen.token.label == label);
-            return match done {
-                Some(seen) => Ok(Outcome::Initialised(seen)),
-                None => Err(nothing_found("initialise the token", "no token has its label yet").into()),
-            };
+            // Initialised before the crash or not: the token tells.
+            for now in driver.present()? {
+                if driver.was_initialised(seen, &now, label)? {
+                    return Ok(Outcome::Initialised(now));
+                }
+            }
+            return Err(nothing_found("initialise the token", "no token carries the marks of it yet").into());
         }
         let used = seen.token.initialised;
-        let done_before = |now: &SeenToken| {
-            now.token.initialised
-                && now.token.label == label
-                && now.token.serial == seen.token.serial
-                && now.token.serial_tells()
-        };
-        if !used && let Some(done) = self.present(alias)?.into_iter().find(done_before) {
-            // An earlier try did it, and its answer was lost.
-            return Ok(Outcome::Initialised(done));
+        if !used {
+            for now in driver.present()? {
+                let same = now.token.serial == seen.token.serial && now.token.serial_tells();
+                if same && driver.was_initialised(seen, &now, label)? {
+                    // An earlier try did it, and its answer was lost.
+                    return Ok(Outcome::Initialised(now));
+                }
+            }
         }
-        let uri = uri_of(&seen.token.label, &seen.token.serial);
-        let mut token = if used { module.open(&uri)? } else { module.open_blank(&TokenUri { label: None, ..uri })? };
+        let mut token = match used {
+            true => driver.open(&seen.token.label, &seen.token.serial)?,
+            false => driver.open_blank(&seen.token)?,
+        };
         let state = token.pins()?.so;
-        let so_pin = if used {
+        // A YubiKey's PUK is not asked for to wipe it: whoever holds the YubiKey can.
+        let so_pin = if used && matches!(token, Opened::Pkcs11(_)) {
             self.ask_pin(SecretKind::SoPin, alias, &token, &state, ask)?
         } else {
             self.ask_new_pin(SecretKind::NewSoPin, SecretKind::NewSoPinAgain, alias, &token, &state, None, ask)?
         };
         let serial = seen.token.serial.clone();
         let erase = if used { Erase::TypedSerial(&serial) } else { Erase::NothingThere };
-        provision(&mut token)?.initialise(label, PinEntry::Typed(&so_pin), erase)?;
-        let seen = self.seen(&mut token)?;
+        provision(&mut *token)?.initialise(label, PinEntry::Typed(&so_pin), erase)?;
+        let seen = self.seen(&mut *token)?;
         self.so_pins.insert(alias.clone(), so_pin);
         self.open.insert(alias.clone(), token);
         Ok(Outcome::Initialised(seen))
@@ -125,12 +122,16 @@ impl Performer {
     fn set_user_pin(&mut self, alias: &Alias, job: &Job, ask: Ask<'_>) -> Performed {
         let mut token = self.take(alias, job)?;
         let pins = token.pins()?;
-        if job.in_doubt && pins.user.set == Some(true) {
+        if job.in_doubt && token.is_prepared(&pins)? {
             self.open.insert(alias.clone(), token);
             return Ok(Outcome::UserPinSet);
         }
         let so_pin = match self.so_pins.remove(alias) {
             Some(pin) => pin,
+            // It is not set yet, and whoever typed it first may type it otherwise now.
+            None if pins.so.must_change => {
+                self.ask_new_pin(SecretKind::NewSoPin, SecretKind::NewSoPinAgain, alias, &token, &pins.so, None, ask)?
+            }
             None => self.ask_pin(SecretKind::SoPin, alias, &token, &pins.so, ask)?,
         };
         let new = self.ask_new_pin(
@@ -142,7 +143,10 @@ impl Performer {
             Some(&so_pin),
             ask,
         );
-        let set = new.and_then(|pin| Ok(provision(&mut token)?.set_user_pin(&so_pin, &pin)?));
+        let set = new.and_then(|pin| {
+            provision(&mut *token)?.set_user_pin(&so_pin, &pin)?;
+            Ok(token.no_default_is_left()?)
+        });
         self.open.insert(alias.clone(), token);
         if set.is_err() {
             // Nobody has to fetch the SO-PIN again because a user PIN was refused.
@@ -155,21 +159,24 @@ impl Performer {
         let mut token = self.take(alias, job)?;
         let made = self.logged_in(alias, &mut token, job, ask, |token, _| {
             let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
-            // The token was wiped for this ceremony: a key of this name was made by a try whose answer was lost.
-            if let Ok(key) = token.find_key(&named) {
-                return Ok(key);
-            }
-            if job.in_doubt {
-                // Power may have gone between the two objects of the pair: half a key is no key, and would be in the way.
-                let half = provision(token)?.clear_half_made(request)?;
-                let what = if half == 0 { "no key of that name" } else { "half a key of that name, which is gone now" };
-                return Err(nothing_found("generate a key", &format!("the token holds {what}")).into());
-            }
-            provision(token).map_err(Into::into).and_then(|token| token.generate_key(request).map_err(Into::into))
+            let key = match token.find_key(&named) {
+                // The token was wiped for this ceremony: a key of this name was made by a try whose answer was lost.
+                Ok(key) => token.completed(key, &request.label)?,
+                Err(_) if job.in_doubt => {
+                    // Power may have gone between the two objects of the pair: half a key is no key, and would be in the way.
+                    let half = provision(&mut **token)?.clear_half_made(request)?;
+                    let what =
+                        if half == 0 { "no key of that name" } else { "half a key of that name, which is gone now" };
+                    return Err(nothing_found("generate a key", &format!("the token holds {what}")).into());
+                }
+                Err(_) => provision(&mut **token)?.generate_key(request)?,
+            };
+            let attestation = token.attestation(&key)?;
+            Ok((key, attestation))
         });
         self.open.insert(alias.clone(), token);
-        let key = made?;
-        Ok(Outcome::Generated { key: self.tuf_key(&key)?, attributes: key.attributes })
+        let (key, attestation) = made?;
+        Ok(Outcome::Generated { key: self.tuf_key(&key)?, attributes: key.attributes, attestation })
     }
 
     /// Puts `key` on the token, or looks whether an earlier try did; without a key only that.
@@ -191,11 +198,11 @@ impl Performer {
             }
             let Some(key) = key else {
                 // Power may have gone between the two objects of the pair: half a key is no key, and would be in the way.
-                let half = provision(token)?.clear_half_made(request)?;
+                let half = provision(&mut **token)?.clear_half_made(request)?;
                 let what = if half == 0 { "no key of that name" } else { "half a key of that name, which is gone now" };
                 return Err(nothing_found("bring a key in", &format!("the token holds {what}")).into());
             };
-            Ok(provision(token)?.import_key(key, request)?)
+            Ok(provision(&mut **token)?.import_key(key, request)?)
         });
         self.open.insert(alias.clone(), token);
         let key = made?;
@@ -213,8 +220,8 @@ impl Performer {
         if again {
             token.reopen()?;
         }
-        let seen = self.seen(&mut token)?;
-        let Some(wanted) = find_public(&mut token, public)? else {
+        let seen = self.seen(&mut *token)?;
+        let Some(wanted) = find_public(&mut *token, public)? else {
             return Ok(Outcome::WrongToken(vec![seen]));
         };
         let signature = self.logged_in(alias, &mut token, job, ask, |token, pin| {
@@ -235,10 +242,10 @@ impl Performer {
                 self.present(alias)?.into_iter().filter(|seen| seen.token.initialised).collect(),
             ));
         };
-        let mut token = self.module(alias)?.open(&uri_of(&holder.token.label, &holder.token.serial))?;
-        let seen = self.seen(&mut token)?;
+        let mut token = self.driver(alias)?.open(&holder.token.label, &holder.token.serial)?;
+        let seen = self.seen(&mut *token)?;
         let signable = job.signable().ok_or_else(|| job_without("a nonce"))?;
-        let Some(wanted) = find_public(&mut token, public)? else {
+        let Some(wanted) = find_public(&mut *token, public)? else {
             return Ok(Outcome::WrongToken(vec![seen]));
         };
         let opened = self.logged_in(alias, &mut token, job, ask, |token, pin| {
@@ -253,7 +260,7 @@ impl Performer {
     }
 
     /// The token that `alias` is bound to, opened anew unless it is open.
-    fn take(&mut self, alias: &Alias, job: &Job) -> Result<Pkcs11Token, Stopped> {
+    fn take(&mut self, alias: &Alias, job: &Job) -> Result<Opened, Stopped> {
         match self.take_or_wrong(alias, job)? {
             Ok(token) => Ok(token),
             Err(others) => {
@@ -272,18 +279,18 @@ impl Performer {
         &mut self,
         alias: &Alias,
         job: &Job,
-    ) -> Result<Result<Pkcs11Token, Vec<SeenToken>>, Stopped> {
+    ) -> Result<Result<Opened, Vec<SeenToken>>, Stopped> {
         if let Some(mut token) = self.open.remove(alias)
             && token.is_present()?
         {
             return Ok(Ok(token));
         }
         let bound = job.bound.as_ref().ok_or_else(|| job_without("a bound token"))?;
+        let driver = self.driver(alias)?;
+        let present = driver.present()?;
         let uri = uri_of(&bound.label, &bound.serial);
-        let module = self.module(alias)?;
-        let present = self.present(alias)?;
         if present.iter().any(|seen| uri.matches(&seen.token)) {
-            return Ok(Ok(module.open(&uri)?));
+            return Ok(Ok(driver.open(&bound.label, &bound.serial)?));
         }
         Ok(Err(present.into_iter().filter(|seen| seen.token.initialised).collect()))
     }
@@ -292,10 +299,10 @@ impl Performer {
     fn logged_in<T>(
         &self,
         alias: &Alias,
-        token: &mut Pkcs11Token,
+        token: &mut Opened,
         job: &Job,
         ask: Ask<'_>,
-        act: impl FnOnce(&mut Pkcs11Token, PinEntry<'_>) -> Result<T, Stopped>,
+        act: impl FnOnce(&mut Opened, PinEntry<'_>) -> Result<T, Stopped>,
     ) -> Result<T, Stopped> {
         let state = token.pins()?.user;
         let last_try = if job.last_try { LastTry::MayBeSpent } else { LastTry::Keep };
@@ -316,7 +323,7 @@ impl Performer {
         &self,
         what: SecretKind,
         alias: &Alias,
-        token: &Pkcs11Token,
+        token: &Opened,
         state: &PinState,
         ask: Ask<'_>,
     ) -> Result<Pin, Stopped> {
@@ -330,7 +337,7 @@ impl Performer {
         what: SecretKind,
         again: SecretKind,
         alias: &Alias,
-        token: &Pkcs11Token,
+        token: &Opened,
         state: &PinState,
         other: Option<&Pin>,
         ask: Ask<'_>,
@@ -349,7 +356,7 @@ impl Performer {
         &self,
         what: SecretKind,
         alias: &Alias,
-        token: &Pkcs11Token,
+        token: &Opened,
         state: &PinState,
     ) -> Result<SecretRequest, Fault> {
         let spec = self.spec(alias)?;
@@ -367,10 +374,11 @@ impl Performer {
             attempt: 1,
             min: Some(state.min),
             max: state.max,
+            touch: what == SecretKind::UserPin && token.may_blink(),
         })
     }
 
-    pub(super) fn seen(&self, token: &mut Pkcs11Token) -> Result<SeenToken, Stopped> {
+    pub(super) fn seen(&self, token: &mut dyn Token) -> Result<SeenToken, Stopped> {
         let public_keys = fingerprints(token)?;
         Ok(SeenToken { token: token.identity().clone(), public_keys })
     }
@@ -386,7 +394,7 @@ impl Performer {
     }
 }
 
-fn provision(token: &mut Pkcs11Token) -> Result<&mut dyn Provision, Fault> {
+fn provision(token: &mut dyn Token) -> Result<&mut dyn Provision, Fault> {
     token.provision().ok_or_else(|| {
         Fault::new(FaultKind::NotSupported, "prepare the token", "this kind of token is prepared with its maker's tool")
     })
@@ -400,16 +408,11 @@ pub(super) fn nothing_found(doing: &str, what: &str) -> Fault {
     )
 }
 
-fn uri_of(label: &str, serial: &str) -> TokenUri {
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    TokenUri { label: some(label), serial: some(serial), ..TokenUri::default() }
-}
-
-fn fingerprints(token: &mut Pkcs11Token) -> Result<Vec<Digest>, Stopped> {
+pub(super) fn fingerprints(token: &mut dyn Token) -> Result<Vec<Digest>, Stopped> {
     Ok(token.public_keys()?.into_iter().filter_map(|seen| seen.public.ok()).map(|key| key.fingerprint()).collect())
 }
 
-pub(super) fn find_public(token: &mut Pkcs11Token, public: Digest) -> Result<Option<PublicKey>, Stopped> {
+pub(super) fn find_public(token: &mut dyn Token, public: Digest) -> Result<Option<PublicKey>, Stopped> {
     let keys = token.public_keys()?;
     Ok(keys.into_iter().filter_map(|seen| seen.public.ok()).find(|key| key.fingerprint() == public))
 }

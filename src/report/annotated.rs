@@ -1,6 +1,9 @@
 //! The script once more, with the times and everything that was written into the record at each step.
 
-use super::replay::{Placed, Replay};
+use super::{
+    replay::{Placed, Replay},
+    repositories,
+};
 use crate::ceremony::{
     check,
     event::Event,
@@ -38,7 +41,10 @@ fn step_row(replay: &Replay<'_>, place: Cursor, label: String, title: String, pl
     let here: Vec<_> = replay.entries.iter().filter(|placed| placed.place == Some(place)).collect();
     let mut what = vec![Line::Strong(title)];
     for placed in &here {
-        if !told_by_its_outcome(replay, placed) {
+        if placed.event.is_one_of_many() {
+            let run = replay.runs.iter().find(|run| run.first == placed.stamp.seq);
+            what.extend(run.map(|run| Line::Entry(run.first, repositories::told(run))));
+        } else if !told_by_its_outcome(replay, placed) {
             what.push(Line::Entry(placed.stamp.seq, told(replay.script(), placed.event)));
         }
     }
@@ -51,7 +57,9 @@ fn step_row(replay: &Replay<'_>, place: Cursor, label: String, title: String, pl
 
 /// An intent without an outcome is worth a line: nobody knows whether it was done.
 fn told_by_its_outcome(replay: &Replay<'_>, placed: &Placed<'_>) -> bool {
-    let next = replay.entries.iter().find(|next| next.stamp.seq > placed.stamp.seq);
+    let next = replay.after(placed);
     matches!(placed.event, Event::Intended { .. })
-        && next.is_some_and(|next| next.event.is_outcome() || matches!(next.event, Event::Refused { .. }))
+        && next.is_some_and(|next| {
+            next.event.is_outcome() || next.event.is_one_of_many() || matches!(next.event, Event::Refused { .. })
+        })
 }

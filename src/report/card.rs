@@ -1,6 +1,6 @@
 //! The card for the safe: one page that tells the next ceremony where this one ended.
 
-use super::{dates, framed, replay::Replay};
+use super::{dates, framed, replay::Replay, repositories};
 use crate::ceremony::{
     metadata,
     print::document::{Block, Cell, Document, Layout, Line, Table, blank, exact, plain},
@@ -12,6 +12,10 @@ use crate::ceremony::{
 const PURPOSE: &str = "Keep this card in the safe, apart from the media. The next ceremony is told the head and the payloads below, so that no \
                        version is ever signed twice.";
 
+/// The same where thousands of versions were signed.
+const PURPOSE_OF_MANY: &str = "Keep this card in the safe, apart from one medium and beside the other. The next ceremony is told the head below, \
+                               and what was signed by the record.";
+
 pub fn document(replay: &Replay<'_>) -> Document {
     let ceremony = &replay.ceremony;
     let (what, head) = match replay.final_head() {
@@ -19,7 +23,7 @@ pub fn document(replay: &Replay<'_>) -> Document {
         None => ("Last head of a transcript that was NOT closed", ceremony.stamp().head),
     };
     let mut blocks = vec![
-        Block::Small(PURPOSE.into()),
+        Block::Small(if replay.script().repositories.is_some() { PURPOSE_OF_MANY } else { PURPOSE }.into()),
         Block::Facts(vec![
             ("Repository".into(), replay.script().repository.clone()),
             ("Held".into(), replay.began_at().map_or_else(String::new, instant)),
@@ -29,16 +33,19 @@ pub fn document(replay: &Replay<'_>) -> Document {
         Block::Exact(head.to_string()),
         Block::Words(say::digest_words(head)),
         Block::Subheading("Signed".into()),
-        versions(replay),
+    ];
+    blocks.extend(match &replay.script().repositories {
+        Some(_) => repositories::on_card(replay),
+        None if ceremony.signed_versions().is_empty() => vec![Block::Text("Nothing was signed.".into())],
+        None => vec![versions(replay)],
+    });
+    blocks.extend([
         Block::Subheading("Tokens".into()),
         tokens(replay),
         Block::Subheading("Next dates".into()),
         dates::table(replay),
         Block::Fields(vec!["Put into the safe by, date and signature".into()]),
-    ];
-    if ceremony.signed_versions().is_empty() {
-        blocks.insert(6, Block::Text("Nothing was signed.".into()));
-    }
+    ]);
     // The words stand in the card itself, and it is one page.
     Document { foot_words: vec![], ..framed(replay, "Card", blocks) }
 }

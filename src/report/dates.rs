@@ -1,7 +1,15 @@
 //! The dates that follow from a ceremony.
 
 use super::replay::Replay;
-use crate::ceremony::print::document::{Block, Layout, Table, row};
+use crate::{
+    ceremony::{
+        print::document::{Block, Layout, Table, row},
+        script::Kind,
+        words::paper as say,
+    },
+    tuf::bundle,
+    utc::Utc,
+};
 
 /// How many days it takes to call the officers together. A renewal is due at least twice that before the expiry.
 pub const NOTICE_DAYS: i64 = 30;
@@ -9,6 +17,9 @@ pub const NOTICE_DAYS: i64 = 30;
 pub const RENEWAL_LEAD_DAYS_MIN: i64 = 60;
 /// How many days after a ceremony the tokens are drilled again.
 pub const DRILL_AFTER_DAYS: i64 = 365;
+
+/// How many days a timestamp of Notary is good for, by its default.
+pub const TIMESTAMP_DAYS: i64 = 14;
 
 /// The dates that follow from a ceremony: name, date, and why.
 pub fn next(replay: &Replay<'_>) -> Vec<(&'static str, String, String)> {
@@ -24,6 +35,7 @@ pub fn next(replay: &Replay<'_>) -> Vec<(&'static str, String, String)> {
             format!("{} UTC; clients refuse it from then on", expires.time_of_day()),
         ));
     }
+    dates.extend(of_many(replay, lead));
     if let Some(began) = replay.began_at() {
         let drill = began.plus_days(DRILL_AFTER_DAYS);
         dates.push((
@@ -33,6 +45,46 @@ pub fn next(replay: &Replay<'_>) -> Vec<(&'static str, String, String)> {
         ));
     }
     dates.sort_by(|a, b| a.1.cmp(&b.1));
+    dates
+}
+
+/// The dates that follow from a batch. A root ends at the latest as the script says: certificates may have cut it.
+fn of_many(replay: &Replay<'_>, lead: i64) -> Vec<(&'static str, String, String)> {
+    let repositories = replay.ceremony.repositories();
+    let script = replay.script();
+    let (Some(spec), Some(date), Some(_)) =
+        (&script.repositories, repositories.batch().date(), repositories.batch().published())
+    else {
+        return vec![];
+    };
+    let mut dates = vec![];
+    let mut first: Vec<Utc> = vec![];
+    if let Some(ends) = repositories.certificates().values().map(|certificate| certificate.not_after()).min() {
+        dates.push(("First certificate ends", ends.date(), say::THEN_CERTIFICATES.to_owned()));
+        first.push(ends);
+    }
+    if script.kind.writes_roots() {
+        let ends = date.plus_days(script.root.expiry.days.into());
+        let taggers = bundle::taggers_fail_from(ends);
+        dates.push(("Taggers fail", taggers.date(), format!("{}, unless the roots were renewed", say::THEN_TAGGERS)));
+        dates.push(("Roots end, at the latest", ends.date(), say::THEN_ROOTS.into()));
+        first.push(taggers);
+    }
+    if let Some(tagging) = &spec.tagging {
+        let ends = date.plus_days(tagging.expiry.days.into());
+        dates.push(("Targets end", ends.date(), say::THEN_TARGETS.into()));
+        first.push(ends);
+    }
+    if let Some(first) = first.into_iter().min() {
+        let why = format!("{lead} days before the first of these ends");
+        dates.push(("Renew by", first.plus_days(-lead).date(), why));
+    }
+    if script.kind == Kind::DctRotateTaggingKey {
+        let why = format!(
+            "{TIMESTAMP_DAYS} days after a publication on the day of the ceremony, where nobody saw the new roots before"
+        );
+        dates.push(("Old tagging key is dead", date.plus_days(TIMESTAMP_DAYS).date(), why));
+    }
     dates
 }
 

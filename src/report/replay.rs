@@ -6,6 +6,7 @@ use crate::{
     ceremony::{
         Ceremony,
         event::{Event, Mode, Stamp},
+        participants::Alias,
         script::Script,
         state::Cursor,
         steps::Step,
@@ -22,6 +23,52 @@ pub struct Replay<'a> {
     pub entries: Vec<Placed<'a>>,
     /// Where they lead.
     pub ceremony: Ceremony,
+    /// Signatures of which there are thousands, by the step in which a token made them.
+    pub runs: Vec<Run>,
+}
+
+/// Like entries of one token in one step, counted.
+pub struct Run {
+    /// Which token.
+    pub alias: Alias,
+    /// At which step.
+    pub place: Option<Cursor>,
+    /// Whether they are certificates; otherwise signatures of a batch.
+    pub certificates: bool,
+    /// How many there are.
+    pub count: u64,
+    /// The number of the first.
+    pub first: u64,
+    /// The number of the last.
+    pub last: u64,
+}
+
+impl Run {
+    /// `12 to 40`, or the number of the only one.
+    pub fn entries(&self) -> String {
+        if self.first == self.last {
+            format!("entry {}", self.first)
+        } else {
+            format!("entries {} to {}", self.first, self.last)
+        }
+    }
+}
+
+/// Counts entries of which there may be thousands.
+fn count(runs: &mut Vec<Run>, placed: &Placed<'_>) {
+    let (alias, certificates) = match placed.event {
+        Event::RepositorySigned { alias, .. } => (alias, false),
+        Event::CertificateSigned { alias, .. } => (alias, true),
+        _ => return,
+    };
+    let (place, seq) = (placed.place, placed.stamp.seq);
+    match runs.last_mut() {
+        Some(run) if run.alias == *alias && run.place == place && run.certificates == certificates => {
+            run.count += 1;
+            run.last = seq;
+        }
+        _ => runs.push(Run { alias: alias.clone(), place, certificates, count: 1, first: seq, last: seq }),
+    }
 }
 
 /// An entry and where it was made.
@@ -41,11 +88,11 @@ impl<'a> Replay<'a> {
     pub fn of(entries: &'a [(Stamp, Event)], script: &Arc<Script>) -> Self {
         let mut ceremony = Ceremony::begin(Arc::clone(script));
         let mut began = false;
+        let mut runs = vec![];
         let mut placed: Vec<Placed<'a>> = Vec::with_capacity(entries.len());
         for (stamp, event) in entries {
             // What a rehearsal prepares stands between entry 0 and the first step.
-            let before =
-                !began || matches!(event, Event::Began { .. } | Event::StandIn { .. } | Event::TwinRoot { .. });
+            let before = !began || prepared(event);
             let place = match (event, placed.last()) {
                 // What follows from the entry before it belongs to the same step, although the cursor has moved on.
                 (Event::ThresholdMet { .. } | Event::ClockConfirmed { .. }, Some(Placed { place, .. })) => *place,
@@ -54,8 +101,9 @@ impl<'a> Replay<'a> {
             began |= matches!(event, Event::Began { .. });
             ceremony.apply(*stamp, event);
             placed.push(Placed { stamp: *stamp, event, place, drafts: ceremony.drafts().len() });
+            placed.last().into_iter().for_each(|placed| count(&mut runs, placed));
         }
-        Self { entries: placed, ceremony }
+        Self { entries: placed, ceremony, runs }
     }
 
     /// The script.
@@ -87,6 +135,12 @@ impl<'a> Replay<'a> {
         })
     }
 
+    /// The entry after this one.
+    pub fn after(&self, placed: &Placed<'_>) -> Option<&Placed<'a>> {
+        let next = self.entries.partition_point(|other| other.stamp.seq <= placed.stamp.seq);
+        self.entries.get(next)
+    }
+
     /// The number of an entry's step: `3.2`, `3 end`, or a dash before the first.
     pub fn number(&self, placed: &Placed<'_>) -> String {
         match placed.place {
@@ -100,6 +154,11 @@ impl<'a> Replay<'a> {
     pub fn step_at(&self, place: Cursor) -> Option<&Step> {
         self.script().acts.get(place.act)?.steps.get(place.step)
     }
+}
+
+/// What a rehearsal prepares, and entry 0.
+fn prepared(event: &Event) -> bool {
+    matches!(event, Event::Began { .. } | Event::StandIn { .. } | Event::TwinRoot { .. } | Event::TwinCollection { .. })
 }
 
 /// Every rule that held for an event to be there: those that it names, and the one that it stands for by its kind.

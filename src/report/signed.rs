@@ -1,6 +1,6 @@
 //! What was signed, in words.
 
-use super::replay::Replay;
+use super::{replay::Replay, repositories};
 use crate::ceremony::{
     event::Event,
     metadata,
@@ -10,6 +10,9 @@ use crate::ceremony::{
 };
 
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
+    if let Some(spec) = &replay.script().repositories {
+        return repositories::blocks(replay, spec);
+    }
     let drafts = replay.ceremony.drafts();
     let mut blocks = vec![Block::Heading("What was signed".into())];
     if drafts.is_empty() {

@@ -5,6 +5,7 @@ use super::*;
 use crate::{
     ceremony::{event::Mode, prompt::AsideKind},
     rules::Rule,
+    tuf::Dialect,
 };
 
 type Entries = Vec<(Stamp, Event)>;
@@ -43,6 +44,26 @@ fn rotation() -> (Entries, Arc<Script>) {
     room.play(|_| false);
     assert_eq!(room.ceremony.closing(), Some(Closing::Closed));
     (room.entries, script)
+}
+
+/// A genesis about so many repositories, with everything that it left.
+fn many(count: usize) -> (Room, Arc<Script>) {
+    let script = room::many(count);
+    let mut room = Room::begin(&script, Mode::Production);
+    room.collection = room::blank_repositories(count);
+    room.play(|_| false);
+    assert_eq!(room.ceremony.closing(), Some(Closing::Closed));
+    (room, script)
+}
+
+/// The rotation of their tagging key.
+fn theft(elsewhere: bool) -> (Room, Arc<Script>) {
+    let script = room::theft(elsewhere);
+    let mut room = Room::begin(&script, Mode::Production);
+    room.collection = many(3).0.left.into_iter().map(|(_, inputs)| inputs).collect();
+    room.play(|_| false);
+    assert_eq!(room.ceremony.closing(), Some(Closing::Closed), "{:?}", room.entries.last());
+    (room, script)
 }
 
 /// What a person reads: the text without its markup, each piece on a line of its own.
@@ -187,6 +208,123 @@ fn what_follows_from_an_entry_stands_at_its_step() {
     assert_eq!(number(|event| matches!(event, Event::ClockConfirmed { .. })), "1.2");
     assert_eq!(number(|event| matches!(event, Event::ThresholdMet { .. })), "5.2");
     assert_eq!(number(|event| matches!(event, Event::Closed)), "6.4");
+}
+
+#[test]
+fn a_batch_is_told_by_its_numbers_its_words_and_its_certificates() {
+    let (room, script) = many(3);
+    let html = report(&room.entries, &script);
+    let signed = text_of(&format!("<body>{}", part(&html, "What was signed")));
+    let manifest = room.ceremony.repositories().batch().manifest().expect("a batch").digest;
+    assert!(signed.contains(&manifest.to_string()) && signed.contains(&format!("batches/{manifest}")));
+    for word in say::digest_words(manifest) {
+        assert!(signed.contains(&word), "{word}");
+    }
+    for line in [
+        // Targets that say nothing yet are the same bytes in all three.
+        "6, with 4 different payloads",
+        "All alike: 3 repositories",
+        "root, signed by ana-1, bo-1, chi-1",
+        "NOTE root: 2 of 3 offline keys must sign; stock tools cannot maintain such a root",
+        "docker.io/example/app-00000, docker.io/example/app-00001, docker.io/example/app-00002",
+        "Certificates: 3, the first ends 2041-11-27",
+        "In publish/ of the record: 3 bundles are complete, 0 wait for a signature, 0 were not written.",
+        "ana-1\nAna Ruiz\n3 of 3\nentries ",
+        "tag-1\nTia Okafor\n3 of 3\nentry ",
+    ] {
+        assert!(signed.contains(line), "{line} in {signed}");
+    }
+    let ceremony = &room.ceremony;
+    for certificate in ceremony.repositories().certificates().values() {
+        let key = script.dialect.certified_key(certificate).expect("a key");
+        assert!(signed.contains(key.id().as_str()) && signed.contains(key.canonical_id().as_str()));
+        assert!(signed.contains(&format!("\"{}\"", key.id())), "the snippet pins the keyid of roots: {signed}");
+    }
+    assert!(signed.contains("{\"trust_pinning\":{\"certs\":{\"docker.io/example/*\":["), "{signed}");
+    let dates = text_of(&format!("<body>{}", part(&html, "Next dates")));
+    for line in [
+        "2029-10-01\nRenew by",
+        "2029-11-30\nTargets end",
+        "2036-05-28\nTaggers fail",
+        "2041-11-27\nFirst certificate ends",
+    ] {
+        assert!(dates.contains(line), "{line} in {dates}");
+    }
+    let went = text_of(&format!("<body>{}", part(&html, "The script as it went")));
+    assert!(went.contains("ana-1 signed 3 payloads of the batch, one entry each: entries "), "{went}");
+    assert!(went.contains("ana-1 signed 1 certificates of its key, one entry each: entry "), "{went}");
+    assert!(!went.contains("docker.io/example/app-00001"), "no line for each signature");
+    assert!(part(&html, "What left").contains("publish/MANIFEST, which lists 3 bundles"));
+}
+
+#[test]
+fn a_report_of_thousands_is_no_longer_than_one_of_a_few() {
+    let length = |count| {
+        let (room, script) = many(count);
+        (report(&room.entries, &script).len(), card(&room.entries, &script).len(), room.entries.len())
+    };
+    let (few, many) = (length(20), length(90));
+    assert!(many.2 > few.2 + 3 * 60, "each signature is an entry: {many:?}");
+    assert!(many.0 < few.0 + 8_000 && many.1 < few.1 + 200, "{few:?} {many:?}");
+}
+
+#[test]
+fn the_card_of_a_batch_refers_to_the_record() {
+    let (room, script) = many(3);
+    let text = text_of(&card(&room.entries, &script));
+    let manifest = room.ceremony.repositories().batch().manifest().expect("a batch").digest;
+    for line in [
+        "3 × root, 3 × targets in 3 repositories",
+        "3 bundles are complete, 0 wait for a signature",
+        &format!("SHA-256 {manifest}"),
+        "2041-11-27; the server takes nothing any more",
+        "the record has it, in its transcript and its list of payloads",
+        room::in_dialect(Dialect::Notary, "ana-1").id().as_str(),
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+}
+
+#[test]
+fn after_a_theft_the_report_says_when_the_old_key_is_dead() {
+    let (room, script) = theft(false);
+    let html = report(&room.entries, &script);
+    let signed = text_of(&format!("<body>{}", part(&html, "What was signed")));
+    for line in [
+        "targets: add the key of tag-2, Tia Okafor",
+        "targets: remove the key of today",
+        "A client that sees the new root stops trusting the old tagging key at once.",
+        "by Notary's default 14 days after the server signed it. Published on 2026-12-01, that is 2026-12-15 at the latest.",
+        "3 bundles are complete, 0 wait for a signature",
+    ] {
+        assert!(signed.contains(line), "{line} in {signed}");
+    }
+    let dates = text_of(&format!("<body>{}", part(&html, "Next dates")));
+    assert!(dates.contains("2026-12-15\nOld tagging key is dead"), "{dates}");
+}
+
+#[test]
+fn who_must_still_sign_is_named_with_the_key() {
+    let (room, script) = theft(true);
+    let html = report(&room.entries, &script);
+    let signed = text_of(&format!("<body>{}", part(&html, "What was signed")));
+    let keyid = room::in_dialect(Dialect::Notary, "online").id();
+    assert!(signed.contains("0 bundles are complete, 3 wait for a signature, 0 were not written"), "{signed}");
+    assert!(signed.contains(&format!("Example release engineering\ntargets\n3\n{keyid}")), "{signed}");
+    for (bundle, _) in &room.left {
+        assert_eq!(bundle.wants[0].keyid, keyid, "{}", bundle.gun);
+    }
+    assert!(html.contains("closed; 0 bundles are complete, 3 wait for a signature"));
+}
+
+#[test]
+fn every_beginning_of_a_batch_has_a_report() {
+    let (room, script) = many(2);
+    for length in 0..room.entries.len() {
+        let html = report(&room.entries[..length], &script);
+        assert!(length == room.entries.len() || html.contains("NOT FINISHED"), "{length} entries");
+        card(&room.entries[..length], &script);
+    }
 }
 
 #[test]

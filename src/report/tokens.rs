@@ -1,7 +1,7 @@
 //! The tokens, with what they *claim*, what their maker *attests*, what people *observed* and what this program *verified*
 //! told apart.
 
-use super::replay::Replay;
+use super::{replay::Replay, repositories};
 use crate::{
     ceremony::{
         event::Event,
@@ -66,8 +66,12 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     for placed in &replay.entries {
         let here = matches!(placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
         if here {
-            let attributes = placed.event.passed().iter().filter(|passed| passed.rule == Rule::KeyNotExtractable);
-            lines.extend(attributes.map(|passed| Line::Plain(passed.seen.clone())));
+            let said = placed.event.passed().iter();
+            lines.extend(said.filter_map(|passed| match passed.rule {
+                Rule::KeyNotExtractable => Some(Line::Plain(passed.seen.clone())),
+                Rule::KeyAttested => Some(Line::Plain(format!("attested {}", passed.seen))),
+                _ => None,
+            }));
         }
     }
     lines
@@ -127,6 +131,10 @@ fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
             }
             Event::HeadSigned { alias, .. } if *alias == token.alias => {
                 lines.push(Line::Plain(format!("entry {entry}: signed the head")));
+            }
+            event if event.is_one_of_many() => {
+                let run = replay.runs.iter().find(|run| run.first == entry && run.alias == token.alias);
+                lines.extend(run.map(|run| Line::Plain(repositories::told(run))));
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Where keys live. A [`Token`] signs, and signs nothing but a [`Signable`]; where it can, it is also prepared
-//! ([`Provision`]) and probed by use ([`Probe`]). PKCS#11 is in [`pkcs11`]; [`quirks`] holds every difference between
-//! modules; [`list`] is what `officiant token list` reports.
+//! ([`Provision`]), asked who vouches for a key ([`Attest`]) and probed by use ([`Probe`]). PKCS#11 is
+//! in [`pkcs11`], the native driver for YubiKeys in [`yubikey`]; [`quirks`] holds every difference between modules; [`list`] is
+//! what `officiant token list` reports.
 //!
 //! A token is found by label and serial, never by slot; a key by exactly one private and one public object. Each signature
 //! is verified in software before it is returned (`SIGNATURE-VERIFIES`).
@@ -10,9 +11,14 @@ use std::ops::ControlFlow;
 pub mod list;
 pub mod pkcs11;
 pub mod quirks;
+pub mod yubikey;
 
 pub use crate::{
-    device::{KeyAttributes, ModuleIdentity, PinState, PinStates, TokenIdentity, Tries, probe::ProbeReport},
+    device::{
+        KeyAttributes, ModuleIdentity, PinState, PinStates, TokenIdentity, Tries,
+        attestation::{Attested, Evidence},
+        probe::ProbeReport,
+    },
     fault::{Error, Fault, FaultKind},
     tuf::{
         key::{KeyAlgorithm, PublicKey, RawSignature},
@@ -141,6 +147,21 @@ pub trait Token: Send {
 
     /// The same token where it can be probed by use.
     fn prober(&mut self) -> Option<&mut dyn Probe>;
+
+    /// The same token where its maker vouches for keys that were made inside of it.
+    fn attester(&mut self) -> Option<&mut dyn Attest> {
+        None
+    }
+}
+
+/// A token whose maker vouches for keys that were made inside of it.
+pub trait Attest: Token {
+    /// Lets the token state that `key` was made inside of it, and verifies the chain of the statement, and that it is about this key
+    /// in this token as it was asked for (`KEY-ATTESTED`). Wants no login.
+    ///
+    /// # Errors
+    /// `KEY-ATTESTED` where the key was imported, or a step does not hold; a fault.
+    fn attest(&mut self, key: &Key) -> Result<(Evidence, Attested), Error>;
 }
 
 /// A token whose abilities can be proved by use, without leaving anything on it.

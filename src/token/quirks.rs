@@ -1,7 +1,7 @@
 //! Every difference between PKCS#11 modules that this program knows of: one row a module. Code elsewhere asks a row; it never
 //! names a module.
 
-use crate::device::TokenIdentity;
+use crate::device::{TokenIdentity, attestation::Roots};
 
 /// What is known of a family of modules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,17 +200,29 @@ pub fn of(token: &TokenIdentity) -> &'static Quirks {
 #[derive(Clone, Copy, Debug)]
 pub struct Trust {
     software: fn(&TokenIdentity) -> Option<String>,
+    attestation: fn() -> Roots,
 }
 
 impl Trust {
     /// The real one.
     pub const fn shipped() -> Self {
-        Self { software: known_software }
+        Self { software: known_software, attestation: Roots::yubico }
     }
 
     /// Another one, for a test program that goes through production with software tokens. No shipped program calls it.
     pub const fn injected(software: fn(&TokenIdentity) -> Option<String>) -> Self {
-        Self { software }
+        Self { software, attestation: Roots::yubico }
+    }
+
+    /// The same, with other roots under which keys are attested. For a test program too.
+    #[must_use]
+    pub const fn with_injected_roots(self, attestation: fn() -> Roots) -> Self {
+        Self { attestation, ..self }
+    }
+
+    /// The roots under which keys of YubiKeys are attested.
+    pub fn roots(&self) -> Roots {
+        (self.attestation)()
     }
 
     /// Why `token` is known to be software.

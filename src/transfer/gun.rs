@@ -1,6 +1,6 @@
 //! The name of a repository: Notary's globally unique name (GUN), such as `docker.io/library/alpine` or `localhost:5000/lab/app`.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -16,7 +16,7 @@ pub const FOLDER_BYTES_MAX: usize = 255;
 /// The name of one repository. Printable, without blanks, and safe as part of a URL and, encoded, as the name of a folder. A
 /// TUF 1.0 repository, which has no name of its own, is given one by people.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Gun(String);
+pub struct Gun(Arc<str>);
 
 impl Gun {
     /// Reads a name.
@@ -40,7 +40,7 @@ impl Gun {
         if text.split('/').any(|segment| matches!(segment, "" | "." | ".." | "_trust")) {
             return wrong("no part between slashes may be empty, `.`, `..` or `_trust`");
         }
-        let gun = Self(text.to_owned());
+        let gun = Self(text.into());
         if gun.folder_name().len() > FOLDER_BYTES_MAX {
             return wrong("written as the name of a folder it has more than 255 bytes");
         }

@@ -1,15 +1,22 @@
-//! What crosses the gap between the online machine and the ceremony, as files. Pure: bytes in, values out.
+//! What crosses the gap between the online machine and the ceremony, as files or as QR codes. Pure: bytes in, values out.
 //!
 //! [`gun`] is the name of a repository and of its folder; [`manifest`] lists a folder as `sha256sum` does; [`inventory`] lists
 //! repositories. A [`collection`] goes in: what a server holds today. A [`bundle`] goes out: what is published together or
 //! not at all, and [`completion`] takes into one a signature that was made elsewhere.
+//!
+//! A [`parcel`] is some files with a manifest; its digest is what people on both sides say aloud. [`compressed`] makes one message
+//! of it, and [`ur`] turns the message into frames (the texts of QR codes) and frames, in any order and with losses, into the
+//! message again.
 
 pub mod bundle;
 pub mod collection;
 pub mod completion;
+pub mod compressed;
 pub mod gun;
 pub mod inventory;
 pub mod manifest;
+pub mod parcel;
+pub mod ur;
 
 use std::fmt;
 

@@ -1,6 +1,8 @@
 //! What leaves for a Notary server in one upload, and how long it keeps working: rules that drafts are held to, and that the
 //! prediction of clients asks too.
 
+use std::collections::BTreeSet;
+
 use super::{
     dialect::Dialect,
     key::{Key, KeyId},
@@ -15,6 +17,26 @@ use crate::{
     rules::{Passed, Refusal, Rule},
     utc::Utc,
 };
+
+/// The folder of the files of delegated roles, beside `targets.json`.
+const BELOW_TARGETS: &str = "targets/";
+
+/// Takes out the files of delegated roles to which nothing delegates any more. A server keeps what it has; no client asks for it.
+pub fn without_strays(dialect: Dialect, files: &mut Files) {
+    let mut asked: Vec<RoleName> = vec![RoleName::Targets];
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    while let Some(role) = asked.pop() {
+        let name = dialect.file_name(&role, None);
+        let Some(bytes) = files.get(&name).filter(|_| known.insert(name.clone())) else { continue };
+        let Ok(targets) = Untrusted::<Targets>::parse(dialect, bytes.as_slice()) else { continue };
+        let delegations = targets.document().delegations.iter().flat_map(|delegations| &delegations.roles);
+        asked.extend(delegations.map(|delegated| delegated.name.clone()));
+    }
+    let stray = |name: &String| name.starts_with(BELOW_TARGETS) && !known.contains(name);
+    if known.contains(&dialect.file_name(&RoleName::Targets, None)) {
+        files.retain(|name, _| !stray(name));
+    }
+}
 
 /// How long before its end Notary calls metadata near expiry, in months; from then on every publish tries to sign the root.
 pub const NEAR_EXPIRY_MONTHS: i32 = 6;

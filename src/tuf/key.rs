@@ -3,7 +3,7 @@
 //! A [`Key`] keeps every member that it came with, since its keyid is a hash over all of them. Whether two of them are the
 //! same key is asked of [`PublicKey::fingerprint`] alone.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -73,8 +73,9 @@ impl fmt::Debug for KeyId {
 /// JSON object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    members: Members,
-    public: PublicKey,
+    // Shared: the same few keys stand in thousands of documents, and are handed about.
+    members: Arc<Members>,
+    public: Arc<PublicKey>,
 }
 
 impl Key {
@@ -94,7 +95,9 @@ impl Key {
     /// As [`Key::from_value`].
     pub fn read(dialect: Dialect, value: Value) -> Result<Self, String> {
         match value {
-            Value::Object(members) => dialect.read_public(&members).map(|public| Self { members, public }),
+            Value::Object(members) => {
+                dialect.read_public(&members).map(|public| Self { members: members.into(), public: public.into() })
+            }
             other => Err(format!("is {}, not an object", other.kind())),
         }
     }
@@ -127,7 +130,7 @@ impl Key {
 
     /// The object as a JSON value.
     pub fn to_value(&self) -> Value {
-        Value::Object(self.members.clone())
+        Value::Object(self.members().clone())
     }
 }
 

@@ -1,14 +1,24 @@
 //! The same work for many items, on several threads. The result does not depend on how many there are.
 
-use std::thread::{self, Builder};
+use std::{
+    sync::OnceLock,
+    thread::{self, Builder},
+};
 
-/// Threads beside the one that asks. Verifying signatures is all that costs time here; more than this wins little.
+/// Threads beside the one that asks, at most. Verifying signatures is all that costs time here; more than this wins little.
 const HELPERS: usize = 3;
+
+/// As many as there are cores for: more of them would only hold more memory.
+fn helpers() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    let cores = *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from));
+    HELPERS.min(cores.saturating_sub(1))
+}
 
 /// `work` for each of `items`, in their order. A thread that cannot be had costs time and nothing else.
 pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let all = |share: &[T]| share.iter().map(&work).collect::<Vec<R>>();
-    let mut shares = items.chunks(items.len().div_ceil(HELPERS + 1).max(1));
+    let mut shares = items.chunks(items.len().div_ceil(helpers() + 1).max(1));
     let own = shares.next().unwrap_or_default();
     thread::scope(|scope| {
         let helpers: Vec<_> =

@@ -16,11 +16,13 @@
 //! 8. However it ends, the terminal is left as it was ([`terminal`]), and what happened is in the record already.
 
 pub mod burst;
+mod glyphs;
 mod home;
 pub mod keys;
 pub mod model;
 pub mod paint;
 pub mod prompts;
+pub mod qr;
 mod shell;
 pub mod terminal;
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What there is: everything that the screen shows, and nothing that is secret.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use crossterm::event::KeyEvent;
+use ratatui::text::Line;
 
 use super::burst::Burst;
 use crate::{
@@ -177,17 +178,39 @@ pub struct Asking {
     pub again: bool,
     /// Whether the review sheet was scrolled to its end.
     pub read: bool,
+    /// A long sheet as it is set at one width: thousands of lines are not broken again for every key.
+    set: RefCell<Option<(usize, Vec<Line<'static>>)>>,
 }
 
 impl Asking {
     /// A question that is asked now.
     pub fn new(prompt: Prompt, since: Utc) -> Self {
-        Self { prompt, since, refusal: None, supplied: vec![], picked: None, characters: 0, again: false, read: false }
+        let set = RefCell::default();
+        Self {
+            prompt,
+            since,
+            refusal: None,
+            supplied: vec![],
+            picked: None,
+            characters: 0,
+            again: false,
+            read: false,
+            set,
+        }
     }
 
-    /// Whether this is a review sheet, which is read before it is answered.
+    /// A long sheet at this width: set once, and kept.
+    pub fn set_at(&self, width: usize, set: impl FnOnce() -> Vec<Line<'static>>) -> Vec<Line<'static>> {
+        let mut kept = self.set.borrow_mut();
+        if kept.as_ref().is_none_or(|(at, _)| *at != width) {
+            *kept = Some((width, set()));
+        }
+        kept.as_ref().map(|(_, lines)| lines.clone()).unwrap_or_default()
+    }
+
+    /// Whether this is a review sheet or a list, which is read before it is answered.
     pub fn is_review(&self) -> bool {
-        matches!(self.prompt.scene, Scene::Review(_))
+        matches!(self.prompt.scene, Scene::Review(_) | Scene::Batch(_) | Scene::List { .. })
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
         outline::Progress,
         participants::{Alias, PersonId},
         prompt::{Answer, AsideKind, Choice, Input, Prompt, Scene},
+        repositories::sheet::{BatchSheet, Group},
         script::read,
         sheet::{KeyFate, KeyLine, Meter, ReviewSheet, Signer, TallySheet, TokenCard},
         state::Closing,
@@ -171,6 +172,48 @@ fn review() -> Model {
     asking(status, Scene::Review(Box::new(sheet())), word("READ", "the sheet was read aloud to its end"))
 }
 
+fn batch_sheet(repositories: usize) -> BatchSheet {
+    let line = |index: usize| format!("docker.io/example/app-{index}  root 2 ab12cd34  targets 7 12ab34cd  14 tags");
+    BatchSheet {
+        repositories: repositories + 1,
+        documents: 2 * repositories + 2,
+        payloads: 2 * repositories + 1,
+        digest: Some(Digest::of(b"batch")),
+        date: "2026-12-01".into(),
+        left_out: vec!["docker.io/example/other\u{1b}[31m: REPOSITORY-IS-OURS: Its root role has other keys.".into()],
+        groups: vec![
+            Group {
+                words: vec!["root, signed by ana-1, bo-1".into(), "NOTE root: consistent snapshots are on".into()],
+                repositories: vec![line(0)],
+            },
+            Group {
+                words: vec!["root, signed by ana-1, bo-1".into(), "  targets: add the key of tag-2, Tia Okafor".into()],
+                repositories: (1..=repositories).map(line).collect(),
+            },
+        ],
+        shares: vec!["ana-1: 4 documents".into(), "tag-2: 4 documents".into()],
+    }
+}
+
+fn batch(repositories: usize) -> Model {
+    let scene = Scene::Batch(Arc::new(batch_sheet(repositories)));
+    asking(in_the_middle("2.3"), scene, word("READ", "the sheet was read aloud to its end"))
+}
+
+fn judged() -> Model {
+    let scene = Scene::List {
+        title: "2 tags and delegations are not as they were before the compromise, of 20 tags in all.".into(),
+        lines: Arc::new(vec!["docker.io/example/db  1.1".into(), "docker.io/example/db  latest\u{1b}[31m".into()]),
+        ask: "Are they kept as they are now, put back to what they were, or judged one by one?".into(),
+    };
+    let input = Input::Word(vec![
+        Choice::new("EACH", "decides one by one"),
+        Choice::new("DROP", "puts all of them back to what they were; what was not there before goes"),
+        Choice::new("KEEP", "keeps all of them as they are now"),
+    ]);
+    asking(in_the_middle("2.3"), scene, input)
+}
+
 fn read_back(length: usize) -> Model {
     let blind = Blind::new(Digest::of(b"payload"), length, 7);
     let input = Input::HiddenWords(blind.hidden().len());
@@ -240,6 +283,7 @@ fn request(tries: Tries) -> SecretRequest {
         attempt: 1,
         min: Some(4),
         max: Some(255),
+        touch: false,
     }
 }
 
@@ -321,6 +365,10 @@ looks! {
     a_review_sheet review();
     a_review_sheet_at_its_end after(review(), &[KeyCode::End]);
     a_review_sheet_wide at(review(), 120, 40);
+    a_batch batch(3);
+    a_batch_at_its_end after(batch(3), &[KeyCode::End]);
+    a_batch_wide at(batch(3), 120, 40);
+    a_list_to_judge judged();
     a_handover asking(
         in_the_middle("1.2"),
         Scene::Handover { from: person("olga"), to: person("ana"), token: card(), secret: "user PIN".into() },
@@ -436,6 +484,14 @@ fn a_review_sheet_is_answered_only_after_its_last_row_was_in_sight() {
         key(&mut model, KeyCode::PageDown);
     }
     key(&mut model, KeyCode::Home);
+    assert!(matches!(&type_line(&mut model, "READ")[..], [Effect::Answer(Answer::Word(_))]));
+}
+
+#[test]
+fn a_batch_and_a_list_are_answered_only_after_their_last_row_was_in_sight() {
+    let mut model = batch(40);
+    assert!(type_line(&mut model, "READ").is_empty());
+    key(&mut model, KeyCode::End);
     assert!(matches!(&type_line(&mut model, "READ")[..], [Effect::Answer(Answer::Word(_))]));
 }
 

@@ -57,3 +57,23 @@ pub fn lines(folder: &Path) -> Vec<Vec<u8>> {
     let bytes = fs::read(folder.join(transcript::FILE)).expect("a transcript");
     bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
 }
+
+/// From now on nothing can be written to the transcript on this medium: its open file becomes a device that is always full.
+pub fn fills_up(folder: &Path) {
+    use std::os::fd::{FromRawFd as _, IntoRawFd as _, OwnedFd};
+    let path = folder.join(transcript::FILE).canonicalize().expect("a transcript");
+    let mut found = 0;
+    for entry in fs::read_dir("/proc/self/fd").expect("the open files") {
+        let entry = entry.expect("an open file");
+        if fs::read_link(entry.path()).is_ok_and(|target| target == path) {
+            let number = entry.file_name().to_string_lossy().parse().expect("a number");
+            let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("the full device");
+            #[allow(unsafe_code, reason = "the journal's file is open under this number, and stays so")]
+            let mut journal = unsafe { OwnedFd::from_raw_fd(number) };
+            rustix::io::dup2(&full, &mut journal).expect("the journal's file is replaced");
+            assert_eq!(journal.into_raw_fd(), number);
+            found += 1;
+        }
+    }
+    assert_eq!(found, 1, "the journal is open once");
+}

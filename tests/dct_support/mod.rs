@@ -1,6 +1,11 @@
 //! Ceremonies of Docker Content Trust as they are held: collected from a stock server, done on SoftHSM in production by a test
 //! program with its own trust, published by the courier, judged by stock clients.
-#![allow(dead_code, reason = "each test program uses a part")]
+#![allow(dead_code, unused_imports, reason = "each test program uses a part")]
+
+mod elsewhere;
+mod home;
+mod plan;
+mod wire;
 
 use std::{
     fs,
@@ -10,11 +15,19 @@ use std::{
 
 use officiant::{
     digest::Digest,
+    perform::Performer,
     preflight::{self, Probe},
-    token::{pkcs11::rehearsal::Rehearsal, quirks::Trust},
+    token::{
+        pkcs11::{self, rehearsal::Rehearsal},
+        quirks::Trust,
+    },
     tuf::{Dialect, KeyId, PublicKey},
     utc::Utc,
 };
+
+pub use elsewhere::{keyid_of, openssl, sign};
+pub use home::{ALL, small};
+pub use plan::{Elsewhere, PASSPHRASE, Plan};
 
 use crate::{
     ceremony_support::{self, People, Pinned, Pins, Room, record, script},
@@ -33,6 +46,7 @@ pub struct Publisher<'a> {
 }
 
 /// What the courier said.
+#[derive(Debug)]
 pub struct Said {
     pub code: Option<i32>,
     pub out: String,
@@ -77,9 +91,27 @@ impl<'a> Publisher<'a> {
         Digest::of(&fs::read(folder.join("MANIFEST")).expect("a manifest"))
     }
 
+    /// The courier without a server.
+    pub fn offline(&self, args: &[&str]) -> Said {
+        let done =
+            Command::new(env!("CARGO_BIN_EXE_officiant-courier")).args(args).output().expect("the courier starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Said { code: done.status.code(), out: text(&done.stdout), err: text(&done.stderr) }
+    }
+
+    /// Publishes a folder of bundles.
+    pub fn publish_folder(&self, folder: &Path) -> Said {
+        self.courier(&["publish", folder.to_str().expect("UTF-8")])
+    }
+
     /// Publishes what a ceremony left.
     pub fn publish(&self, record: &Path) -> Said {
         self.courier(&["publish", record.join("a/publish").to_str().expect("UTF-8")])
+    }
+
+    /// What a ceremony left for the courier.
+    pub fn published(&self, room: &Room) -> PathBuf {
+        room.place.join("a/publish")
     }
 
     pub fn publishes(&self, record: &Path) {
@@ -92,16 +124,47 @@ impl<'a> Publisher<'a> {
         Client::new(&self.stack, &self.place.join(name))
     }
 
+    /// The module, pinned as production wants it.
+    pub fn module(&self) -> String {
+        let module = self.tokens.module.canonicalize().expect("the module");
+        let sha256 = Digest::of(&fs::read(&module).expect("the module"));
+        format!("path = \"{}\"\nsha256 = \"{sha256}\"\nmodel = \"SoftHSM v2\"", module.display())
+    }
+
+    /// Holds a planned ceremony to its end, below `name`.
+    pub fn holds(&self, name: &str, plan: &Plan) -> Room {
+        self.hold(name, &plan.text(&self.module()), plan.people())
+    }
+
+    /// Begins a planned ceremony.
+    pub fn begins(&self, name: &str, plan: &Plan) -> Room {
+        self.begin(name, &plan.text(&self.module()), plan.people())
+    }
+
+    /// A plan about the repositories `guns`, collected now into the folder `folder`.
+    pub fn plan(&self, kind: &'static str, folder: &str, guns: &[&str]) -> Plan {
+        let manifest = self.collect(guns, folder);
+        Plan::new(kind, folder, manifest, guns.len())
+    }
+
+    /// Everything new but the files and the tokens, as after the power had gone.
+    pub fn again(&self, room: Room) -> Room {
+        let Room { place, people, clock, runner, performer, .. } = room;
+        drop((runner, performer));
+        pkcs11::close_all();
+        let found = Room::find(&place).unwrap_or_else(|error| panic!("{error:?}"));
+        let script = std::sync::Arc::clone(found.script());
+        let program = officiant::ceremony::event::Program { trust: "test".into(), ..ceremony_support::program() };
+        let runner = found.resume(program, clock.hand_in()).unwrap_or_else(|error| panic!("{error:?}"));
+        let performer =
+            Performer::new(script, self.inputs(), None, Trust::injected(|_| None)).with_probe(self.probe.clone());
+        Room { runner, performer, people, clock, other_secret: Box::new(|_| None), place }
+    }
+
     /// A shipped script for this machine, with its collection pinned.
     pub fn script(&self, name: &str, changes: &[(&str, String)]) -> String {
-        let module = self.tokens.module.canonicalize().expect("the module");
-        let pins = format!(
-            "path = \"{}\"\nsha256 = \"{}\"\nmodel = \"SoftHSM v2\"",
-            module.display(),
-            Digest::of(&fs::read(&module).expect("the module"))
-        );
         let mut text = fs::read_to_string(script(name)).expect("a shipped script");
-        text = text.replace("path = \"/usr/lib/softhsm/libsofthsm2.so\"", &pins);
+        text = text.replace("path = \"/usr/lib/softhsm/libsofthsm2.so\"", &self.module());
         for (from, to) in changes {
             assert!(text.contains(from), "{name} has no {from}");
             text = text.replace(from, to);
@@ -111,25 +174,16 @@ impl<'a> Publisher<'a> {
 
     /// Begins a ceremony in production. Its record lies below `name`.
     pub fn begin(&self, name: &str, text: &str, people: People) -> Room {
+        self.begin_later(name, text, people, 0)
+    }
+
+    /// The same on a later day.
+    pub fn begin_later(&self, name: &str, text: &str, people: People, days: i64) -> Room {
         let place = self.place.join(name);
         fs::create_dir(&place).expect("a folder");
-        let now = Utc::from_seconds(
-            i64::try_from(
-                std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs(),
-            )
-            .expect("before the end"),
-        )
-        .expect("an instant");
-        let clock = Pinned::at(&now.to_string());
-        Room::run_in(
-            &place,
-            clock,
-            text.as_bytes(),
-            &self.inputs(),
-            people,
-            Trust::injected(|_| None),
-            self.probe.clone(),
-        )
+        let clock = Pinned::at(&now().plus_days(days).to_string());
+        let (inputs, trust) = (self.inputs(), Trust::injected(|_| None));
+        Room::run_in(&place, clock, text.as_bytes(), &inputs, people, trust, self.probe.clone())
     }
 
     /// Holds a ceremony to its end, and goes through its record again.
@@ -139,6 +193,12 @@ impl<'a> Publisher<'a> {
         record::holds(&room.place.join("a"));
         room
     }
+}
+
+/// The machine's own clock.
+pub fn now() -> Utc {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    Utc::from_seconds(i64::try_from(now.as_secs()).expect("before the end")).expect("an instant")
 }
 
 /// The people of a shipped script; tokens that an earlier ceremony prepared have the PINs that it gave them.

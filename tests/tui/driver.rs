@@ -76,6 +76,14 @@ impl Terminal {
         (last(b"\x1b[?2026l") >= last(b"\x1b[?2026h"), self.screen())
     }
 
+    /// What `look` makes of the cells of the screen; `None` while a frame is being drawn.
+    pub fn cells<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> Option<T> {
+        let written = self.written.lock().expect("nobody panics with it");
+        let last = |mark: &[u8]| written.windows(mark.len()).rposition(|bytes| bytes == mark);
+        let whole = last(b"\x1b[?2026l") >= last(b"\x1b[?2026h");
+        whole.then(|| look(self.parser.lock().expect("nobody panics with it").screen()))
+    }
+
     /// Whether the program uses the alternate screen now.
     pub fn is_taken(&self) -> bool {
         self.parser.lock().expect("nobody panics with it").screen().alternate_screen()

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::tokens::is_used;
 use crate::ceremony::{
     script::{PossessionSpec, Script, TokenSpec},
     steps::Action,
@@ -31,7 +32,10 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
     let prepared = steps(|action| matches!(action, Action::PrepareToken(_)));
     let spare_tokens = script.tokens.iter().filter(|token| token.spare_for.is_some()).count();
     let exists = |token: &&TokenSpec| token.known.is_some() || token.keyid.is_some();
-    let known = script.tokens.iter().filter(exists).filter(|token| !script.is_brought_a_key(&token.alias)).count();
+    let many = script.repositories.is_some();
+    // An offline key that does not sign today stays in its bag.
+    let comes = |token: &&TokenSpec| !script.is_brought_a_key(&token.alias) && (!many || is_used(script, &token.alias));
+    let known = script.tokens.iter().filter(exists).filter(comes).count();
     let clocks = script.numbered().find_map(|(_, step)| match &step.action {
         Action::ConfirmClock(clock) => Some(clock.who.len()),
         _ => None,
@@ -41,18 +45,29 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
     bring(2, 1, say::BRING_SCRIPT.into());
     bring(2, 1, say::bring_media(script));
     bring(prepared, spare_tokens, say::BRING_BLANK.into());
-    bring(known, 0, say::BRING_KNOWN.into());
+    bring(known, 0, if many { say::BRING_KNOWN_OF_MANY } else { say::BRING_KNOWN }.into());
     bring(prepared, usize::from(prepared > 0), say::BRING_ENVELOPES.into());
     bring(script.tokens.len() + 2, 2, say::BRING_BAGS.into());
     bring(clocks.unwrap_or(0), 0, say::BRING_CLOCKS.into());
     let files: Vec<&str> = inputs(script).collect();
+    let spec = script.repositories.as_ref();
     let mut key_files: Vec<&str> = script.numbered().filter_map(|(_, step)| key_file(&step.action)).collect();
     key_files.sort_unstable();
     key_files.dedup();
     bring(usize::from(!files.is_empty()), usize::from(!files.is_empty()), say::bring_inputs(&files));
+    if let Some(spec) = spec {
+        bring(1, 1, say::bring_collection(&spec.collection));
+        bring(
+            usize::from(spec.before.is_some()),
+            0,
+            spec.before.as_ref().map(say::bring_collection_before).unwrap_or_default(),
+        );
+        bring(1, 0, say::BRING_SECOND_MACHINE.into());
+    }
     bring(key_files.len(), 0, say::bring_key_files(&key_files));
     bring(script.keys.len(), 0, say::BRING_OWNERS_PAPERS.into());
-    bring(usize::from(script.previous.is_some()), 0, say::BRING_LAST_CARD.into());
+    let follows = script.previous.is_some() || many && !script.kind.is_genesis();
+    bring(usize::from(follows), 0, if many { say::BRING_LAST_RECORD } else { say::BRING_LAST_CARD }.into());
     bring(script.tokens.len(), 1, say::bring_tags(script));
     bring(2, 2, say::BRING_PENS.into());
     list
@@ -70,7 +85,7 @@ fn inputs(script: &Script) -> impl Iterator<Item = &str> {
     let keys = script.keys.iter().flat_map(|key| {
         let proof = match &key.possession {
             PossessionSpec::Statement(file) => Some(file.as_str()),
-            PossessionSpec::HeldByServer => None,
+            PossessionSpec::HeldByServer | PossessionSpec::HeldByToken(_) => None,
         };
         std::iter::once(key.file.as_str()).chain(proof)
     });

@@ -7,16 +7,18 @@ use serde::Serialize;
 use super::{
     Findings,
     Severity::{Note, Warning},
-    tokens::{is_used, spares, token_of},
+    tokens::{is_used, signs, spares},
 };
 use crate::{
     ceremony::{
         participants::{Alias, Duty, Person, PersonId},
-        script::Script,
+        script::{CommonName, Script},
         steps::Action,
+        words,
     },
     rules::Rule,
     text::shown,
+    tuf::role::RoleName,
 };
 
 /// A person as a script plans their day.
@@ -35,12 +37,19 @@ pub struct PersonPlan {
     pub surrogates: Vec<String>,
     /// The tokens that this person holds.
     pub tokens: Vec<Alias>,
-    /// How many signatures on the metadata they make.
+    /// How many signatures on the metadata they make; in a ceremony about many repositories at most so many, since documents that
+    /// say the same are signed once.
     pub signatures: u32,
+    /// How many root certificates they sign.
+    pub certificates: u32,
     /// How many other signatures: drills, proofs when a token is opened, the head at the close.
     pub other_signatures: u32,
+    /// How often at most they touch a token, if it wants a touch for each signature. No PKCS#11 token tells whether it does.
+    pub touches: u32,
     /// How often they type a user PIN; a new one is typed twice.
     pub user_pin_entries: u32,
+    /// How often they type the passphrase of a key file; a new one is typed twice.
+    pub passphrase_entries: u32,
     /// How often they type an SO-PIN; a new one is typed twice.
     pub so_pin_entries: u32,
     /// How often they confirm with their own word.
@@ -55,6 +64,8 @@ pub struct Alone {
     pub person: PersonId,
     /// The name.
     pub name: String,
+    /// What they could sign: `root`, and with it everything below it; or `targets`, which tell what tags mean.
+    pub role: RoleName,
     /// With which tokens: each in their hands, and its user PIN or its SO-PIN too.
     pub tokens: Vec<Alias>,
     /// Whether only on a day on which they stand in for somebody, or a spare takes the place of a token.
@@ -85,8 +96,11 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
         surrogates: surrogates(script, &person.id).map(|other| other.name.clone()).collect(),
         tokens: script.tokens.iter().filter(|token| token.holder == person.id).map(|t| t.alias.clone()).collect(),
         signatures: 0,
+        certificates: 0,
         other_signatures: 0,
+        touches: 0,
         user_pin_entries: 0,
+        passphrase_entries: 0,
         so_pin_entries: 0,
         confirmations: 0,
     };
@@ -98,9 +112,21 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
                 plan.user_pin_entries += if user(&step.token) { 2 } else { 0 };
             }
             Action::GenerateKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
-            Action::ImportKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
+            Action::ImportKey(step) => {
+                plan.user_pin_entries += u32::from(user(&step.token));
+                plan.passphrase_entries += u32::from(user(&step.token));
+            }
+            Action::HandOverKey(step) => plan.passphrase_entries += if step.keeper == person.id { 2 } else { 0 },
+            Action::Certify(step) if user(&step.token) => {
+                plan.user_pin_entries += 1;
+                plan.certificates += certificates(script);
+            }
+            Action::SignRepositories(step) if user(&step.token) => {
+                plan.user_pin_entries += 1;
+                plan.signatures += words::repositories::documents(script, &step.token);
+            }
             Action::DrillToken(_) | Action::OpenToken(_) | Action::Sign(_) => {
-                let mine = u32::from(token_of(&step.action).is_some_and(user));
+                let mine = u32::from(step.action.token().is_some_and(user));
                 plan.user_pin_entries += mine;
                 match step.action {
                     Action::Sign(_) => plan.signatures += mine,
@@ -114,10 +140,22 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
             }
             Action::Attest(step) => plan.confirmations += u32::from(step.who.contains(&person.id)),
             Action::Review(step) => plan.confirmations += u32::from(step.who.contains(&person.id)),
+            Action::ReviewRepositories(step) => plan.confirmations += u32::from(step.who.contains(&person.id)),
             _ => {}
         }
     }
+    plan.touches = plan.signatures + plan.certificates + plan.other_signatures;
     plan
+}
+
+/// How many certificates a key gets: one for all repositories, or one for each.
+fn certificates(script: &Script) -> u32 {
+    let Some(spec) = &script.repositories else { return 0 };
+    match spec.certificate.as_ref().map(|certificate| &certificate.common_name) {
+        None => 0,
+        Some(CommonName::Wildcard(_)) => 1,
+        Some(CommonName::EachRepository) => spec.collection.repositories,
+    }
 }
 
 fn surrogates<'a>(script: &'a Script, id: &'a PersonId) -> impl Iterator<Item = &'a Person> {
@@ -131,7 +169,8 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
     present(script, findings);
     readers(script, findings);
     surrogates_of_officers(script, findings);
-    for alone in alone(script) {
+    // A tagging key is meant to be in one hand; who that is stands in the list, and is no finding.
+    for alone in alone(script).into_iter().filter(|alone| alone.role == RoleName::Root) {
         let tokens: Vec<_> = alone.tokens.iter().map(ToString::to_string).collect();
         let what = format!(
             "{} could sign alone{}: {} in one hand, with a PIN of each.",
@@ -202,7 +241,9 @@ fn present(script: &Script, findings: &mut Findings) {
         }
     }
     for person in script.people.iter().filter(|person| person.stands_in_for.is_none()) {
-        if !is_needed(script, &person.id) {
+        // Whoever holds a token that lies in its bag today need not come.
+        let holds = script.tokens.iter().any(|token| token.holder == person.id);
+        if !(is_needed(script, &person.id) || script.repositories.is_some() && holds) {
             let what = format!("{} has no step and no token.", shown(&person.name));
             findings.add(Note, None, None, what, "Nothing stops if they are absent; a surrogate is not needed.");
         }
@@ -240,57 +281,74 @@ fn readers(script: &Script, findings: &mut Findings) {
                 }
             }
             Action::Review(review) => {
-                if review.who.contains(&review.witness) && !alone {
-                    let what =
-                        format!("{} reads the payload back and confirms it too.", shown(script.name(&review.witness)));
-                    findings.add(
-                        Warning,
-                        Rule::PayloadReadback,
-                        Some(&number),
-                        what,
-                        "Let a witness read back who signs nothing.",
-                    );
-                }
-                let officers: BTreeSet<_> = script
-                    .root
-                    .keys
-                    .iter()
-                    .filter_map(|alias| script.token(alias))
-                    .map(|token| &token.holder)
-                    .collect();
-                for officer in officers.into_iter().filter(|officer| !review.who.contains(officer)) {
-                    let what =
-                        format!("{} holds a root key and does not confirm the draft.", shown(script.name(officer)));
-                    findings.add(Warning, Rule::PayloadReadback, Some(&number), what, "Name every officer in `who`.");
-                }
+                let officers = script.root.keys.iter().filter_map(|alias| script.token(alias));
+                let officers = officers.map(|token| &token.holder).collect();
+                confirmed(script, &number, (&review.witness, &review.who), officers, "holds a root key", findings);
+            }
+            Action::ReviewRepositories(review) => {
+                let officers = script.tokens.iter().filter(|token| signs(script, &token.alias));
+                let officers = officers.map(|token| &token.user_pin).collect();
+                confirmed(script, &number, (&review.witness, &review.who), officers, "signs the batch", findings);
             }
             _ => {}
         }
     }
 }
 
-/// Everybody who has enough tokens in their hands, with a secret of each that opens it.
-pub(super) fn alone(script: &Script) -> Vec<Alone> {
-    let mut found = vec![];
-    for person in &script.people {
-        let own: BTreeSet<&PersonId> = [&person.id].into();
-        let with_principal: BTreeSet<&PersonId> = own.iter().copied().chain(&person.stands_in_for).collect();
-        let (plain, stretched) = (within_reach(script, &own, false), within_reach(script, &with_principal, true));
-        let enough = |tokens: &Vec<Alias>| script.distinct_keys(tokens) >= script.root.threshold;
-        if enough(&plain) || enough(&stretched) {
-            found.push(Alone {
-                person: person.id.clone(),
-                name: person.name.clone(),
-                only_as_surrogate: !enough(&plain),
-                tokens: if enough(&plain) { plain } else { stretched },
-            });
-        }
+/// Whether everybody who should confirms a draft, and somebody else reads it back.
+fn confirmed(
+    script: &Script,
+    number: &str,
+    (witness, who): (&PersonId, &[PersonId]),
+    officers: BTreeSet<&PersonId>,
+    why: &str,
+    findings: &mut Findings,
+) {
+    let rule = Rule::PayloadReadback;
+    if who.contains(witness) && !script.declares.single_control {
+        let what = format!("{} reads the payload back and confirms it too.", shown(script.name(witness)));
+        findings.add(Warning, rule, Some(number), what, "Let a witness read back who signs nothing.");
     }
-    found
+    for officer in officers.into_iter().filter(|officer| !who.contains(officer)) {
+        let what = format!("{} {why} and does not confirm the draft.", shown(script.name(officer)));
+        findings.add(Warning, rule, Some(number), what, "Name every officer in `who`.");
+    }
 }
 
-/// The root tokens whose place somebody can take, being all of `hands`.
-fn within_reach(script: &Script, hands: &BTreeSet<&PersonId>, with_spares: bool) -> Vec<Alias> {
+/// Everybody who has enough tokens in their hands, with a secret of each that opens it: offline keys for a root, tagging keys for
+/// targets.
+pub(super) fn alone(script: &Script) -> Vec<Alone> {
+    let tagging = script.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
+    let tagging = tagging.map(|tagging| {
+        let tokens: Vec<&Alias> = tagging.keys.iter().filter_map(|key| key.token()).collect();
+        (RoleName::Targets, tagging.threshold, tokens)
+    });
+    let root = (RoleName::Root, script.root.threshold, script.root.keys.iter().collect());
+    std::iter::once(root)
+        .chain(tagging)
+        .flat_map(|(role, threshold, keys)| {
+            script.people.iter().filter_map(move |person| could_sign(script, person, &role, threshold, &keys))
+        })
+        .collect()
+}
+
+fn could_sign(script: &Script, person: &Person, role: &RoleName, threshold: u64, keys: &[&Alias]) -> Option<Alone> {
+    let own: BTreeSet<&PersonId> = [&person.id].into();
+    let with_principal: BTreeSet<&PersonId> = own.iter().copied().chain(&person.stands_in_for).collect();
+    let plain = within_reach(script, keys, &own, false);
+    let stretched = within_reach(script, keys, &with_principal, true);
+    let enough = |tokens: &Vec<Alias>| script.distinct_keys(tokens) >= threshold;
+    (enough(&plain) || enough(&stretched)).then(|| Alone {
+        person: person.id.clone(),
+        name: person.name.clone(),
+        role: role.clone(),
+        only_as_surrogate: !enough(&plain),
+        tokens: if enough(&plain) { plain } else { stretched },
+    })
+}
+
+/// The tokens of `keys` whose place somebody can take, being all of `hands`.
+fn within_reach(script: &Script, keys: &[&Alias], hands: &BTreeSet<&PersonId>, with_spares: bool) -> Vec<Alias> {
     let opens = |alias: &Alias| {
         // Whoever holds a token and its SO-PIN can set a new user PIN.
         script.token(alias).is_some_and(|token| {
@@ -298,7 +356,7 @@ fn within_reach(script: &Script, hands: &BTreeSet<&PersonId>, with_spares: bool)
         })
     };
     let plays = |alias: &&Alias| opens(alias) || with_spares && spares(script, alias).any(|spare| opens(&spare.alias));
-    script.root.keys.iter().filter(plays).cloned().collect()
+    keys.iter().copied().filter(plays).cloned().collect()
 }
 
 /// Whether a step or a token needs this person.
@@ -320,7 +378,10 @@ pub(super) fn stops_the_day(script: &Script) -> Vec<Stop> {
     for token in &script.tokens {
         if is_used(script, &token.alias) && spares(script, &token.alias).next().is_none() {
             let why = match &token.keyid {
-                Some(_) => "It holds a root key; nothing else can sign in its place.",
+                Some(_) if script.root.keys.contains(&token.alias) || script.repositories.is_none() => {
+                    "It holds a root key; nothing else can sign in its place."
+                }
+                Some(_) => "It holds its key already; nothing else can sign in its place.",
                 None => "The script names no spare token for it.",
             };
             stops.push(Stop { who: format!("token {}", token.alias), why: why.into() });

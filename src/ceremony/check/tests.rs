@@ -6,6 +6,10 @@ const GENESIS: &str = include_str!("../../../tests/paper/genesis.toml");
 /// A good script that replaces the key of one of them.
 const ROTATION: &str = include_str!("../../../tests/paper/rotate-root.toml");
 
+/// Good scripts about three repositories: the first one, and one after a theft.
+const DCT_GENESIS: &str = include_str!("../../../tests/paper/dct-genesis.toml");
+const DCT_THEFT: &str = include_str!("../../../tests/paper/dct-rotate-tagging-key.toml");
+
 fn checked(text: &str) -> Checked {
     check(&read::script(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")))
 }
@@ -326,6 +330,199 @@ fn what_was_found_can_be_read_by_people() {
     let found = checked(&GENESIS.replace("  { do = \"drill-token\", token = \"bo-1\" },\n", ""));
     insta::with_settings!({ snapshot_path => "../../../tests/snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("check", found);
+    });
+}
+
+/// What was found, by severity, without what is found of every script of this kind.
+fn found(checked: &Checked, severity: Severity) -> Vec<&str> {
+    checked
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == severity)
+        .map(|finding| finding.what.as_str())
+        .collect()
+}
+
+/// Whether something of this severity and rule was found that says so.
+fn says(checked: &Checked, severity: Severity, rule: impl Into<Option<Rule>>, what: &str) -> bool {
+    let rule = rule.into();
+    let same = |finding: &&Finding| finding.severity == severity && finding.rule == rule && finding.what.contains(what);
+    checked.findings.iter().any(|finding| same(&finding))
+}
+
+#[test]
+fn good_scripts_about_many_repositories_hold_and_nothing_of_one_root_is_asked() {
+    let genesis = checked(DCT_GENESIS);
+    assert_eq!(found(&genesis, Severity::Error), [""; 0], "{genesis}");
+    assert_eq!(found(&genesis, Severity::Warning).len(), 1, "{genesis}");
+    assert!(says(&genesis, Severity::Warning, None, "2 of 3 offline keys must sign a root: stock tools"));
+    let theft = checked(DCT_THEFT);
+    assert!(theft.holds(), "{theft}");
+    assert_eq!(found(&theft, Severity::Warning), [""; 0], "{theft}");
+    assert!(says(&theft, Severity::Note, None, "chi-1 holds an offline key and does not sign today"));
+    for checked in [&genesis, &theft] {
+        assert!(!checked.findings.iter().any(|finding| finding.what.contains("[[role]]")), "{checked}");
+    }
+}
+
+#[test]
+fn it_counts_documents_certificates_pins_and_touches_of_many_repositories() {
+    let many = checked(&DCT_GENESIS.replace("repositories = 3", "repositories = 1000"));
+    let (ana, tia) = (&many.people[2], &many.people[5]);
+    assert_eq!((ana.signatures, ana.certificates, ana.other_signatures, ana.touches), (1000, 1, 2, 1003));
+    // Twice when it is set, then to generate, to drill, to certify, to sign, to close: once for the whole batch.
+    assert_eq!((ana.user_pin_entries, ana.so_pin_entries), (7, 0));
+    assert_eq!((tia.name.as_str(), tia.signatures, tia.certificates, tia.user_pin_entries), ("Tia Okafor", 1000, 0, 6));
+    assert!(says(
+        &many,
+        Severity::Note,
+        None,
+        "Ana Ruiz (1003), Bo Ångström (1003), Chi Nguyễn (1003), Tia Okafor (1002)"
+    ));
+    let each = checked(
+        &DCT_GENESIS
+            .replace("repositories = 3", "repositories = 1000")
+            .replace("common-name = \"docker.io/example/*\"\n", ""),
+    );
+    assert_eq!((each.people[2].certificates, each.people[2].user_pin_entries), (1000, 7));
+    let json = serde_json::to_value(&many).unwrap();
+    assert_eq!((&json["repositories"], &json["people"][2]["touches"]), (&1000.into(), &1003.into()));
+}
+
+#[test]
+fn who_could_sign_alone_is_asked_of_offline_keys_and_of_tagging_keys() {
+    let genesis = checked(DCT_GENESIS);
+    let alone: Vec<_> = genesis.alone.iter().map(|alone| (alone.name.as_str(), alone.role.as_str())).collect();
+    assert_eq!(alone, [("Tia Okafor", "targets")]);
+    let both = checked(&DCT_GENESIS.replace("holder = \"bo\"", "holder = \"ana\""));
+    assert!(both.alone.iter().any(|alone| alone.name == "Ana Ruiz" && alone.role.as_str() == "root"));
+    assert_eq!(only(&both, Rule::ThresholdNeedsTwo).severity, Severity::Error);
+    let stops: Vec<_> = genesis.stops_the_day.iter().map(|stop| stop.who.as_str()).collect();
+    for who in ["Pia Sørensen", "Tia Okafor", "token tag-1", "token ana-1"] {
+        assert!(stops.contains(&who), "{who}: {stops:?}");
+    }
+    let theft = checked(DCT_THEFT);
+    assert!(!theft.stops_the_day.iter().any(|stop| stop.who == "token chi-1"), "it lies in its bag: {theft}");
+}
+
+#[test]
+fn what_ends_first_stands_first() {
+    let dates = |checked: &Checked| -> Vec<String> {
+        checked.deadlines.iter().map(|of| format!("{} {}", of.when(), of.what)).collect()
+    };
+    let genesis = checked(DCT_GENESIS);
+    assert_eq!(
+        dates(&genesis),
+        [
+            "2029-11-30 the targets",
+            "2036-05-28 six months before the roots",
+            "2036-11-28 the roots",
+            "2041-11-27 the certificates of today",
+        ]
+    );
+    let undated = checked(&DCT_GENESIS.replace("planned = 2026-12-01T09:00:00Z\n", ""));
+    assert_eq!(dates(&undated)[0], "1095 days after the targets");
+    assert!(checked(GENESIS).deadlines.is_empty());
+}
+
+#[test]
+fn roots_that_end_soon_are_told_of_with_the_day_on_which_taggers_fail() {
+    let days = |days: u32| {
+        let expires = format!("expires = {{ days = {days}, at-least-days = 30, at-most-days = 3660 }}");
+        checked(&DCT_GENESIS.replace("expires = { days = 3650, at-least-days = 730, at-most-days = 3660 }", &expires))
+    };
+    assert!(says(&days(250), Severity::Warning, Rule::NotarySixMonths, "from 2027-02-08 on whoever tags"));
+    assert!(says(&days(90), Severity::Error, Rule::NotarySixMonths, "The roots end 90 days after"));
+    assert!(!days(274).findings.iter().any(|finding| finding.rule == Some(Rule::NotarySixMonths)));
+}
+
+#[test]
+fn a_tagging_key_elsewhere_leaves_bundles_incomplete() {
+    let away = DCT_GENESIS
+        .replace("keys = [\"tag-1\"]", "keys = [\"release\"]")
+        .replace("  { do = \"sign\", token = \"tag-1\" },\n", "")
+        .replace("  { do = \"draft\", minutes = 5 },", "  { do = \"import-keys\" },\n  { do = \"draft\", minutes = 5 },")
+        .replace(
+            "[tagging]",
+            "[[key]]\nname = \"release\"\nowner = \"Release team\"\nfile = \"release.pem\"\nkeyid = \"ab12\"\npossession = \"release.possession\"\n\n[tagging]",
+        );
+    let away = checked(&away);
+    assert!(away.holds(), "{away}");
+    let what = "The targets wait for Release team, who sign elsewhere: every bundle leaves incomplete.";
+    assert!(says(&away, Severity::Warning, Rule::BundleComplete, what), "{away}");
+}
+
+#[test]
+fn a_theft_without_an_earlier_collection_lays_every_tag_before_people() {
+    let before = DCT_THEFT.find("[collection-before]").expect("it has one");
+    let root = DCT_THEFT.find("[root]").expect("it has one");
+    let none = format!("{}{}", &DCT_THEFT[..before], &DCT_THEFT[root..]);
+    let said = |text: &str| {
+        let checked = checked(text);
+        let finding = only(&checked, Rule::TagsJudged);
+        assert_eq!(finding.severity, Severity::Warning);
+        finding.what.clone()
+    };
+    assert!(said(&none).contains("every tag of every repository is laid before people"));
+    assert!(
+        said(&none.replace("changed = \"ask\"", "changed = \"drop\"")).contains("no tag and no delegation is left")
+    );
+    assert!(
+        said(&DCT_THEFT.replace("changed = \"ask\"", "changed = \"keep\"")).contains("a thief signed is signed again")
+    );
+}
+
+#[test]
+fn repositories_are_known_by_the_keys_that_the_script_names() {
+    let theft = with(DCT_THEFT, "keyid = \"@bo-1@\"\n", "");
+    assert!(says(&theft, Severity::Error, Rule::RepositoryIsOurs, "bo-1 has no keyid"), "{theft}");
+    assert!(says(&theft, Severity::Error, Rule::ScriptHolds, "bo-1 is opened, and the script names no keyid for it."));
+    assert!(theft.findings.iter().any(|finding| finding.remedy.contains("canonical id of its key")));
+    let nothing = format!("manifest = \"{}\"", "0".repeat(64));
+    let unpinned =
+        DCT_THEFT.replace("manifest = \"7d1a54127b222502f5b79b5fb0803061152a44f92b37e23c6527baf665d4da9a\"", &nothing);
+    assert_eq!(only(&checked(&unpinned), Rule::CollectionPinned).severity, Severity::Warning);
+}
+
+#[test]
+fn an_offline_key_that_never_signs_or_is_never_certified_is_told_of() {
+    let silent = with(DCT_GENESIS, "  { do = \"sign\", token = \"chi-1\" },\n", "");
+    assert!(says(&silent, Severity::Warning, None, "chi-1 does not sign the first root."));
+    let bare = with(DCT_GENESIS, "  { do = \"certify\", token = \"chi-1\" },\n", "");
+    assert!(says(&bare, Severity::Error, Rule::ScriptHolds, "the key on chi-1 is certified"), "{bare}");
+    let other = with(DCT_GENESIS, "{ do = \"certify\", token = \"chi-1\" }", "{ do = \"certify\", token = \"tag-1\" }");
+    assert!(says(&other, Severity::Warning, Rule::CertFitsGun, "tag-1 is certified, and is not in [root] keys"));
+    let kind = with(DCT_GENESIS, "threshold = 2\n", "threshold = 2\nalgorithm = \"p384\"\n");
+    assert!(says(&kind, Severity::Error, Rule::CertValid, "No root certificate"), "{kind}");
+    let unsigned = with(
+        DCT_GENESIS,
+        "tokens = [\"ana-1\", \"bo-1\", \"chi-1\", \"tag-1\"]",
+        "tokens = [\"ana-1\", \"bo-1\", \"chi-1\"]",
+    );
+    assert!(only(&unsigned, Rule::HeadSigned).what.contains("tag-1 does not sign the head"));
+    let unheard = with(DCT_GENESIS, "who = [\"ana\", \"bo\", \"chi\", \"tia\"]", "who = [\"ana\", \"bo\", \"chi\"]");
+    assert!(only(&unheard, Rule::PayloadReadback).what.contains("Tia Okafor signs the batch and does not confirm"));
+}
+
+#[test]
+fn the_collection_and_a_second_machine_are_on_the_list() {
+    let what: Vec<_> =
+        checked(DCT_THEFT).materials.into_iter().map(|material| (material.count, material.what)).collect();
+    let brought = |text: &str| what.iter().find(|(_, what)| what.contains(text)).map(|(count, _)| *count);
+    assert_eq!(
+        brought("courier's medium with the collection dct-today, 3 repositories; the words of its MANIFEST"),
+        Some(1)
+    );
+    assert_eq!(brought("the last collection from before the theft, dct-before"), Some(1));
+    assert_eq!(brought("with sha256sum"), Some(1));
+    assert_eq!(brought("token with an offline key"), Some(2), "chi-1 stays in its bag");
+    assert_eq!(brought("record of the last ceremony"), Some(1));
+}
+
+#[test]
+fn what_was_found_of_many_repositories_can_be_read_by_people() {
+    insta::with_settings!({ snapshot_path => "../../../tests/snapshots", prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("check-dct", checked(&DCT_THEFT.replace("repositories = 3", "repositories = 1000")));
     });
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Checked, Severity};
-use crate::text::shown;
+use super::{Checked, Deadline, PersonPlan, Severity};
+use crate::{text::shown, tuf::role::RoleName};
 
 impl Display for Checked {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -11,6 +11,9 @@ impl Display for Checked {
         writeln!(f, "{} of {}", self.ceremony, shown(&self.repository))?;
         writeln!(f, "script {}", self.digest)?;
         let begins = self.planned.map(|at| format!(", from {at}")).unwrap_or_default();
+        if let Some(count) = self.repositories {
+            writeln!(f, "about {count} repositories")?;
+        }
         writeln!(f, "{} acts, {} planned{begins}\n", self.acts.len(), duration(self.minutes))?;
         self.findings(f)?;
         self.room(f)?;
@@ -44,33 +47,61 @@ impl Checked {
                 (None, others) => format!("; surrogate {}", shown(&others.join(", "))),
             };
             writeln!(f, "  {} ({}){surrogate}", shown(&person.name), person.duties.join(", "))?;
-            let times = |count: u32| counted(count as usize, "time");
-            let pins = times(person.user_pin_entries + person.so_pin_entries);
-            match (person.signatures + person.other_signatures, person.user_pin_entries + person.so_pin_entries) {
-                (0, 0) => {}
-                (0, _) => writeln!(f, "      types a PIN {pins}")?,
-                _ => writeln!(
-                    f,
-                    "      signs {}, and {} more to prove a key or the head; types a PIN {pins}",
-                    times(person.signatures),
-                    person.other_signatures
-                )?,
-            }
+            self.work(f, person)?;
         }
-        writeln!(f, "\nWho could sign alone")?;
-        if self.alone.is_empty() {
-            writeln!(f, "  nobody")?;
-        }
-        for alone in &self.alone {
-            let when = if alone.only_as_surrogate { ", as a surrogate or with a spare" } else { "" };
-            writeln!(f, "  {}{when}", shown(&alone.name))?;
-        }
+        self.alone(f)?;
         writeln!(f, "\nWhose absence stops the day")?;
         if self.stops_the_day.is_empty() {
             writeln!(f, "  nobody's")?;
         }
         for stop in &self.stops_the_day {
             writeln!(f, "  {}: {}", shown(&stop.who), stop.why)?;
+        }
+        Ok(())
+    }
+
+    /// What somebody signs and types.
+    fn work(&self, f: &mut Formatter<'_>, person: &PersonPlan) -> fmt::Result {
+        let times = |count: u32| counted(count as usize, "time");
+        let entries = person.user_pin_entries + person.so_pin_entries;
+        let mut typed = vec![];
+        if entries > 0 {
+            typed.push(format!("types a PIN {}", times(entries)));
+        }
+        if person.passphrase_entries > 0 {
+            typed.push(format!("types a passphrase {}", times(person.passphrase_entries)));
+        }
+        if person.touches == 0 {
+            return if typed.is_empty() { Ok(()) } else { writeln!(f, "      {}", typed.join(", ")) };
+        }
+        let at_most = if self.repositories.is_some() { "up to " } else { "" };
+        let certificates = match person.certificates {
+            0 => String::new(),
+            count => format!(", {} of its key", counted(count as usize, "certificate")),
+        };
+        writeln!(
+            f,
+            "      signs {at_most}{}{certificates}, and {} more to prove a key or the head; {}",
+            times(person.signatures),
+            person.other_signatures,
+            typed.join(", ")
+        )?;
+        writeln!(f, "      touches a token if it blinks, up to {}", times(person.touches))
+    }
+
+    fn alone(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\nWho could sign alone")?;
+        if self.alone.is_empty() {
+            writeln!(f, "  nobody")?;
+        }
+        for alone in &self.alone {
+            let what = match (self.repositories, &alone.role) {
+                (None, _) => String::new(),
+                (Some(_), RoleName::Root) => ": roots, and with them everything".into(),
+                (Some(_), role) => format!(": {role}, and no root"),
+            };
+            let when = if alone.only_as_surrogate { ", as a surrogate or with a spare" } else { "" };
+            writeln!(f, "  {}{what}{when}", shown(&alone.name))?;
         }
         Ok(())
     }
@@ -98,7 +129,22 @@ impl Checked {
         for act in &self.acts {
             writeln!(f, "  act {}  {:>7}  {}", act.number, duration(act.minutes), shown(&act.title))?;
         }
-        writeln!(f, "  total  {:>7}", duration(self.minutes))
+        writeln!(f, "  total  {:>7}", duration(self.minutes))?;
+        if self.deadlines.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nWhat ends, if it is held as planned")?;
+        for deadline in &self.deadlines {
+            writeln!(f, "  {}  {}: {}", deadline.when(), deadline.what, deadline.then)?;
+        }
+        Ok(())
+    }
+}
+
+impl Deadline {
+    /// The day, or how many days after the ceremony.
+    pub(in crate::ceremony) fn when(&self) -> String {
+        self.at.map_or_else(|| format!("{} days after", self.days), |at| at.date())
     }
 }
 

@@ -10,12 +10,12 @@ use super::{
 use crate::{
     ceremony::{
         participants::Alias,
-        script::{Kind, ModuleSpec, Script, TokenSpec},
+        script::{Declares, Kind, ModuleSpec, Script, TokenSpec},
         steps::Action,
     },
     rules::{Refusal, Rule},
     text::shown,
-    tuf::{authoring, role::RoleName},
+    tuf::{KeyAlgorithm, authoring, role::RoleName},
 };
 
 /// A token as a script plans it.
@@ -68,26 +68,16 @@ pub(super) fn spares<'a>(script: &'a Script, alias: &'a Alias) -> impl Iterator<
     script.tokens.iter().filter(move |token| token.spare_for.as_ref() == Some(alias))
 }
 
-/// The token that a step is about.
-pub(super) fn token_of(action: &Action) -> Option<&Alias> {
-    match action {
-        Action::PrepareToken(step) => Some(&step.token),
-        Action::GenerateKey(step) => Some(&step.token),
-        Action::ImportKey(step) => Some(&step.token),
-        Action::DrillToken(step) => Some(&step.token),
-        Action::OpenToken(step) => Some(&step.token),
-        Action::Sign(step) => Some(&step.token),
-        _ => None,
-    }
-}
-
 /// Whether a token has any step of its own.
 pub(super) fn is_used(script: &Script, alias: &Alias) -> bool {
-    script.numbered().any(|(_, step)| token_of(&step.action) == Some(alias))
+    script.numbered().any(|(_, step)| step.action.token() == Some(alias))
 }
 
-fn signs(script: &Script, alias: &Alias) -> bool {
-    script.numbered().any(|(_, step)| matches!(&step.action, Action::Sign(sign) if sign.token == *alias))
+/// Whether a token signs what is written.
+pub(super) fn signs(script: &Script, alias: &Alias) -> bool {
+    script.numbered().any(|(_, step)| {
+        matches!(step.action, Action::Sign(_) | Action::SignRepositories(_)) && step.action.token() == Some(alias)
+    })
 }
 
 pub(super) fn look(script: &Script, findings: &mut Findings) {
@@ -103,17 +93,24 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
 }
 
 fn thresholds(script: &Script, findings: &mut Findings) {
-    if !script.kind.writes_roots() {
-        return;
-    }
     let (threshold, keys) = (script.root.threshold, script.distinct_root_keys());
     let declares = &script.declares;
+    if script.kind.writes_roots() {
+        root_threshold(threshold, keys, declares, findings);
+    }
+    online_roles(script, findings);
+}
+
+fn root_threshold(threshold: u64, keys: u64, declares: &Declares, findings: &mut Findings) {
     if let Err(Refusal { rule, what, remedy }) = authoring::leaves_spare(threshold, keys) {
         findings.unless(declares.no_spare || declares.single_control, rule, None, what, &remedy);
     }
     if let Err(Refusal { rule, what, remedy }) = authoring::needs_two(threshold, keys) {
         findings.unless(declares.single_control, rule, None, what, &remedy);
     }
+}
+
+fn online_roles(script: &Script, findings: &mut Findings) {
     if script.kind == Kind::Genesis {
         for role in [RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp] {
             if !script.roles.iter().any(|spec| spec.role == role) {
@@ -129,7 +126,7 @@ fn thresholds(script: &Script, findings: &mut Findings) {
         }
     }
     for key in &script.keys {
-        if !script.roles.iter().any(|role| role.keys.contains(&key.name)) {
+        if script.roles_of(&key.name).is_empty() {
             let what = format!("The key {} is imported and used in no role.", key.name);
             findings.add(Warning, None, None, what, "Name it in a [[role]], or take it out.");
         }
@@ -149,7 +146,7 @@ fn root_keys(script: &Script, findings: &mut Findings) {
     for alias in &script.root.keys {
         let copies = script.one_key_on_several().into_iter().find(|holders| holders.contains(&alias));
         let signed = signs(script, alias) || copies.is_some_and(|copies| copies.iter().any(|copy| signs(script, copy)));
-        if script.kind == Kind::Genesis && !signed {
+        if script.kind.is_genesis() && !signed {
             let what = format!("{alias} does not sign the first root.");
             findings.add(Warning, None, None, what, everybody_signs);
         }
@@ -188,7 +185,10 @@ fn each(script: &Script, token: &TokenSpec, findings: &mut Findings) {
     if let Some((number, _)) = opened {
         if token.keyid.is_none() {
             let what = format!("{alias} is opened, and the script names no keyid for it.");
-            let remedy = "Give the token the keyid under which the previous root knows its key.";
+            let remedy = match script.repositories {
+                Some(_) => "Give the token the canonical id of its key, as the card of the last ceremony has it.",
+                None => "Give the token the keyid under which the previous root knows its key.",
+            };
             findings.add(Error, Rule::ScriptHolds, Some(&number), what, remedy);
         }
         if token.known.is_none() {
@@ -198,7 +198,9 @@ fn each(script: &Script, token: &TokenSpec, findings: &mut Findings) {
             findings.add(Warning, Rule::TokenIsExpected, Some(&number), what, remedy);
         }
     }
-    if !is_used(script, alias) && token.spare_for.is_none() {
+    // An offline key that lies in its bag today is told of with the other offline keys.
+    let rests = script.repositories.is_some() && token.keyid.is_some();
+    if !is_used(script, alias) && token.spare_for.is_none() && !rests {
         findings.add(
             Note,
             None,
@@ -233,6 +235,9 @@ fn pinned(script: &Script, module: &ModuleSpec, findings: &mut Findings) {
     if !script.tokens.iter().any(|token| token.module == module.name) {
         return;
     }
+    if module.yubikey().is_some() {
+        return native(script, module, findings);
+    }
     let missing: Vec<_> = [("sha256", module.sha256.is_none()), ("model", module.model.is_none())]
         .into_iter()
         .filter_map(|(field, absent)| absent.then_some(field))
@@ -248,11 +253,34 @@ fn pinned(script: &Script, module: &ModuleSpec, findings: &mut Findings) {
     }
 }
 
+/// YubiKeys are driven by the program itself: no file to pin, and ECDSA only.
+fn native(script: &Script, module: &ModuleSpec, findings: &mut Findings) {
+    let algorithm = script.root.algorithm;
+    let generates = script.numbered().any(|(_, step)| match &step.action {
+        Action::GenerateKey(step) => script.token(&step.token).is_some_and(|token| token.module == module.name),
+        _ => false,
+    });
+    if generates && !matches!(algorithm, KeyAlgorithm::P256 | KeyAlgorithm::P384) {
+        let what = format!("The root keys are to be {algorithm}, and a YubiKey makes P-256 and P-384 keys here.");
+        findings.add(Error, None, None, what, "Set root.algorithm to p256, which every client reads.");
+    }
+    if script.declares.old_firmware {
+        let what = "ECDSA keys may be made on YubiKeys with firmware below 5.7, out of which they can be measured.";
+        let remedy = "Take YubiKeys with firmware 5.7 or later, and declare nothing.";
+        findings.add(Warning, Rule::FirmwareKeepsKeys, None, what, remedy);
+    }
+}
+
 /// `HEAD-SIGNED`: the tokens of the new root sign the head at the close.
 fn heads(script: &Script, findings: &mut Findings) {
     for (number, step) in script.numbered() {
         let Action::Close(close) = &step.action else { continue };
-        for alias in script.root.keys.iter().filter(|alias| !close.tokens.contains(alias)) {
+        let held: Vec<&Alias> = match script.repositories {
+            // Whoever was in the room today: a tagging key too, and no token that lies in its bag.
+            Some(_) => script.tokens.iter().map(|token| &token.alias).filter(|alias| is_used(script, alias)).collect(),
+            None => script.root.keys.iter().collect(),
+        };
+        for alias in held.into_iter().filter(|alias| !close.tokens.contains(alias)) {
             let what = format!("{alias} does not sign the head of the transcript at the close.");
             let remedy = "Name it in `tokens` of the step `close`, so that its officer vouches for the record.";
             findings.add(Warning, Rule::HeadSigned, Some(&number), what, remedy);

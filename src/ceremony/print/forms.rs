@@ -25,7 +25,7 @@ pub fn all(script: &Script) -> Vec<Block> {
     for number in 1..=say::EXCEPTION_SHEETS {
         blocks.extend(exception_sheet(number));
     }
-    blocks.extend(glossary());
+    blocks.extend(glossary(script));
     blocks.extend(declaration(script));
     blocks
 }
@@ -93,8 +93,9 @@ fn exception_sheet(number: usize) -> Vec<Block> {
     ]
 }
 
-fn glossary() -> Vec<Block> {
-    let entries = say::GLOSSARY.iter().map(|(word, meaning)| ((*word).to_owned(), (*meaning).to_owned()));
+fn glossary(script: &Script) -> Vec<Block> {
+    let many = if script.repositories.is_some() { say::GLOSSARY_OF_MANY.as_slice() } else { &[] };
+    let entries = say::GLOSSARY.iter().chain(many).map(|(word, meaning)| ((*word).to_owned(), (*meaning).to_owned()));
     vec![Block::NewPage, Block::Heading("Glossary".into()), Block::Facts(entries.collect())]
 }
 

@@ -7,6 +7,9 @@ use crate::{
 const GENESIS: &str = include_str!("../../../tests/paper/genesis.toml");
 const ROTATION: &str = include_str!("../../../tests/paper/rotate-root.toml");
 
+const DCT_GENESIS: &str = include_str!("../../../tests/paper/dct-genesis.toml");
+const DCT_ROTATION: &str = include_str!("../../../tests/paper/dct-rotate-tagging-key.toml");
+
 fn script(text: &str) -> Script {
     read::script(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -28,7 +31,7 @@ fn paper_and_screen_say_the_same() {
     // With everything in it that Markdown or HTML could take for its own.
     let spiked =
         GENESIS.replace("in view of the camera.", "in <view> of *the* `camera` | [a](b) & 'so' \\\"on\\\" #1 _x_.");
-    for text in [GENESIS, ROTATION, &spiked] {
+    for text in [GENESIS, ROTATION, DCT_GENESIS, DCT_ROTATION, &spiked] {
         let script = script(text);
         let (html, markdown) = printed(text);
         let (html, markdown) = (unescaped(&html), markdown.replace('\\', ""));
@@ -124,6 +127,25 @@ fn there_is_room_for_everything_that_is_written_by_hand() {
 }
 
 #[test]
+fn a_batch_has_room_for_its_words_and_says_how_much_each_signs() {
+    let (html, _) = printed(DCT_GENESIS);
+    let after = html.split_once("<p class=\"label\">The 32 words").expect("the review").1;
+    let list =
+        after.split_once("<ol class=\"blanks\">").and_then(|(_, rest)| rest.split_once("</ol>")).expect("blanks");
+    assert_eq!(list.0.matches("<li></li>").count(), 32);
+    let row =
+        html.split("<tr>").find(|row| row.contains("<p>Ana Ruiz</p>") && row.contains("<p>3</p>")).expect("her row");
+    // Three documents, one certificate, the drill and the head; the PIN twice when it is set, to generate, drill, certify, sign and close.
+    for count in ["<p>3</p>", "<p>1</p>", "<p>2</p>", "<p>6</p>", "<p>7</p>"] {
+        assert!(row.contains(count), "{count}: {row}");
+    }
+    assert!(html.contains("Tia Okafor could sign targets alone."));
+    assert!(html.contains("roots and targets of 3 repositories; roots: threshold 2 of 3 offline keys"));
+    let single = printed(GENESIS).0;
+    assert!(!single.contains("What each signs and types") && !single.contains("offline key"));
+}
+
+#[test]
 fn text_from_outside_is_text() {
     let evil = GENESIS
         .replace("Ana Ruiz", "<script>alert(1)</script>\\u202e")
@@ -140,7 +162,7 @@ fn text_from_outside_is_text() {
 
 #[test]
 fn the_paper_needs_nothing_from_outside() {
-    for html in [printed(GENESIS).0, printed(ROTATION).0] {
+    for html in [printed(GENESIS).0, printed(ROTATION).0, printed(DCT_GENESIS).0, printed(DCT_ROTATION).0] {
         for reach in ["http:", "https:", "src=", "href=", "@import", "url(", "<link"] {
             assert!(!html.contains(reach), "{reach}");
         }
@@ -152,6 +174,8 @@ fn the_markdown_of_a_genesis_and_of_a_rotation_is_as_reviewed() {
     insta::with_settings!({ snapshot_path => "../../../tests/snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("print-genesis", printed(GENESIS).1);
         insta::assert_snapshot!("print-rotate-root", printed(ROTATION).1);
+        insta::assert_snapshot!("print-dct-genesis", printed(DCT_GENESIS).1);
+        insta::assert_snapshot!("print-dct-rotate-tagging-key", printed(DCT_ROTATION).1);
     });
 }
 

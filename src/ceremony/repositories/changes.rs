@@ -16,8 +16,8 @@ use crate::{
         key::{Key, KeyId},
         role::RoleName,
         root::Root,
-        targets::Targets,
-        targets_change::TargetsChange,
+        targets::{DelegatedRole, Targets},
+        targets_change::{self, TargetsChange},
     },
     utc::Utc,
 };
@@ -264,6 +264,12 @@ pub fn signers(ceremony: &Ceremony, now: &Targets) -> Result<Vec<TargetsChange>,
             }
         }
     }
+    // A role without a key verifies nothing: where the last signer goes, it goes too.
+    let after = targets_change::amend(now, &changes);
+    let keyless = |role: &&DelegatedRole| role.name == releases && role.role.keyids.is_empty();
+    if after.delegations.iter().flat_map(|delegations| &delegations.roles).any(|role| keyless(&role)) {
+        changes.push(TargetsChange::RemoveRole(releases));
+    }
     Ok(changes)
 }
 
@@ -302,4 +308,51 @@ pub fn expires(
         },
     )?;
     Ok((expires, note))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        ceremony::{
+            repositories::{Known, Verdict},
+            script::read,
+        },
+        tuf::targets::TargetFile,
+    };
+
+    #[test]
+    fn what_nobody_judged_is_not_signed_again() {
+        let text = include_str!("../../../ceremony-scripts/dct-rotate-tagging-key.toml");
+        let mut ceremony = Ceremony::begin(Arc::new(read::script(text.as_bytes()).expect("a script")));
+        let gun = Gun::parse("docker.io/example/app").expect("a name");
+        let changed = vec!["v1".to_owned(), "v2".to_owned()];
+        let known = Known { gun: gun.clone(), root: 1, targets: 1, tags: 2, changed, left_out: None };
+        ceremony.repositories.known.push(known);
+        let file = TargetFile { length: 1, hashes: Default::default(), extra: Default::default() };
+        let now = Targets {
+            spec_version: None,
+            version: 1,
+            expires: Utc::EPOCH,
+            targets: ["v1", "v2"].map(|tag| (tag.to_owned(), file.clone())).into(),
+            delegations: None,
+            extra: Default::default(),
+        };
+        let inputs = Inputs { gun, files: Default::default(), before: Default::default() };
+        let verdict = |ceremony: &Ceremony| {
+            judged(ceremony, 0, &inputs, &now).map(|(changes, back)| (changes.len(), back)).map_err(|it| it.rule)
+        };
+        assert_eq!(verdict(&ceremony), Err(Rule::TagsJudged));
+        ceremony.repositories.verdict = Some(Verdict::Each);
+        ceremony.repositories.judged.insert((0, "v1".into()), true);
+        assert_eq!(verdict(&ceremony), Err(Rule::TagsJudged), "one of two");
+        ceremony.repositories.judged.insert((0, "v2".into()), false);
+        assert_eq!(verdict(&ceremony), Ok((1, 1)));
+        ceremony.repositories.verdict = Some(Verdict::Keep);
+        assert_eq!(verdict(&ceremony), Ok((0, 0)));
+        ceremony.repositories.verdict = Some(Verdict::Drop);
+        assert_eq!(verdict(&ceremony), Ok((2, 2)));
+    }
 }

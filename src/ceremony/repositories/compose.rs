@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    DocumentShape, Shape, changes,
+    DocumentShape, Shape, changes, delegations,
     pack::Inputs,
     read::{self, Today},
 };
@@ -22,10 +22,10 @@ use crate::{
         authoring, bundle,
         change::{self, RootChange},
         key::{Key, KeyId},
-        role::{Role, RoleName},
+        role::RoleName,
         root::Root,
         signed::{Metadata, Untrusted},
-        targets::Targets,
+        targets::{DelegatedRole, Targets},
         targets_change::{self, TargetsChange},
         verify::{Verified, tally_of, version_step},
     },
@@ -232,7 +232,8 @@ impl Work<'_> {
         }
         let targets = targets_change::amend(&base, &changes);
         self.composed.passed.push(targets_change::draft_is_the_change(&base, &targets, &changes)?);
-        self.composed.passed.push(gone(&base, &targets, &changes)?);
+        self.composed.passed.push(delegations::gone(&base, &targets, &changes)?);
+        delegations::reachable(&targets, &changes)?;
         let signers = match root {
             // In a renewal today's tagging key signs; everywhere else the script says who.
             _ if script.kind == Kind::DctRenew => self.todays_signers(tagging)?,
@@ -247,32 +248,62 @@ impl Work<'_> {
             self.composed.shape.notes.push(format!("targets: delegates to {}", names.join(", ")));
         }
         self.add(RoleName::Targets, &targets, dedup(words), signers)?;
-        self.delegated(&base, &targets, expires)
+        self.delegated(&base, &targets, &changes, expires)
     }
 
-    /// Files of delegated roles whose keys changed: without a new signature their tags would be lost to every client.
-    fn delegated(&mut self, old: &Targets, new: &Targets, expires: Utc) -> Result<(), Refusal> {
+    /// Files of delegated roles whose keys changed: without a new signature their tags would be lost to every client. A role that
+    /// went back to what it was before a compromise has its tags from before it too: what stands there now, a thief's key signed.
+    fn delegated(
+        &mut self,
+        old: &Targets,
+        new: &Targets,
+        changes: &[TargetsChange],
+        expires: Utc,
+    ) -> Result<(), Refusal> {
+        let dialect = self.ceremony.script.dialect;
         let Some(delegations) = &new.delegations else { return Ok(()) };
         let blank = Default::default();
         let before = old.delegations.as_ref().unwrap_or(&blank);
         for role in &delegations.roles {
-            let Some(file) = read::delegated(self.ceremony.script.dialect, self.inputs, &role.name) else { continue };
-            let signs =
-                |role: &Role, keys: &BTreeMap<KeyId, Key>| tally_of(&role_name(role), role, keys, &file).is_met();
+            let Some(file) = read::delegated(dialect, self.inputs, &role.name) else { continue };
+            let signs = |file: &Untrusted<Targets>, role: &DelegatedRole, keys: &BTreeMap<KeyId, Key>| {
+                tally_of(&role.name, &role.role, keys, file).is_met()
+            };
+            let went_back = |change: &TargetsChange| matches!(change, TargetsChange::RestoreRole { role: restored, .. } if restored.name == role.name);
+            let restored = changes.iter().any(went_back);
             let was = before.roles.iter().find(|known| known.name == role.name);
-            let signed_before = was.is_some_and(|was| signs(&was.role, &before.keys));
-            if !signed_before || signs(&role.role, &delegations.keys) {
+            let signed_before = was.is_some_and(|was| signs(&file, was, &before.keys));
+            if signs(&file, role, &delegations.keys) || !(signed_before || restored) {
                 continue;
             }
-            let mut again: Targets = file.document().clone();
-            again.version += 1;
-            again.expires = expires;
-            let keys = role.role.keyids.iter().filter_map(|keyid| delegations.keys.get(keyid));
-            let signers = keys.map(|key| self.signatory(key)).collect();
-            let words = vec!["the next version, with the same tags, signed by the keys that the role has now".into()];
+            let (base, tags) = match restored {
+                false => (file.document().clone(), "the same tags"),
+                true => match read::delegated_before(dialect, self.inputs, &role.name) {
+                    Some(earlier) if signs(&earlier, role, &delegations.keys) => {
+                        (earlier.document().clone(), "the tags from before the compromise")
+                    }
+                    _ => (nothing(), "no tags, since none from before the compromise are known"),
+                },
+            };
+            let again = Targets { version: file.document().version + 1, expires, ..base };
+            let signers = self.enough(role, &delegations.keys);
+            let words = vec![format!("the next version, with {tags}, signed by the keys that the role has now")];
             self.add(role.name.clone(), &again, words, signers)?;
         }
         Ok(())
+    }
+
+    /// Who signs for a delegated role: as many as it asks for, those who are here first, then those whom the script names.
+    fn enough(&self, role: &DelegatedRole, keys: &BTreeMap<KeyId, Key>) -> Vec<Signatory> {
+        let keys = role.role.keyids.iter().filter_map(|keyid| keys.get(keyid));
+        let mut signers: Vec<Signatory> = keys.map(|key| self.signatory(key)).collect();
+        signers.sort_by_key(|signatory| match signatory {
+            Signatory::Token(_) => 0,
+            Signatory::Elsewhere(_) => 1,
+            Signatory::Unnamed(_) => 2,
+        });
+        signers.truncate(usize::try_from(role.role.threshold).unwrap_or(usize::MAX));
+        signers
     }
 
     fn signatory(&self, key: &Key) -> Signatory {
@@ -368,43 +399,6 @@ impl Work<'_> {
     }
 }
 
-/// `SIGNER-GONE`: a key that was taken from a role is nowhere in the delegations any more, unless another signer has it.
-fn gone(old: &Targets, new: &Targets, changes: &[TargetsChange]) -> Result<Passed, Refusal> {
-    let blank = Default::default();
-    let (before, after) = (old.delegations.as_ref().unwrap_or(&blank), new.delegations.as_ref().unwrap_or(&blank));
-    let roles = changes.iter().filter_map(|change| match change {
-        TargetsChange::RemoveRole(role) | TargetsChange::RemoveKey { role, .. } => Some(role),
-        _ => None,
-    });
-    for role in roles {
-        let listed = |delegations: &crate::tuf::targets::Delegations| -> Vec<Digest> {
-            let role = delegations.roles.iter().find(|known| known.name == *role);
-            let keyids = role.map(|role| role.role.keyids.clone()).unwrap_or_default();
-            keyids
-                .iter()
-                .filter_map(|keyid| delegations.keys.get(keyid))
-                .map(|key| key.public().fingerprint())
-                .collect()
-        };
-        let (was, is) = (listed(before), listed(after));
-        for print in was.into_iter().filter(|print| !is.contains(print)) {
-            let releases = RoleName::from(changes::RELEASES);
-            let still = after.roles.iter().find(|other| {
-                let same = |keyid: &KeyId| after.keys.get(keyid).is_some_and(|key| key.public().fingerprint() == print);
-                (other.name == releases || other.name == *role) && other.role.keyids.iter().any(same)
-            });
-            if let Some(still) = still {
-                return Err(Refusal::new(
-                    Rule::SignerGone,
-                    format!("A key that is taken from {role} can still sign for {}.", still.name),
-                    "Mend the script: a signer who goes has no key anywhere.",
-                ));
-            }
-        }
-    }
-    Ok(Passed::new(Rule::SignerGone, "no key that was taken away is left in a delegation"))
-}
-
 /// Targets of which there is nothing yet.
 fn nothing() -> Targets {
     Targets {
@@ -415,10 +409,6 @@ fn nothing() -> Targets {
         delegations: Some(Default::default()),
         extra: Default::default(),
     }
-}
-
-fn role_name(_: &Role) -> RoleName {
-    RoleName::Targets
 }
 
 /// The lines in their order, each once.

@@ -3,13 +3,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    Drafted,
-    pack::Inputs,
-    read::{self, Today},
-};
+use super::{Drafted, pack::Inputs, read};
 use crate::{
-    ceremony::{Ceremony, metadata::Leaving, script::Signatory, unfit},
+    ceremony::{Ceremony, metadata::Leaving, participants::Alias, script::Signatory, unfit},
     digest::Digest,
     rules::{Refusal, Rule},
     transfer::{
@@ -17,12 +13,13 @@ use crate::{
         bundle::{Bundle, BundleFile, Files, Want, file_name, payload_name},
     },
     tuf::{
+        bundle::without_strays,
         key::{Key, KeyId, RawSignature},
         role::{Role, RoleName},
         root::Root,
         signed::{Signature, Untrusted},
         targets::Targets,
-        verify::tally_of,
+        verify::{Verified, tally_of},
         walk::Published,
     },
     utc::Utc,
@@ -43,7 +40,8 @@ pub fn bundle(
     payloads: Payloads<'_>,
     now: Utc,
 ) -> Result<(Bundle, Files), Refusal> {
-    let today = read::today(ceremony, inputs)?;
+    // The rest of today's metadata was verified when it was read, and stands in the record by its SHA-256 since then.
+    let today = read::root_today(ceremony, inputs)?;
     let mut work = Assembly {
         ceremony,
         drafted,
@@ -80,6 +78,7 @@ fn works(ceremony: &Ceremony, gun: &Gun, inputs: &Inputs, files: &Files, now: Ut
     let mut served: BTreeMap<String, Vec<u8>> =
         inputs.files.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())).collect();
     served.extend(files.iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
+    without_strays(ceremony.script.dialect, &mut served);
     let trusted = inputs.files.get("root.json").map(String::as_bytes);
     let published = Published { gun: gun.as_str(), files: &served, trusted };
     ceremony.script.dialect.predict(&published, now).accepted().map(drop)
@@ -88,7 +87,8 @@ fn works(ceremony: &Ceremony, gun: &Gun, inputs: &Inputs, files: &Files, now: Ut
 struct Assembly<'a> {
     ceremony: &'a Ceremony,
     drafted: &'a Drafted,
-    today: Today,
+    /// The root of today.
+    today: Option<Verified<Root>>,
     files: Files,
     listed: Vec<BundleFile>,
     wants: Vec<Want>,
@@ -117,8 +117,9 @@ impl Assembly<'_> {
         let unsigned = dialect.envelope(&signed, &[]);
         match &of.role {
             RoleName::Root => self.root = Some(Untrusted::<Root>::parse(dialect, unsigned)?.document().clone()),
-            RoleName::Targets => {
-                self.targets = Some(Untrusted::<Targets>::parse(dialect, unsigned)?.document().clone())
+            // Only what it delegates is asked of it, where a delegated role is signed too.
+            RoleName::Targets if shape.documents.iter().any(|of| matches!(of.role, RoleName::Other(_))) => {
+                self.targets = Some(Untrusted::<Targets>::parse(dialect, unsigned)?.document().clone());
             }
             _ => {}
         }
@@ -144,7 +145,7 @@ impl Assembly<'_> {
             role: root.role(name).cloned().unwrap_or_default(),
             keys: root.keys.clone(),
         };
-        let old = self.today.root.as_ref().map(|root| root.document());
+        let old = self.today.as_ref().map(|root| root.document());
         match role {
             RoleName::Root => self.root.iter().chain(old).map(|root| of_root(root, role)).collect(),
             RoleName::Targets => self.root.as_ref().or(old).map(|root| of_root(root, role)).into_iter().collect(),
@@ -195,26 +196,19 @@ impl Assembly<'_> {
         let shape = self.ceremony.repositories.batch.shape(self.drafted);
         let (document, of) = (&self.drafted.documents[place], &shape.documents[place]);
         let unmet = self.unmet(place, authorities, bytes)?;
+        let owed = unmet.as_ref().map_or(0, |(_, owed)| *owed);
         let elsewhere = of.signers.iter().filter(|signer| signer.token().is_none());
         let elsewhere: Vec<(&Signatory, Key)> =
             elsewhere.filter_map(|signer| Some((signer, self.key_of(signer, authorities)?))).collect();
         match unmet {
             None => return Ok(()),
-            Some(refusal) if elsewhere.is_empty() => return Err(refusal),
+            Some((refusal, owed)) if (elsewhere.len() as u64) < owed => return Err(refusal),
             Some(_) => {}
         }
-        for (signer, key) in elsewhere {
-            let owner = super::sheet::signer(signer);
-            let owner = match signer.alias() {
-                Some(name) => self
-                    .ceremony
-                    .script
-                    .keys
-                    .iter()
-                    .find(|spec| spec.name == *name)
-                    .map_or(owner, |spec| spec.owner.clone()),
-                None => owner,
-            };
+        // No more than the threshold asks for: nobody waits for a signature that is not needed.
+        for (signer, key) in elsewhere.into_iter().take(usize::try_from(owed).unwrap_or(usize::MAX)) {
+            let owner = signer.alias().and_then(|name| self.owner(name));
+            let owner = owner.unwrap_or_else(|| super::sheet::signer(signer));
             self.wants.push(Want {
                 role: of.role.clone(),
                 version: document.version,
@@ -226,6 +220,13 @@ impl Assembly<'_> {
         }
         self.files.insert(payload_name(&of.role), signed.to_vec());
         Ok(())
+    }
+
+    /// Who has the key of this name: its owner, or whoever took it away.
+    fn owner(&self, name: &Alias) -> Option<String> {
+        let script = &self.ceremony.script;
+        let owner = script.keys.iter().find(|spec| spec.name == *name).map(|spec| spec.owner.clone());
+        owner.or_else(|| Some(script.name(&self.ceremony.acting(script.keeper_of(name)?)).to_owned()))
     }
 
     fn key_of(&self, signer: &Signatory, authorities: &[Authority]) -> Option<Key> {
@@ -240,9 +241,9 @@ impl Assembly<'_> {
         keys.into_iter().find(|key| key.public().fingerprint() == wanted).cloned()
     }
 
-    /// The first threshold that is not met (`ROOT-TALLY-OLD`, `ROOT-TALLY-NEW`, `ROLE-TALLY`). Asked only where a bundle may stay
+    /// The first threshold that is not met (`ROOT-TALLY-OLD`, `ROOT-TALLY-NEW`, `ROLE-TALLY`), and by how many. Asked only where a bundle may stay
     /// incomplete: a complete one is walked as clients walk it, which counts everything.
-    fn unmet(&self, place: usize, authorities: &[Authority], bytes: &[u8]) -> Result<Option<Refusal>, Refusal> {
+    fn unmet(&self, place: usize, authorities: &[Authority], bytes: &[u8]) -> Result<Option<(Refusal, u64)>, Refusal> {
         let shape = self.ceremony.repositories.batch.shape(self.drafted);
         let role = &shape.documents[place].role;
         if shape.documents.iter().all(|document| document.signers.iter().all(|signer| signer.token().is_some())) {
@@ -262,11 +263,12 @@ impl Assembly<'_> {
                     (RoleName::Root, _) => Rule::RootTallyOld,
                     _ => Rule::RoleTally,
                 };
-                return Ok(Some(Refusal::new(
+                let refusal = Refusal::new(
                     rule,
                     format!("{role}: {} of {} signatures are here.", tally.signed.len(), tally.threshold),
                     "Let the missing officers sign first.",
-                )));
+                );
+                return Ok(Some((refusal, tally.threshold.saturating_sub(tally.signed.len() as u64))));
             }
         }
         Ok(None)
@@ -288,6 +290,15 @@ pub fn keys(ceremony: &Ceremony) -> Vec<Leaving> {
 /// The `trust_pinning` section for clients of Notary: keyids of certificates, by repository or prefix. Only certificates that this
 /// ceremony made can be pinned anew.
 fn pins(ceremony: &Ceremony) -> Option<Leaving> {
+    let text = serde_json::to_string_pretty(&pinning(ceremony)?).expect("names and keyids are JSON") + "\n";
+    Some(Leaving { name: PINS.into(), bytes: text.into_bytes() })
+}
+
+/// The file with what clients of Notary pin.
+pub const PINS: &str = "keys/trust_pinning.json";
+
+/// What stands in it; `None` where no certificate was made.
+pub fn pinning(ceremony: &Ceremony) -> Option<serde_json::Value> {
     let mut certs: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for ((_, name), certificate) in &ceremony.repositories.certificates {
         let key = ceremony.script.dialect.certified_key(certificate)?;
@@ -296,7 +307,5 @@ fn pins(ceremony: &Ceremony) -> Option<Leaving> {
     if certs.is_empty() {
         return None;
     }
-    let pinning = serde_json::json!({ "trust_pinning": { "certs": certs, "disable_tofu": true } });
-    let text = serde_json::to_string_pretty(&pinning).expect("names and keyids are JSON") + "\n";
-    Some(Leaving { name: "keys/trust_pinning.json".into(), bytes: text.into_bytes() })
+    Some(serde_json::json!({ "trust_pinning": { "certs": certs, "disable_tofu": true } }))
 }

@@ -50,3 +50,36 @@ pub fn read(text: &[u8]) -> Result<Vec<Inputs>, Refusal> {
     });
     read.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inputs(number: usize) -> Inputs {
+        let files = [("root.json", "{\n}"), ("targets/releases.json", "“\u{1}”"), ("timestamp.key", "")];
+        let files: BTreeMap<String, String> =
+            files.into_iter().map(|(name, text)| (name.to_owned(), format!("{text}{number}"))).collect();
+        let before = if number.is_multiple_of(2) { BTreeMap::new() } else { files.clone() };
+        Inputs { gun: Gun::parse(&format!("docker.io/example/app-{number}")).expect("a name"), files, before }
+    }
+
+    #[test]
+    fn inputs_come_back_as_they_were_written_a_line_a_repository() {
+        let all: Vec<_> = (0..5).map(inputs).collect();
+        let text = write(&all);
+        assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 5);
+        assert_eq!(read(&text), Ok(all));
+        assert_eq!(read(b""), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_line_that_is_otherwise_is_named_by_its_number() {
+        let good = write(&[inputs(0)]);
+        for bad in ["{}", "{\"gun\":\"a\",\"files\":{},\"more\":1}", "{\"gun\":\"../a\",\"files\":{}}", "["] {
+            let text = [&good[..], bad.as_bytes(), b"\n"].concat();
+            let refusal = read(&text).expect_err(bad);
+            assert_eq!(refusal.rule, Rule::MetadataWellFormed);
+            assert!(refusal.what.starts_with("Line 2 of the inputs: "), "{}", refusal.what);
+        }
+    }
+}

@@ -64,10 +64,7 @@ pub fn known(ceremony: &Ceremony, inputs: &Inputs, now: Utc) -> (Known, Vec<Key>
 /// The rule that a file breaks, naming the file.
 pub fn today(ceremony: &Ceremony, inputs: &Inputs) -> Result<Today, Refusal> {
     let dialect = ceremony.script.dialect;
-    let Some(root) = inputs.files.get("root.json") else { return Ok(Today { root: None, targets: None }) };
-    let in_file = |name: &str, refusal: Refusal| Refusal { what: format!("{name}: {}", refusal.what), ..refusal };
-    let root = Untrusted::<Root>::parse(dialect, root.as_bytes()).and_then(first_root);
-    let root = root.map_err(|refusal| in_file("root.json", refusal))?;
+    let Some(root) = root_today(ceremony, inputs)? else { return Ok(Today { root: None, targets: None }) };
     let targets = inputs.files.get("targets.json").map(|bytes| {
         let name = RoleName::Targets;
         let role = root.document().role(&name).cloned().unwrap_or_default();
@@ -78,9 +75,29 @@ pub fn today(ceremony: &Ceremony, inputs: &Inputs) -> Result<Today, Refusal> {
     Ok(Today { root: Some(root), targets })
 }
 
+/// Reads and verifies the root that was collected of a repository; `None` where the server does not know the repository yet.
+///
+/// # Errors
+/// The rule that it breaks.
+pub fn root_today(ceremony: &Ceremony, inputs: &Inputs) -> Result<Option<Verified<Root>>, Refusal> {
+    let Some(root) = inputs.files.get("root.json") else { return Ok(None) };
+    let root = Untrusted::<Root>::parse(ceremony.script.dialect, root.as_bytes()).and_then(first_root);
+    root.map(Some).map_err(|refusal| in_file("root.json", refusal))
+}
+
+fn in_file(name: &str, refusal: Refusal) -> Refusal {
+    Refusal { what: format!("{name}: {}", refusal.what), ..refusal }
+}
+
 /// A delegated role's file, where it was collected and can be read. Whether its keys sign it is asked where it matters.
 pub fn delegated(dialect: Dialect, inputs: &Inputs, role: &RoleName) -> Option<Untrusted<Targets>> {
     let bytes = inputs.files.get(&dialect.file_name(role, None))?;
+    Untrusted::parse(dialect, bytes.as_bytes()).ok()
+}
+
+/// The same from before a compromise.
+pub fn delegated_before(dialect: Dialect, inputs: &Inputs, role: &RoleName) -> Option<Untrusted<Targets>> {
+    let bytes = inputs.before.get(&dialect.file_name(role, None))?;
     Untrusted::parse(dialect, bytes.as_bytes()).ok()
 }
 

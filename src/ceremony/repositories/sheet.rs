@@ -78,19 +78,22 @@ impl BatchSheet {
     /// The whole sheet as lines: first what is rare.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!(
-            "{} repositories, {} documents, {} payloads, dated {}",
-            self.repositories, self.documents, self.payloads, self.date
+            "{}, {} documents, {} payloads, dated {}",
+            repositories(self.repositories),
+            self.documents,
+            self.payloads,
+            self.date
         )];
         lines.extend(self.shares.iter().map(|share| format!("  signs {share}")));
         if !self.left_out.is_empty() {
             lines.push(String::new());
-            lines.push(format!("LEFT OUT: {} repositories stay as they are", self.left_out.len()));
+            lines.push(format!("LEFT OUT, and as before: {}", repositories(self.left_out.len())));
             lines.extend(self.left_out.iter().map(|line| format!("  {line}")));
         }
         for (index, group) in self.groups.iter().enumerate() {
             lines.push(String::new());
             let what = if self.groups.len() == 1 { "ALL ALIKE".to_owned() } else { format!("WAY {}", index + 1) };
-            lines.push(format!("{what}: {} repositories", group.repositories.len()));
+            lines.push(format!("{what}: {}", repositories(group.repositories.len())));
             lines.extend(group.words.iter().map(|line| format!("  - {line}")));
             lines.extend(group.repositories.iter().map(|line| format!("    {line}")));
         }
@@ -107,6 +110,11 @@ fn words(shape: &Shape) -> Vec<String> {
     }
     words.extend(shape.notes.iter().map(|note| format!("NOTE {note}")));
     words
+}
+
+/// `1 repository`, `3 repositories`.
+pub fn repositories(count: usize) -> String {
+    if count == 1 { "1 repository".into() } else { format!("{count} repositories") }
 }
 
 /// Who signs, in words.

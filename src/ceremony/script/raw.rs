@@ -111,6 +111,7 @@ pub(super) struct RawKey {
     pub keyid: Spanned<String>,
     #[serde(default)]
     pub held_by_server: bool,
+    pub held_by_token: Option<Spanned<String>>,
     pub possession: Option<Spanned<String>>,
 }
 

@@ -10,13 +10,14 @@ use toml::Spanned;
 use super::{
     Act, ChangeSpec, KeySpec, Kind, KnownToken, ModuleSpec, PossessionSpec, PreviousSpec, RoleSpec, RootSpec, Script,
     TokenSpec,
-    raw::{RawAct, RawKey, RawLastCeremony, RawPerson, RawRole, RawScript, RawToken},
+    raw::{RawAct, RawKey, RawLastCeremony, RawModule, RawPerson, RawRole, RawScript, RawToken},
 };
 use crate::{
     ceremony::{
         event::{PreviousCeremony, SignedVersion},
         participants::{Alias, ModuleName, Person, PersonId},
     },
+    device::yubikey::{NATIVE, YubiKeyUri},
     digest::Digest,
     text::shown,
     tuf::{key::KeyId, role::RoleName},
@@ -100,7 +101,7 @@ impl Reader<'_> {
                 self.known_token(spare_for, &tokens)?;
             }
         }
-        let keys = raw.key.iter().map(|key| self.key(key)).collect::<Read<Vec<_>>>()?;
+        let keys = raw.key.iter().map(|key| self.key(key, &tokens)).collect::<Read<Vec<_>>>()?;
         self.unique("key name", raw.key.iter().map(|key| &key.name))?;
         let handed = self.handed_over(&raw)?;
         let named: Vec<Alias> = keys.iter().map(|key| key.name.clone()).chain(handed).collect();
@@ -254,6 +255,9 @@ impl Reader<'_> {
 
     fn modules(&self, raw: &RawScript) -> Read<Vec<ModuleSpec>> {
         let modules = raw.module.iter().map(|module| {
+            if module.path.get_ref().starts_with(NATIVE) {
+                self.native(module)?;
+            }
             Ok(ModuleSpec {
                 name: self.short("module.name", &module.name)?,
                 path: self.line_of_text("module.path", &module.path)?,
@@ -265,12 +269,33 @@ impl Reader<'_> {
         modules.collect()
     }
 
+    /// The native driver in the place of a module: there is no file to pin, and the serial stands in the token.
+    fn native(&self, raw: &RawModule) -> Read<()> {
+        match raw.path.get_ref().parse::<YubiKeyUri>() {
+            Err(why) => self.error(raw.path.span(), format!("module.path: {why}")),
+            Ok(uri) if uri.serial.is_some() => {
+                self.error(raw.path.span(), "module.path: the serial of a YubiKey stands in its [[token]]")
+            }
+            Ok(_) if raw.sha256.is_some() || raw.model.is_some() => self.error(
+                raw.path.span(),
+                "module: YubiKeys are driven by the program itself and known by attestation; sha256 and model are not given",
+            ),
+            Ok(_) => Ok(()),
+        }
+    }
+
     fn token(&self, raw: &RawToken, people: &[Person], modules: &[ModuleSpec]) -> Read<TokenSpec> {
         let module: ModuleName = self.short("token.module", &raw.module)?;
-        if !modules.iter().any(|known| known.name == module) {
+        let Some(of) = modules.iter().find(|known| known.name == module) else {
             return self.error(raw.module.span(), format!("module: no [[module]] has the name {module}"));
-        }
+        };
         let known = match (&raw.label, &raw.serial) {
+            (Some(label), _) if of.yubikey().is_some() => {
+                return self.error(label.span(), "label: a YubiKey has none, and is known by its serial alone");
+            }
+            (None, Some(serial)) if of.yubikey().is_some() => {
+                Some(KnownToken { label: String::new(), serial: self.line_of_text("token.serial", serial)? })
+            }
             (Some(label), Some(serial)) => Some(KnownToken {
                 label: self.line_of_text("token.label", label)?,
                 serial: self.line_of_text("token.serial", serial)?,
@@ -316,17 +341,21 @@ impl Reader<'_> {
         })
     }
 
-    fn key(&self, raw: &RawKey) -> Read<KeySpec> {
-        let possession = match (&raw.possession, raw.held_by_server) {
-            (Some(file), false) => PossessionSpec::Statement(self.file("key.possession", file)?),
-            (None, true) => PossessionSpec::HeldByServer,
-            (Some(both), true) => {
-                return self.error(both.span(), "a key is held-by-server or shows possession, not both");
-            }
-            (None, false) => {
+    fn key(&self, raw: &RawKey, tokens: &[TokenSpec]) -> Read<KeySpec> {
+        let possession = match (&raw.possession, raw.held_by_server, &raw.held_by_token) {
+            (Some(file), false, None) => PossessionSpec::Statement(self.file("key.possession", file)?),
+            (None, true, None) => PossessionSpec::HeldByServer,
+            (None, false, Some(token)) => PossessionSpec::HeldByToken(self.known_token(token, tokens)?),
+            (None, false, None) => {
                 return self.error(
                     raw.name.span(),
-                    "possession is missing: the file with the proof, or held-by-server = true",
+                    "possession is missing: the file with the proof, held-by-server = true, or held-by-token",
+                );
+            }
+            _ => {
+                return self.error(
+                    raw.name.span(),
+                    "a key is held-by-server, held-by-token or shows possession, one of the three",
                 );
             }
         };

@@ -22,6 +22,13 @@ pub struct RepositoriesSpec {
     pub changed_tags: TagPolicy,
 }
 
+impl RepositoriesSpec {
+    /// Whether a token holds a tagging key.
+    pub fn tags_with(&self, alias: &Alias) -> bool {
+        self.tagging.iter().flat_map(|tagging| &tagging.keys).any(|key| key.token() == Some(alias))
+    }
+}
+
 /// A folder that a courier collected, with its manifest pinned (`COLLECTION-PINNED`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectionSpec {

@@ -128,12 +128,19 @@ impl Ceremony {
 
     /// Whether enough tokens signed everything of the batch that they sign.
     pub fn batch_met(&self) -> bool {
-        let batch = self.repositories.batch();
-        let signed = |alias: &Alias| {
-            let (all, signed) = batch.share_of(&self.playing(alias));
-            all > 0 && signed >= all
-        };
-        batch.manifest().is_some() && self.script.repositories_met(&signed)
+        let signed = |alias: &Alias| self.signed_its_share(alias);
+        self.repositories.batch().manifest().is_some() && self.script.repositories_met(&signed)
+    }
+
+    /// Whether enough others signed what a token of the script signs in the batch.
+    pub fn can_spare(&self, alias: &Alias) -> bool {
+        let signed = |other: &Alias| self.signed_its_share(other);
+        self.repositories.batch().manifest().is_some() && self.script.can_spare(alias, &signed)
+    }
+
+    fn signed_its_share(&self, alias: &Alias) -> bool {
+        let (all, signed) = self.repositories.batch().share_of(&self.playing(alias));
+        all > 0 && signed >= all
     }
 
     /// What is known of the repositories of a ceremony about many.

@@ -52,7 +52,15 @@ impl Kind for DraftRepositories {
         let Some(spec) = &script.repositories else { return needs };
         let tagging = spec.tagging.iter().flat_map(|tagging| &tagging.keys);
         let signers = spec.signers.iter().flat_map(|signer| &signer.keys);
-        needs.extend(tagging.chain(signers).filter_map(Signatory::token).cloned().map(Fact::KeyCounts));
+        for signatory in tagging.chain(signers) {
+            match signatory {
+                Signatory::Token(alias) => needs.push(Fact::KeyCounts(alias.clone())),
+                Signatory::Elsewhere(name) if script.keeper_of(name).is_some() => {
+                    needs.push(Fact::KeyHandedOver(name.clone()));
+                }
+                Signatory::Elsewhere(_) | Signatory::Unnamed(_) => {}
+            }
+        }
         match script.kind {
             ScriptKind::DctGenesis => needs.extend(script.root.keys.iter().cloned().map(Fact::Certified)),
             ScriptKind::DctRotateRoot => {

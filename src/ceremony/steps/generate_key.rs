@@ -8,14 +8,18 @@ use super::{
 use crate::{
     ceremony::{
         Ceremony, Now, Pending,
-        event::Event,
+        event::{Event, Mode},
         operation::{Operation, Outcome},
         participants::{Alias, PersonId},
         prompt::Answer,
-        script::Script,
+        script::{ModuleSpec, Script},
         unfit, words,
     },
-    device,
+    device::{
+        self,
+        attestation::{Attestation, Wanted, is_as_wanted},
+        yubikey::{Firmware, OldFirmware, keeps_keys},
+    },
     rules::{Passed, Refusal, Rule},
 };
 
@@ -63,9 +67,12 @@ impl Kind for GenerateKey {
             Answer::Word(_) => user_sat(ceremony, &alias),
             Answer::Failed(trouble) => failed(trouble),
             Answer::Done(outcome) => match outcome.as_ref() {
-                Outcome::Generated { key, attributes } => {
-                    let passed = vec![device::not_extractable(attributes)?, not_seen_before(ceremony, &alias, key)?];
-                    Ok(vec![Event::KeyGenerated { alias, key: key.clone(), attributes: *attributes, passed }])
+                Outcome::Generated { key, attributes, attestation } => {
+                    let mut passed =
+                        vec![device::not_extractable(attributes)?, not_seen_before(ceremony, &alias, key)?];
+                    passed.extend(is_attested(ceremony, &alias, key, attestation.as_deref())?);
+                    let (key, attestation) = (key.clone(), attestation.clone());
+                    Ok(vec![Event::KeyGenerated { alias, key, attributes: *attributes, attestation, passed }])
                 }
                 _ => Err(unfit("A key was to be generated.")),
             },
@@ -87,4 +94,35 @@ fn not_seen_before(ceremony: &Ceremony, alias: &Alias, key: &crate::tuf::key::Ke
         )),
         None => Ok(Passed::new(Rule::KeyCountedOnce, "no other token of this ceremony holds this public key")),
     }
+}
+
+/// `KEY-ATTESTED`, of a YubiKey in production: the chain was verified where the roots are known; what it says is compared here
+/// with what the script asked for. `FIRMWARE-KEEPS-KEYS` with the firmware that is attested.
+fn is_attested(
+    ceremony: &Ceremony,
+    alias: &Alias,
+    key: &crate::tuf::key::Key,
+    attestation: Option<&Attestation>,
+) -> Result<Vec<Passed>, Refusal> {
+    let script = &ceremony.script;
+    let module = script.token(alias).and_then(|spec| script.module(&spec.module));
+    let settings = module.and_then(ModuleSpec::yubikey).filter(|_| ceremony.mode() == Mode::Production);
+    let (Some(settings), Some(bound)) = (settings, ceremony.token(alias).bound) else { return Ok(vec![]) };
+    let says = attestation.map(|attestation| &attestation.says).ok_or_else(|| {
+        Refusal::new(
+            Rule::KeyAttested,
+            format!("{alias} gave no attestation of its new key."),
+            "Take another YubiKey. A key that nobody vouches for can also lie in a file.",
+        )
+    })?;
+    let old = if script.declares.old_firmware { OldFirmware::Declared } else { OldFirmware::Refused };
+    let wanted = Wanted {
+        public: key.public(),
+        serial: &bound.token.serial,
+        slot: settings.slot,
+        pin: settings.pin,
+        touch: settings.touch,
+        firmware: Firmware::WITH_METADATA,
+    };
+    Ok(vec![is_as_wanted(says, &wanted)?, keeps_keys(says.firmware, script.root.algorithm, old)?])
 }

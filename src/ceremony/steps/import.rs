@@ -57,7 +57,7 @@ impl Kind for ImportKeys {
         let spec = next_key(ceremony)?;
         let with = match &spec.possession {
             PossessionSpec::Statement(file) => Some(file.clone()),
-            PossessionSpec::HeldByServer => None,
+            PossessionSpec::HeldByServer | PossessionSpec::HeldByToken(_) => None,
         };
         Some(Pending::Do(Operation::ReadInput { file: spec.file.clone(), with }))
     }
@@ -94,6 +94,9 @@ impl Kind for ImportKeys {
         passed.push(match (&spec.possession, with) {
             (PossessionSpec::HeldByServer, _) => {
                 Passed::new(Rule::KeyPossession, format!("{} is exempt: a server holds it", spec.name))
+            }
+            (PossessionSpec::HeldByToken(alias), _) => {
+                Passed::new(Rule::KeyPossession, format!("{} is proven by {alias} when it is opened", spec.name))
             }
             (PossessionSpec::Statement(_), Some(statement)) => {
                 possession::check(statement, &ceremony.script, spec, &key, now)?

@@ -51,7 +51,7 @@ impl Meant {
 }
 
 impl ImportKey {
-    /// `None` before the previous root is here, where the key is one of its keys.
+    /// `None` before what clients trust today is here, where the key is one of it.
     fn meant(&self, ceremony: &Ceremony) -> Option<Meant> {
         let of = |key: &Key| Meant { public: Some(key.public().fingerprint()), keyid: key.public().canonical_id() };
         let on_paper = self.keyid.as_ref().map(|keyid| match ceremony.stand_ins.get(keyid) {
@@ -63,6 +63,7 @@ impl ImportKey {
         };
         let published = match ceremony.stand_ins.get(keyid) {
             Some(twin) => of(twin),
+            None if ceremony.script.kind.is_about_repositories() => of(ceremony.repositories.keys.get(keyid)?),
             None => of(ceremony.previous_root()?.document().keys.get(keyid)?),
         };
         // Both must hold; where paper has another key than the root, no key is both.
@@ -127,7 +128,8 @@ impl Kind for ImportKey {
     fn needs(&self, script: &Script) -> Vec<Fact> {
         let mut needs = vec![Fact::TokenPrepared(self.token.clone())];
         if script.token(&self.token).is_some_and(|spec| spec.keyid.is_some()) {
-            needs.push(Fact::PreviousRoot);
+            let many = script.kind.is_about_repositories();
+            needs.push(if many { Fact::RepositoriesRead } else { Fact::PreviousRoot });
         }
         needs
     }

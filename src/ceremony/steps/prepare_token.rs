@@ -100,6 +100,9 @@ impl Kind for PrepareToken {
         // nothing is wiped before it is known which keys are trusted.
         let mut needs = vec![Fact::RollCalled, Fact::ScriptRead, Fact::MachineSeen];
         needs.extend(script.previous.as_ref().map(|_| Fact::PreviousRoot));
+        if script.kind.is_about_repositories() && !script.kind.is_genesis() {
+            needs.push(Fact::RepositoriesRead);
+        }
         needs
     }
 

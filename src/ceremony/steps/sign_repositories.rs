@@ -57,8 +57,9 @@ impl Kind for SignRepositories {
         let alias = ceremony.playing(&self.token);
         let (all, signed) = batch.share_of(&alias);
         // Once enough have signed, an exception in the room lets the ceremony go on without this token.
-        let without =
-            || happened(ceremony, |event| matches!(event, Event::ExceptionNoted { .. })) && ceremony.batch_met();
+        let without = || {
+            happened(ceremony, |event| matches!(event, Event::ExceptionNoted { .. })) && ceremony.can_spare(&self.token)
+        };
         if signed >= all || without() {
             return None;
         }

@@ -1,7 +1,7 @@
 //! The words that stand on paper only: rules of the room, materials, forms, glossary, declaration.
 
 use crate::{
-    ceremony::script::{Kind, Script},
+    ceremony::script::{CollectionSpec, Kind, RepositoriesSpec, Script},
     digest::Digest,
     readback,
     text::shown,
@@ -34,6 +34,9 @@ pub const BRING_SCRIPT: &str = "printed copy of this script, single-sided: one i
 pub const BRING_BLANK: &str = "blank token, in its maker's packing";
 /// What to bring: tokens that hold a key.
 pub const BRING_KNOWN: &str = "token with a root key, in its sealed bag, brought by its holder";
+/// What to bring: tokens that hold a key of many repositories.
+pub const BRING_KNOWN_OF_MANY: &str =
+    "token with an offline key or a tagging key, in its sealed bag, brought by its holder";
 /// What to bring: envelopes.
 pub const BRING_ENVELOPES: &str = "envelope that shows opening, with a card in it, for an SO-PIN";
 /// What to bring: bags.
@@ -44,6 +47,11 @@ pub const BRING_CLOCKS: &str = "clock that does not depend on the machine or on 
 pub const BRING_OWNERS_PAPERS: &str = "paper of a key's owner with its keyid, come by another way than the medium";
 /// What to bring: what the last ceremony left.
 pub const BRING_LAST_CARD: &str = "card of the last ceremony, from the safe";
+/// What to bring: what the last ceremony about many repositories left.
+pub const BRING_LAST_RECORD: &str = "record of the last ceremony on one of its media, and its card, from the safe";
+/// What to bring: a machine that makes the list of payloads again.
+pub const BRING_SECOND_MACHINE: &str =
+    "second machine without a network, with sha256sum: it makes the list of payloads again from a medium of the record";
 /// What to bring: pens.
 pub const BRING_PENS: &str = "pen that does not rub out";
 
@@ -56,6 +64,106 @@ pub fn bring_media(script: &Script) -> String {
 pub fn bring_inputs(files: &[&str]) -> String {
     let files: Vec<_> = files.iter().map(|file| shown(file)).collect();
     format!("courier's medium with {}", files.join(", "))
+}
+
+/// What to bring: what was collected of many repositories.
+pub fn bring_collection(spec: &CollectionSpec) -> String {
+    format!(
+        "courier's medium with the collection {}, {} repositories; the words of its MANIFEST begin with {}",
+        shown(&spec.folder),
+        spec.repositories,
+        first_words(spec.manifest)
+    )
+}
+
+/// What to bring: the same from before a theft.
+pub fn bring_collection_before(spec: &CollectionSpec) -> String {
+    format!(
+        "the last collection from before the theft, {}, on that medium; the words of its MANIFEST begin with {}",
+        shown(&spec.folder),
+        first_words(spec.manifest)
+    )
+}
+
+/// What a ceremony about many repositories writes, on page one.
+pub fn written_of_many(script: &Script, spec: &RepositoriesSpec) -> String {
+    let root = &script.root;
+    let what = match (script.kind.writes_roots(), spec.tagging.is_some()) {
+        (true, true) => "roots and targets",
+        (true, false) => "roots",
+        _ => "targets",
+    };
+    let mut written = format!("{what} of {} repositories", spec.collection.repositories);
+    if script.kind.writes_roots() {
+        written += &format!(
+            "; roots: threshold {} of {} offline keys, expiring {} days after the ceremony",
+            root.threshold,
+            script.distinct_root_keys(),
+            root.expiry.days
+        );
+    }
+    if let Some(tagging) = &spec.tagging {
+        written += &format!(
+            "; targets: threshold {} of {} tagging keys, expiring {} days after",
+            tagging.threshold,
+            tagging.keys.len(),
+            tagging.expiry.days
+        );
+    }
+    written
+}
+
+/// What a tagging key is, among the tokens.
+pub const fn tagging_key(rotates: bool, known: bool) -> &'static str {
+    match (rotates, known) {
+        (true, true) => "spare tagging key, which takes over",
+        (false, true) => "tagging key of today",
+        (_, false) => "new tagging key",
+    }
+}
+
+/// What an offline key is, among the tokens.
+pub const fn offline_key(in_new_root: bool, known: bool, signs: bool) -> &'static str {
+    match (in_new_root, known, signs) {
+        (true, false, _) => "new offline key",
+        (true, true, true) => "offline key that stays",
+        (true, true, false) => "offline key that stays in its bag",
+        (false, true, true) => "offline key that goes, and signs once more",
+        (false, true, false) => "offline key that goes",
+        (false, false, _) => "key in no role",
+    }
+}
+
+/// What stands above the table of signatures.
+pub const TOUCHES: &str = "No token tells this program beforehand whether it wants a touch: if it blinks, touch it. A PIN is typed once for \
+                           a whole batch; a new one is typed twice.";
+
+/// What happens when certificates end.
+pub const THEN_CERTIFICATES: &str =
+    "the server takes nothing any more, not even a renewal, and clients that hold these roots stop for good";
+/// The same, after a date.
+pub const AFTER_CERTIFICATES: &str = "takes nothing any more for repositories with these certificates, not even a renewal, and clients that hold these roots stop for good";
+/// What stands on the card of a ceremony about many repositories.
+pub const CARD_OF_MANY: &str = "Which version of which repository was signed as which payload does not fit here: the record has it, in its \
+                                transcript and its list of payloads. Keep one medium of the record in the safe beside this card.";
+
+/// When clients stop trusting a tagging key that was stolen.
+pub fn old_tagging_key(days: i64) -> String {
+    format!(
+        "A client that sees the new root stops trusting the old tagging key at once. One that is cut off, or that is shown old answers, stops \
+         at the latest when the timestamp that it holds expires: by Notary's default {days} days after the server signed it."
+    )
+}
+
+/// What happens when roots end.
+pub const THEN_ROOTS: &str = "clients refuse the repositories until the roots are renewed";
+/// What happens when roots have six months left.
+pub const THEN_TAGGERS: &str = "whoever tags without an offline key fails";
+/// What happens when targets end.
+pub const THEN_TARGETS: &str = "clients refuse the repositories until their targets are signed again";
+
+fn first_words(digest: Digest) -> String {
+    act_words(digest).join(" ")
 }
 
 /// What to bring: private key files.
@@ -73,7 +181,7 @@ pub fn bring_tags(script: &Script) -> String {
 /// The rules of the room: a heading and a sentence or two each.
 pub fn room_rules(script: &Script) -> Vec<(&'static str, String)> {
     let no_return = match script.kind {
-        Kind::Genesis => {
+        Kind::Genesis | Kind::DctGenesis => {
             "A token is wiped where the screen says INITIALISE. The first signature, and the one that meets the threshold, are announced; before the first one, leaving costs nothing but time."
         }
         _ => {
@@ -131,6 +239,24 @@ pub const GLOSSARY: [(&str, &str); 16] = [
     ("threshold", "How many different root keys must sign before anybody accepts a root."),
     ("transcript", "What happened, entry by entry; each names the digest of the one before it."),
     ("void", "A payload that will not be used. Its signatures stay listed as spent."),
+];
+
+/// Words that people ask about in a ceremony about many repositories.
+pub const GLOSSARY_OF_MANY: [(&str, &str); 8] = [
+    ("batch", "Everything that is reviewed and signed together, for all repositories."),
+    ("bundle", "The files of one repository that are published together or not at all."),
+    (
+        "canonical id",
+        "The name of a bare key, and of its file in a trust directory. A root names the same key by the keyid of its certificate.",
+    ),
+    ("certificate", "What a root names an offline key by. Once it has ended, nothing can be published or repaired."),
+    (
+        "collection",
+        "What servers hold of the repositories today, fetched by the courier, with a manifest that this script pins.",
+    ),
+    ("GUN", "The name of a repository in Notary, such as docker.io/library/alpine."),
+    ("offline key", "A root key of Docker Content Trust."),
+    ("tagging key", "The key that signs targets: it says what tags mean."),
 ];
 
 /// What stands above the words of the script on page one.

@@ -7,6 +7,7 @@ use crate::{
         script::{Kind, Script},
         steps::{HandOverKey, ImportKey, Prose, Step},
     },
+    device::yubikey::{Settings, TouchPolicy},
     text::shown,
 };
 
@@ -36,6 +37,16 @@ pub(super) fn token_words(script: &Script, alias: &Alias) -> String {
         || alias.to_string(),
         |spec| format!("{alias} ({}, {})", shown(&spec.tag), shown(script.name(&spec.holder))),
     )
+}
+
+/// What the key of a token is called in this ceremony.
+fn key_words(script: &Script, alias: &Alias) -> &'static str {
+    match &script.repositories {
+        None => "root key",
+        Some(spec) if spec.tags_with(alias) => "tagging key",
+        Some(_) if script.root.keys.contains(alias) => "offline key",
+        Some(_) => "key",
+    }
 }
 
 fn user_of(script: &Script, alias: &Alias) -> String {
@@ -135,9 +146,24 @@ pub fn preflight(_script: &Script) -> Prose {
     )
 }
 
+/// How a token makes keys, where it is a YubiKey that the program drives itself.
+fn yubikey(script: &Script, token: &Alias) -> Option<Settings> {
+    script.module(&script.token(token)?.module)?.yubikey()
+}
+
+/// What is said where a token waits for a touch before it signs.
+fn touched(script: &Script, token: &Alias) -> Option<&'static str> {
+    yubikey(script, token).filter(|settings| settings.touch != TouchPolicy::Never).map(|_| super::YUBIKEY_TOUCHED)
+}
+
+fn with(mut said: Prose, line: Option<&str>) -> Prose {
+    said.lines.extend(line.map(str::to_owned));
+    said
+}
+
 /// `prepare-token`.
 pub fn prepare_token(script: &Script, token: &Alias) -> Prose {
-    prose(
+    let said = prose(
         format!("Prepare {}", token_words(script, token)),
         &[
             "The blank token is put in alone. Its serial on the screen is compared with the one printed on it.",
@@ -153,13 +179,14 @@ pub fn prepare_token(script: &Script, token: &Alias) -> Prose {
         ],
         "The screen names the token by its serial and says that both PINs are set.",
         &["Serial of the token", "Number of the envelope with the SO-PIN"],
-    )
+    );
+    with(said, yubikey(script, token).map(|_| super::YUBIKEY_PREPARED))
 }
 
 /// `generate-key`.
 pub fn generate_key(script: &Script, token: &Alias) -> Prose {
-    prose(
-        format!("Generate the root key on {}", token_words(script, token)),
+    let said = prose(
+        format!("Generate the {} on {}", key_words(script, token), token_words(script, token)),
         &[
             &format!(
                 "{} types the user PIN. The key is made inside the token and never leaves it.",
@@ -170,7 +197,8 @@ pub fn generate_key(script: &Script, token: &Alias) -> Prose {
         ],
         "The screen shows the first eight digits of the keyid.",
         &["First eight digits of the keyid"],
-    )
+    );
+    with(said, yubikey(script, token).map(|_| super::YUBIKEY_ATTESTS))
 }
 
 /// `import-key`.
@@ -182,7 +210,7 @@ pub fn import_key(script: &Script, step: &ImportKey) -> Prose {
     };
     let user = user_of(script, &step.token);
     prose(
-        format!("Bring the existing root key to {}", token_words(script, &step.token)),
+        format!("Bring the existing {} to {}", key_words(script, &step.token), token_words(script, &step.token)),
         &[
             &format!("The medium with the key file {} is put in. {meant}", shown(&step.file)),
             &format!(
@@ -223,7 +251,7 @@ pub fn hand_over_key(script: &Script, step: &HandOverKey) -> Prose {
 
 /// `drill-token`.
 pub fn drill_token(script: &Script, token: &Alias) -> Prose {
-    prose(
+    let said = prose(
         format!("Drill {}", token_words(script, token)),
         &[
             "The token is taken out, and put in again.",
@@ -235,35 +263,40 @@ pub fn drill_token(script: &Script, token: &Alias) -> Prose {
         ],
         "The keyid is the same as before, and the key counts.",
         &["Initials of the holder"],
-    )
+    );
+    with(said, touched(script, token))
 }
 
 /// `open-token`.
 pub fn open_token(script: &Script, token: &Alias) -> Prose {
-    prose(
+    let said = prose(
         format!("Open {}", token_words(script, token)),
         &[
             "The token comes out of its bag: the bag's number is compared with the record of the last ceremony.",
             &format!(
-                "The machine compares the token's public key with the trusted root before any PIN. Then {} types the user PIN.",
+                "The machine compares the token's public key with {} before any PIN. Then {} types the user PIN.",
+                if script.repositories.is_some() { "the repositories of today" } else { "the trusted root" },
                 user_of(script, token)
             ),
         ],
         "The screen says that the token holds the key of its officer.",
         &["Number of the old bag"],
-    )
+    );
+    with(said, touched(script, token))
 }
 
 /// `import-keys`.
 pub fn import_keys(script: &Script) -> Prose {
-    let mut lines = vec!["The public keys of the online roles are read from the courier's medium.".to_owned()];
+    let many = script.repositories.is_some();
+    let whose = if many { "that sign elsewhere" } else { "of the online roles" };
+    let mut lines = vec![format!("The public keys {whose} are read from the courier's medium.")];
     for key in &script.keys {
         lines.push(format!("{}, owned by {}: keyid {}", key.name, shown(&key.owner), key.keyid));
     }
     lines
         .push("Each keyid must be the one on its owner's own paper, which came by another way than the medium.".into());
     Prose {
-        title: "Import the keys of the online roles".into(),
+        title: format!("Import the keys {whose}"),
         lines,
         expect: "Every keyid on the screen is the one above.".into(),
         form: vec!["The owners' papers were compared by".into()],
@@ -323,7 +356,7 @@ pub fn review(script: &Script, witness: &PersonId, who: &[PersonId]) -> Prose {
 
 /// `sign`.
 pub fn sign(script: &Script, token: &Alias) -> Prose {
-    prose(
+    let said = prose(
         format!("Sign with {}", token_words(script, token)),
         &[
             "Only this token is in the machine.",
@@ -335,7 +368,8 @@ pub fn sign(script: &Script, token: &Alias) -> Prose {
         ],
         "The tally on the screen rises by one, under the right name.",
         &["Initials of the signer"],
-    )
+    );
+    with(said, touched(script, token))
 }
 
 /// `break`.

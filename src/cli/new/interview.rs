@@ -9,6 +9,7 @@ use super::{
 use crate::{
     ceremony::participants::Duty,
     cli::{args::ScriptKind, exit::Stop, line::Io},
+    device::yubikey::{NATIVE, YubiKeyUri},
     digest::Digest,
     fault::Fault,
     files, preflight,
@@ -105,7 +106,15 @@ fn module(plan: &mut Plan, trust: Trust, ask: &mut Asking<'_>) -> Result<(), Sto
     let installed = list::installed();
     let first = installed.first().map(|path| path.to_string_lossy().into_owned());
     let default = first.as_deref().unwrap_or("/usr/lib/softhsm/libsofthsm2.so");
-    plan.module.path = ask.text("The PKCS#11 module through which the tokens are reached", Some(default))?;
+    let question = "The PKCS#11 module through which the tokens are reached, or yubikey: for YubiKeys without one";
+    plan.module.path = ask.ask(question, Some(default), |path| match path.starts_with(NATIVE) {
+        true => path.parse::<YubiKeyUri>().map(|_| path.to_owned()),
+        false => Ok(path.to_owned()),
+    })?;
+    if plan.module.path.starts_with(NATIVE) {
+        // Nothing is pinned: their keys are attested when they are made.
+        return Ok(());
+    }
     if !ask.yes("Look at that module and the tokens that are plugged in now", false)? {
         return Ok(());
     }
@@ -290,9 +299,14 @@ fn old_officers(plan: &mut Plan, old: &Root, ask: &mut Asking<'_>) -> Result<(),
         let (alias, keeper) = (free_alias(plan, &holder), plan.first(Duty::Keeper).to_owned());
         let mut token = token(plan, &alias, &holder, &keeper, ask)?;
         token.keyid = Some(keyid.as_str().to_owned());
-        token.known = match ask.maybe(&format!("The label of {alias}, as officiant token list shows it"))? {
-            Some(label) => Some((label, ask.text(&format!("The serial of {alias}"), None)?)),
-            None => None,
+        token.known = if plan.module.path.starts_with(NATIVE) {
+            let serial = ask.maybe(&format!("The serial of {alias}, as it stands on the YubiKey"))?;
+            serial.map(|serial| (String::new(), serial))
+        } else {
+            match ask.maybe(&format!("The label of {alias}, as officiant token list shows it"))? {
+                Some(label) => Some((label, ask.text(&format!("The serial of {alias}"), None)?)),
+                None => None,
+            }
         };
         plan.tokens.push(token);
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::plan::{KeyPlan, PersonPlan, Plan, TokenPlan};
-use crate::{ceremony::participants::Duty, cli::args::ScriptKind};
+use crate::{ceremony::participants::Duty, cli::args::ScriptKind, device::yubikey::NATIVE};
 
 /// The whole script.
 pub(super) fn script(plan: &Plan) -> String {
@@ -28,7 +28,7 @@ pub(super) fn script(plan: &Plan) -> String {
     head(plan, &mut text);
     plan.people.iter().for_each(|person| people(person, &mut text));
     module(plan, &mut text);
-    plan.tokens.iter().for_each(|token| one_token(token, &mut text));
+    plan.tokens.iter().for_each(|token| one_token(plan, token, &mut text));
     root(plan, &mut text);
     if !plan.keys.is_empty() {
         text.comment("Keys of the online roles. Each keyid is copied from its owner's own paper, which came by another way than the medium.");
@@ -89,22 +89,33 @@ fn people(person: &PersonPlan, text: &mut Text) {
 }
 
 fn module(plan: &Plan, text: &mut Text) {
-    text.comment("The PKCS#11 module. Production needs the SHA-256 of its file and the model that its tokens report, as officiant token list shows them.");
+    let native = plan.module.path.starts_with(NATIVE);
+    text.comment(if native {
+        "YubiKeys, driven by the program itself. Behind the colon stands how keys are made, where that is not the usual: ?slot=9a&pin-policy=once&touch-policy=cached."
+    } else {
+        "The PKCS#11 module. Production needs the SHA-256 of its file and the model that its tokens report, as officiant token list shows them."
+    });
     text.line("[[module]]");
-    text.field("name", "hsm");
+    text.field("name", module_name(plan));
     text.field("path", &plan.module.path);
     match &plan.module.sha256 {
         Some(sha256) => text.field("sha256", &sha256.to_string()),
+        None if native => {}
         None => text.line("# sha256 = \"…\""),
     }
     match &plan.module.model {
         Some(model) => text.field("model", model),
+        None if native => {}
         None => text.line("# model = \"…\""),
     }
     text.blank();
 }
 
-fn one_token(token: &TokenPlan, text: &mut Text) {
+fn module_name(plan: &Plan) -> &'static str {
+    if plan.module.path.starts_with(NATIVE) { "yubikeys" } else { "hsm" }
+}
+
+fn one_token(plan: &Plan, token: &TokenPlan, text: &mut Text) {
     if let Some(principal) = &token.spare_for {
         text.comment(&format!(
             "A blank spare in the kit. It takes the place of {principal} by SUBSTITUTE at any prompt."
@@ -114,9 +125,11 @@ fn one_token(token: &TokenPlan, text: &mut Text) {
     text.field("alias", &token.alias);
     text.field("holder", &token.holder);
     text.field("tag", &token.tag);
-    text.field("module", "hsm");
+    text.field("module", module_name(plan));
     if let Some((label, serial)) = &token.known {
-        text.field("label", label);
+        if !label.is_empty() {
+            text.field("label", label);
+        }
         text.field("serial", serial);
     }
     if let Some(keyid) = &token.keyid {

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use crate::{
     rules::{Refusal, Rule},
     transfer::{Bundle, bundle::Files},
-    tuf::{RoleName, Root, Untrusted, bundle::complete, walk::Published},
+    tuf::{
+        RoleName, Root, Untrusted,
+        bundle::{complete, without_strays},
+        walk::Published,
+    },
     utc::Utc,
 };
 
@@ -29,6 +33,7 @@ pub fn predict(
     for file in &bundle.files {
         files.insert(file.file.clone(), found[&file.file].clone());
     }
+    without_strays(bundle.dialect, &mut files);
     let mut notes: Vec<String> = Vec::new();
     for trusted in [None, held.get("root.json").map(Vec::as_slice)] {
         let published = Published { gun: bundle.gun.as_str(), files: &files, trusted };

@@ -1,6 +1,6 @@
 //! A room that goes through a script by itself: people who answer, and tokens that sign, in memory.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
 
@@ -12,6 +12,10 @@ use crate::{
         operation::{Operation, Outcome, SeenToken, Trouble},
         participants::{Alias, PersonId},
         prompt::{Answer, AsideKind, Input, Prompt, Scene, SlowHash},
+        repositories::{
+            leaving,
+            pack::{self, Inputs},
+        },
         script::{Script, read},
         words,
     },
@@ -20,7 +24,12 @@ use crate::{
     fault::{Fault, FaultKind},
     machine::{Device, Interface, MachineFacts},
     transcript,
-    tuf::key::{Key, PublicKey, RawSignature},
+    transfer::{Bundle, Gun},
+    tuf::{
+        Dialect,
+        key::{Key, PublicKey, RawSignature},
+        verify::VerifiedSignature,
+    },
     utc::Utc,
 };
 
@@ -37,6 +46,53 @@ pub fn rotation(genesis: &Ceremony) -> (Arc<Script>, Vec<u8>) {
     (script(&text.replace(&"1".repeat(64), &Digest::of(&root.bytes).to_string())), root.bytes)
 }
 
+/// The script of a first ceremony about so many repositories.
+pub fn many(repositories: usize) -> Arc<Script> {
+    let text = include_str!("../../../tests/paper/dct-genesis.toml");
+    script(&text.replace("repositories = 3", &format!("repositories = {repositories}")))
+}
+
+/// A server's repositories before there is anything in them.
+pub fn blank_repositories(count: usize) -> Vec<Inputs> {
+    let key = |name: &str| serde_json::to_string(&in_dialect(Dialect::Notary, name)).expect("a key is JSON");
+    let files = |number: usize| {
+        [
+            ("snapshot.key".to_owned(), key(&format!("snapshot {number}"))),
+            ("timestamp.key".to_owned(), key(&format!("timestamp {number}"))),
+        ]
+    };
+    let gun = |number: usize| Gun::parse(&format!("docker.io/example/app-{number:05}")).expect("a name");
+    let repository = |number| Inputs { gun: gun(number), files: files(number).into(), before: BTreeMap::new() };
+    (0..count).map(repository).collect()
+}
+
+/// The script that takes a stolen tagging key out of these repositories; `elsewhere` is whether the owner of the new one signs
+/// somewhere else.
+pub fn theft(elsewhere: bool) -> Arc<Script> {
+    let text = include_str!("../../../tests/paper/dct-rotate-tagging-key.toml");
+    let mut text = text.to_owned();
+    for alias in ["ana-1", "bo-1", "chi-1"] {
+        text = text.replace(&format!("@{alias}@"), in_dialect(Dialect::Notary, alias).id().as_str());
+    }
+    if elsewhere {
+        let key = in_dialect(Dialect::Notary, "online");
+        let (made, signs) =
+            ("  { do = \"generate-key\", token = \"tag-2\" },\n", "  { do = \"sign\", token = \"tag-2\" },\n");
+        text = text.replace(made, "").replace(signs, "");
+        text = text.replace("  { do = \"prepare-token\", token = \"tag-2\", minutes = 10 },\n", "");
+        text = text.replace("  { do = \"drill-token\", token = \"tag-2\" },\n", "  { do = \"import-keys\" },\n");
+        text = text.replace(", \"tag-2\"]", "]").replace("keys = [\"tag-2\"]", "keys = [\"release\"]");
+        text = text.replace(
+            "[tags]\n",
+            &format!(
+                "[[key]]\nname = \"release\"\nowner = \"Example release engineering\"\nfile = \"release.pem\"\nkeyid = \"{}\"\nheld-by-server = true\n\n[tags]\n",
+                key.id()
+            ),
+        );
+    }
+    script(&text)
+}
+
 pub fn script(text: &str) -> Arc<Script> {
     Arc::new(read::script(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")))
 }
@@ -51,6 +107,12 @@ pub struct Room {
     pub fails: Vec<&'static str>,
     /// The bytes of the previous root.
     pub previous: Vec<u8>,
+    /// What was collected of many repositories.
+    pub collection: Vec<Inputs>,
+    /// What stands in the record beside the transcript.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// What left, and the repositories as a server then holds them.
+    pub left: Vec<(Bundle, Inputs)>,
 }
 
 impl Room {
@@ -62,6 +124,9 @@ impl Room {
             absent: vec![],
             fails: vec![],
             previous: vec![],
+            collection: vec![],
+            files: BTreeMap::new(),
+            left: vec![],
         };
         room.append(Event::Began {
             script: script.digest,
@@ -85,15 +150,18 @@ impl Room {
     }
 
     pub fn answer(&mut self, answer: &Answer) {
-        match self.ceremony.decide(answer, self.now) {
-            Ok(events) => events.into_iter().for_each(|event| self.append(event)),
+        match self.ceremony.decide_whole(answer, self.now) {
+            Ok(decision) => {
+                self.files.extend(decision.attachments);
+                decision.events.into_iter().for_each(|event| self.append(event));
+            }
             Err(refusal) => self.append(Event::Refused { refusal }),
         }
     }
 
     /// Goes on until `stop` or the end.
     pub fn play(&mut self, stop: impl Fn(&Ceremony) -> bool) {
-        for _ in 0..2000 {
+        for _ in 0..20_000 {
             if stop(&self.ceremony) {
                 return;
             }
@@ -102,6 +170,10 @@ impl Room {
                 Pending::Finished(_) | Pending::Paused => return,
                 Pending::Ask(prompt) => {
                     let answer = self.says(&prompt);
+                    self.answer(&answer);
+                }
+                Pending::InDoubt(operation) if operation.goes_on() => {
+                    let answer = self.performs(&operation);
                     self.answer(&answer);
                 }
                 Pending::Do(operation) => {
@@ -150,6 +222,7 @@ impl Room {
             let fault = Fault::new(FaultKind::TokenLost, operation.words(), "CKR_DEVICE_REMOVED");
             return Answer::Failed(Trouble::Fault(fault));
         }
+        let dialect = self.ceremony.script().dialect;
         Answer::Done(Box::new(match operation {
             Operation::Preflight => Outcome::Machine(machine(self.now)),
             Operation::ReadInput { file, .. } if file.ends_with(".root.json") => {
@@ -163,23 +236,72 @@ impl Room {
             Operation::FindTokens { alias } => Outcome::Tokens(vec![seen(alias, false)]),
             Operation::Initialise { alias, .. } => Outcome::Initialised(seen(alias, true)),
             Operation::SetUserPin { .. } => Outcome::UserPinSet,
-            Operation::Generate { alias, .. } => {
-                Outcome::Generated { key: key_of(object(alias)), attributes: attributes() }
-            }
+            Operation::Generate { alias, .. } => Outcome::Generated {
+                key: in_dialect(dialect, object(alias)),
+                attributes: attributes(),
+                attestation: None,
+            },
             Operation::ImportKey { .. } | Operation::HandOverKey { .. } => panic!("these scripts have no key files"),
-            Operation::OpenCollection { .. }
-            | Operation::ReadRepositories { .. }
-            | Operation::ReadInputs { .. }
-            | Operation::ExportRepositories { .. }
-            | Operation::Certify { .. }
-            | Operation::SignBatch { .. } => panic!("these scripts are about one root"),
-            Operation::Open { alias, .. } => Outcome::Opened { seen: seen(alias, true), key: key_of(object(alias)) },
+            Operation::Open { alias, .. } => {
+                Outcome::Opened { seen: seen(alias, true), key: in_dialect(dialect, object(alias)) }
+            }
             Operation::Drill { alias, .. } | Operation::Sign { alias, .. } | Operation::SignHead { alias, .. } => {
                 let signable = self.ceremony.signable(operation).expect("reviewed, or a challenge");
                 let signature: Signature = signing_key(object(alias)).sign(signable.bytes());
                 Outcome::Signed { seen: seen(alias, true), signature: RawSignature::new(signature.to_bytes().to_vec()) }
             }
+            Operation::OpenCollection { manifest, before, .. } => Outcome::Collection {
+                manifest: *manifest,
+                before: before.as_ref().map(|(_, manifest)| *manifest),
+                guns: self.collection.iter().map(|inputs| inputs.gun.clone()).collect(),
+            },
+            Operation::ReadRepositories { from, count } => {
+                let some = &self.collection[*from as usize..(*from + *count) as usize];
+                Outcome::Repositories(pack::write(some).into())
+            }
+            Operation::ReadInputs { pack } => {
+                Outcome::Repositories(self.files[&format!("inputs/{pack}")].as_slice().into())
+            }
+            Operation::Certify { alias, .. } | Operation::SignBatch { alias, .. } => self.signs_some(operation, alias),
+            Operation::ExportRepositories { .. } => self.exports(),
         }))
+    }
+
+    fn signs_some(&self, operation: &Operation, alias: &Alias) -> Outcome {
+        let payload = |digest: Digest| Some(Arc::from(self.files.get(&format!("payloads/{digest}"))?.as_slice()));
+        let key = signing_key(object(alias));
+        let signables = self.ceremony.signables(operation, &payload);
+        let signatures = signables.iter().map(|signable| {
+            let signature: Signature = key.sign(signable.bytes());
+            let raw = RawSignature::new(signature.to_bytes().to_vec());
+            VerifiedSignature::new(&PublicKey::P256(*key.verifying_key()), signable.bytes(), raw).expect("it verifies")
+        });
+        Outcome::SignedSome { seen: seen(alias, true), signatures: signatures.collect() }
+    }
+
+    fn exports(&mut self) -> Outcome {
+        let payload = |digest: Digest| Some(Arc::from(self.files.get(&format!("payloads/{digest}"))?.as_slice()));
+        let drafted = self.ceremony.repositories().batch().drafted();
+        let mut left = vec![];
+        for drafted in drafted {
+            let mut inputs = self.collection[drafted.number as usize].clone();
+            let (bundle, files) =
+                leaving::bundle(&self.ceremony, drafted, &inputs, &payload, self.now).expect("clients take it");
+            let text = |(name, bytes)| (name, String::from_utf8(bytes).expect("metadata is text"));
+            inputs.files.extend(files.into_iter().map(text));
+            left.push((bundle, inputs));
+        }
+        let incomplete = left.iter().filter(|(bundle, _)| !bundle.wants.is_empty()).count();
+        let outcome = Outcome::BundlesWritten {
+            from: 0,
+            to: u32::try_from(left.len()).expect("few"),
+            incomplete: u32::try_from(incomplete).expect("few"),
+            refused: vec![],
+            manifest: Some(Digest::of(b"manifest")),
+            media: self.ceremony.media().to_vec(),
+        };
+        self.left = left;
+        outcome
     }
 }
 
@@ -200,8 +322,12 @@ fn signing_key(name: &str) -> SigningKey {
 }
 
 pub fn key_of(name: &str) -> Key {
+    in_dialect(Dialect::Tuf1, name)
+}
+
+pub fn in_dialect(dialect: Dialect, name: &str) -> Key {
     let public = PublicKey::P256(*signing_key(name).verifying_key());
-    crate::tuf::Dialect::Tuf1.key(&public).expect("P-256 has a form")
+    dialect.key(&public).expect("P-256 has a form")
 }
 
 /// The token itself, whatever a script calls it.

@@ -3,26 +3,34 @@
 use ratatui::text::Line;
 
 use super::grid;
-use crate::{ceremony::repositories::sheet::BatchSheet, readback, text::shown, tui::paint};
+use crate::{
+    ceremony::repositories::sheet::{BatchSheet, repositories},
+    readback,
+    text::shown,
+    tui::paint,
+};
 
 pub(super) fn lines(sheet: &BatchSheet, width: usize) -> Vec<Line<'static>> {
     let head = format!(
-        "{} repositories, {} documents, {} payloads, dated {}",
-        sheet.repositories, sheet.documents, sheet.payloads, sheet.date
+        "{}, {} documents, {} payloads, dated {}",
+        repositories(sheet.repositories),
+        sheet.documents,
+        sheet.payloads,
+        sheet.date
     );
     let mut lines = paint::wrap(&head, width, paint::BOLD);
     for share in &sheet.shares {
         lines.extend(paint::item("signs", paint::DIM, share, width, paint::PLAIN));
     }
     if !sheet.left_out.is_empty() {
-        heading(&mut lines, &format!("Left out: {} repositories stay as they are", sheet.left_out.len()));
+        heading(&mut lines, &format!("Left out, and as before: {}", repositories(sheet.left_out.len())));
         for line in &sheet.left_out {
             lines.extend(paint::item("-", paint::BAD, &shown(line), width, paint::PLAIN));
         }
     }
     for (index, group) in sheet.groups.iter().enumerate() {
         let what = if sheet.groups.len() == 1 { "All alike".to_owned() } else { format!("Way {}", index + 1) };
-        heading(&mut lines, &format!("{what}: {} repositories", group.repositories.len()));
+        heading(&mut lines, &format!("{what}: {}", repositories(group.repositories.len())));
         for word in &group.words {
             let style = if word.starts_with("NOTE") { paint::WORD } else { paint::PLAIN };
             lines.extend(paint::item("-", paint::DIM, word, width, style));

@@ -3,7 +3,7 @@
 pub mod asides;
 mod batch;
 mod closed;
-mod grid;
+pub(in crate::tui) mod grid;
 mod handover;
 pub mod help;
 pub mod input;
@@ -50,8 +50,8 @@ fn scene(model: &Model, asking: &Asking, width: usize, rows: usize) -> Vec<Line<
         Scene::WriteDown { subject, digest, count } => write_down::lines(subject, digest, *count, width, rows),
         Scene::ReadBack { subject, blind } => read_back::lines(subject, blind, &asking.supplied, width, rows),
         Scene::Review(sheet) => review::lines(sheet, width),
-        Scene::Batch(sheet) => batch::lines(sheet, width),
-        Scene::List { title, lines, ask } => batch::list(title, lines, ask, width),
+        Scene::Batch(sheet) => asking.set_at(width, || batch::lines(sheet, width)),
+        Scene::List { title, lines, ask } => asking.set_at(width, || batch::list(title, lines, ask, width)),
         Scene::Handover { from, to, token, secret } => handover::lines(model, (from, to), token, secret, width),
         Scene::Swap { token, ask } => swap::lines(token, ask, width),
         Scene::PointOfNoReturn { what, leaving_now, leaving_later } => {

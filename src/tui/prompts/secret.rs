@@ -40,6 +40,10 @@ pub(super) fn lines(request: &SecretRequest, working: &Working, now: Utc, width:
     for &(name, value, style) in rows {
         lines.extend(paint::item(&format!("  {name:<7}"), paint::DIM, value, width, style));
     }
+    if request.touch {
+        let ask = "when it blinks, after the PIN, within 15 seconds";
+        lines.extend(paint::item("  touch  ", paint::DIM, ask, width, paint::PLAIN));
+    }
     if request.attempt > 1 {
         lines.extend(paint::wrap(&format!("Attempt {}.", request.attempt), width, paint::WARN));
     }

@@ -13,6 +13,9 @@ mod measure;
 mod peers;
 mod place;
 mod pty;
+mod qr;
+#[path = "../../qr_support/metadata.rs"]
+mod qr_metadata;
 mod rotate;
 mod sign;
 mod start;
@@ -26,8 +29,8 @@ use std::path::Path;
 
 use place::Place;
 
-const USAGE: &str = "usage: officiant-bench [--rounds N] [start] [chain] [sign] [genesis] [rotate]";
-const ALL: [&str; 5] = ["start", "chain", "sign", "genesis", "rotate"];
+const USAGE: &str = "usage: officiant-bench [--rounds N] [start] [chain] [sign] [genesis] [qr] [rotate]";
+const ALL: [&str; 6] = ["start", "chain", "sign", "genesis", "qr", "rotate"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -60,6 +63,7 @@ fn measured(rounds: usize, wanted: &[&str]) {
             "chain" => chain::run(&place, rounds),
             "sign" => sign::run(&place, rounds),
             "genesis" => genesis::run(&place, rounds),
+            "qr" => qr::run(rounds),
             _ => rotate::run(&place, rounds),
         }
     }

@@ -1,9 +1,10 @@
 //! Which root a server or a client takes (notary 0.7.0, `trustpinning/certs.go`, `ValidateRoot`; `client/tufclient.go`).
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use super::keys;
 use crate::{
+    digest::Digest,
     rules::{Passed, Refusal, Rule},
     tuf::{
         certificate::Certificate,
@@ -77,6 +78,7 @@ fn certificate_counts(keyid: &KeyId, key: &Key, gun: &str, now: Option<Utc>) -> 
 }
 
 /// Why a root was not taken.
+#[derive(Clone)]
 pub enum Failure {
     /// Its signatures by the root before it are too few: a client then tries the roots between.
     Rotation(Refusal),
@@ -93,7 +95,7 @@ impl Failure {
 }
 
 /// Takes `root`, after `before` where there is one. Neither its version nor its own expiry is asked.
-pub fn validate(
+fn validate(
     before: Option<&Root>,
     root: Untrusted<Root>,
     gun: &str,
@@ -155,11 +157,29 @@ pub struct Roots {
     pub file: String,
     /// Whether it goes up with this upload.
     pub is_posted: bool,
+    /// What was answered before: server and client ask the same of the same roots.
+    pub answers: RefCell<Vec<(Question, Answer)>>,
 }
+
+/// The root before, if any, and the root, by their digests.
+type Question = (Option<Digest>, Digest);
+type Answer = Result<(Verified<Root>, Vec<Passed>), Failure>;
 
 impl Roots {
     pub fn version(&self) -> u64 {
         self.newest.document().version
+    }
+
+    /// [`validate`], asked once for the same two roots.
+    fn validate(&self, before: Option<&Verified<Root>>, root: &Untrusted<Root>, gun: &str, now: Utc) -> Answer {
+        let question = (before.map(Verified::digest), root.digest());
+        let known =
+            self.answers.borrow().iter().find(|(asked, _)| *asked == question).map(|(_, answer)| answer.clone());
+        known.unwrap_or_else(|| {
+            let answer = validate(before.map(Verified::document), root.clone(), gun, now);
+            self.answers.borrow_mut().push((question, answer.clone()));
+            answer
+        })
     }
 
     /// The root that the server had before this upload, where there is an upload.
@@ -182,7 +202,7 @@ impl Roots {
                     "Give the roots that were published before it as 1.root.json, 2.root.json and so on.",
                 );
             }
-            let taken = validate(None, self.newest.clone(), gun, now).map_err(Failure::refusal)?;
+            let taken = self.validate(None, &self.newest, gun, now).map_err(Failure::refusal)?;
             return not_expired(&format!("root {version}"), taken.0.document().expires, now).map(drop);
         };
         let old = before.document().version;
@@ -193,12 +213,12 @@ impl Roots {
             );
         }
         // The server reads its own root first: once that one's certificate has ended, nothing goes any more.
-        let current = validate(None, before.clone(), gun, now).map_err(|failure| {
+        let current = self.validate(None, before, gun, now).map_err(|failure| {
             let refusal = failure.refusal();
             let what = format!("The server takes nothing on top of its own root {old}. {}", refusal.what);
             Refusal { what, ..refusal }
         })?;
-        let taken = validate(Some(current.0.document()), self.newest.clone(), gun, now).map_err(Failure::refusal)?;
+        let taken = self.validate(Some(&current.0), &self.newest, gun, now).map_err(Failure::refusal)?;
         not_expired(&format!("root {version}"), taken.0.document().expires, now).map(drop)
     }
 
@@ -208,7 +228,7 @@ impl Roots {
         let (mut old, cached) = match trusted {
             None => (None, false),
             Some(trusted) => {
-                let (root, passed) = validate(None, trusted.clone(), gun, now).map_err(|failure| {
+                let (root, passed) = self.validate(None, trusted, gun, now).map_err(|failure| {
                     let refusal = failure.refusal();
                     let what = format!(
                         "A client that holds root {} stops for good: {}",
@@ -238,7 +258,7 @@ impl Roots {
                 format!("The client holds root {}, and root {} is older.", root.document().version, self.version());
             return Err(Refusal::new(Rule::VersionNotLower, what, "Give the newest root."));
         }
-        match validate(old.as_ref().map(Verified::document), self.newest.clone(), gun, now) {
+        match self.validate(old.as_ref(), &self.newest, gun, now) {
             Ok((root, mut passed)) => {
                 passed.push(ends(&root)?);
                 taken.push(Taken { file: self.file.clone(), root, passed });
@@ -270,7 +290,7 @@ impl Roots {
                 let refusal = failure.refusal();
                 Refusal { what: format!("{file}, on the way from root {}: {}", next - 1, refusal.what), ..refusal }
             };
-            let (root, mut passed) = validate(Some(root.document()), received.clone(), gun, now).map_err(in_file)?;
+            let (root, mut passed) = self.validate(Some(root), received, gun, now).map_err(in_file)?;
             if last {
                 passed.push(ends(&root)?);
             }

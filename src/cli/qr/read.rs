@@ -1,0 +1,112 @@
+//! `qr read`.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, IsTerminal as _, Read as _},
+    path::Path,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+
+use super::{pictures, show::say_words};
+use crate::{
+    cli::{
+        args::qr::Read,
+        exit::{Exit, Stop},
+        out,
+    },
+    fault::Fault,
+    files,
+    qr::scanner::{SILENCE_MS, Texts, open_serial},
+    rules::{Refusal, Rule},
+    transfer::{
+        compressed,
+        parcel::Parcel,
+        ur::{Heard, Receiver},
+    },
+    tui::qr::read::{self as page, Source},
+};
+
+pub(super) fn read(args: &Read) -> Result<Exit, Stop> {
+    // Said before anybody takes a photograph.
+    if fs::symlink_metadata(&args.output).is_ok() {
+        let what = format!("{} already exists.", files::name(&args.output));
+        return Err(Refusal::new(Rule::OutputFresh, what, "Name a new folder for the files.").into());
+    }
+    let message = if let Some(path) = &args.serial {
+        from_serial(path)?
+    } else if args.keyboard {
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Err(Stop::Usage("--keyboard: a scanner that types needs a terminal to type into".into()));
+        }
+        page::run(Source::Keyboard)?
+    } else {
+        Some(pictures::message(&args.sources)?)
+    };
+    let Some(message) = message else {
+        out::say("left; nothing was written");
+        return Ok(Exit::Paused);
+    };
+    let parcel = Parcel::from_bytes(&compressed::inflate(&message)?)?;
+    write(&parcel, &args.output)?;
+    Ok(Exit::Done)
+}
+
+fn write(parcel: &Parcel, folder: &Path) -> Result<(), Stop> {
+    files::create_directory(folder)?;
+    let mut made = BTreeSet::new();
+    for file in parcel.files() {
+        // Names were looked at when the parcel was unpacked: they stay below this folder.
+        for (at, _) in file.name.match_indices('/') {
+            if made.insert(&file.name[..at]) {
+                files::create_directory(&folder.join(&file.name[..at]))?;
+            }
+        }
+        files::write_new(&folder.join(&file.name), &file.bytes)?;
+    }
+    out::product(&parcel.manifest())?;
+    out::say(&format!("written to {}; nothing in it is trusted yet", files::name(folder)));
+    say_words(parcel);
+    Ok(())
+}
+
+/// A scanner on a serial port: on a page with a map where there is a terminal, otherwise with lines.
+fn from_serial(path: &Path) -> Result<Option<Vec<u8>>, Stop> {
+    let mut port = open_serial(path)?;
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        return Ok(page::run(Source::Serial(port))?);
+    }
+    let doing = || format!("read from the scanner at {}", files::name(path));
+    let (mut receiver, mut texts, mut buffer) = (Receiver::new(), Texts::default(), [0; 4096]);
+    loop {
+        let mut fds = [PollFd::new(&port, PollFlags::IN)];
+        let silence = Timespec { tv_sec: 0, tv_nsec: i64::from(SILENCE_MS) * 1_000_000 };
+        let ready = match poll(&mut fds, Some(&silence)) {
+            Ok(ready) => ready > 0,
+            Err(Errno::INTR) => continue,
+            Err(cause) => return Err(Fault::machine(doing(), io::Error::from(cause)).into()),
+        };
+        let count = if ready { port.read(&mut buffer).map_err(|cause| Fault::machine(doing(), cause))? } else { 0 };
+        if ready && count == 0 {
+            return Err(Fault::machine(doing(), "it is gone").into());
+        }
+        let whole = buffer[..count].iter().filter_map(|byte| texts.byte(*byte)).collect::<Vec<_>>();
+        for text in whole.into_iter().chain((!ready).then(|| texts.silence()).flatten()) {
+            let heard = receiver.take(&text);
+            let progress = receiver.progress();
+            out::say(&format!(
+                "{} of {}{}",
+                progress.rank,
+                progress.count,
+                page::remark(heard).map_or(String::new(), |said| format!(": {said}"))
+            ));
+            if heard == Heard::Whole {
+                return Ok(receiver.message().map(<[u8]>::to_vec));
+            }
+        }
+    }
+}

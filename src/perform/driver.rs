@@ -1,0 +1,189 @@
+//! How the tokens of a script are reached: through a PKCS#11 module, or natively where they are YubiKeys. What differs between
+//! the two in a ceremony is here; everything else asks the trait.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use super::{Stopped, token::fingerprints};
+use crate::{
+    ceremony::{operation::SeenToken, participants::Alias},
+    device::{TokenIdentity, attestation::Attestation, yubikey::Settings},
+    digest::Digest,
+    fault::Error,
+    token::{
+        Attest as _, Key, PinStates, Token,
+        pkcs11::{Module, Pkcs11Token, TokenUri},
+        quirks::Trust,
+        yubikey::{self, YubiKeyToken},
+    },
+};
+
+/// How the tokens of one alias are reached.
+pub(super) enum Driver {
+    /// Through a module.
+    Module(Arc<Module>),
+    /// Natively.
+    YubiKeys(Settings, Trust),
+}
+
+/// A token that is open.
+pub(super) enum Opened {
+    /// Through a module.
+    Pkcs11(Box<Pkcs11Token>),
+    /// Natively.
+    YubiKey(Box<YubiKeyToken>),
+}
+
+impl Deref for Opened {
+    type Target = dyn Token;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Pkcs11(token) => token.as_ref(),
+            Self::YubiKey(token) => token.as_ref(),
+        }
+    }
+}
+
+impl DerefMut for Opened {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        match self {
+            Self::Pkcs11(token) => token.as_mut(),
+            Self::YubiKey(token) => token.as_mut(),
+        }
+    }
+}
+
+impl Driver {
+    /// Every token that is in, used or not. One that cannot be opened does not hide the others.
+    pub(super) fn present(&self) -> Result<Vec<SeenToken>, Stopped> {
+        let mut seen = vec![];
+        match self {
+            Self::Module(module) => {
+                for listed in module.tokens()? {
+                    let Ok((token, _)) = listed.token else { continue };
+                    let mut public_keys = vec![];
+                    if token.initialised {
+                        // Two tokens of one label and serial cannot be told apart, and are nobody's.
+                        let Ok(mut opened) = module.open(&uri_of(&token.label, &token.serial)) else { continue };
+                        public_keys = fingerprints(&mut opened)?;
+                    }
+                    seen.push(SeenToken { token, public_keys });
+                }
+            }
+            Self::YubiKeys(settings, trust) => {
+                for serial in yubikey::serials()? {
+                    let Ok(mut opened) = yubikey::open(serial, *settings, *trust) else { continue };
+                    let public_keys = fingerprints(&mut opened)?;
+                    seen.push(SeenToken { token: opened.identity().clone(), public_keys });
+                }
+            }
+        }
+        Ok(seen)
+    }
+
+    /// The token of this label and serial.
+    pub(super) fn open(&self, label: &str, serial: &str) -> Result<Opened, Error> {
+        match self {
+            Self::Module(module) => Ok(Opened::Pkcs11(Box::new(module.open(&uri_of(label, serial))?))),
+            Self::YubiKeys(settings, trust) => open_yubikey(serial, *settings, *trust),
+        }
+    }
+
+    /// A token that was never used.
+    pub(super) fn open_blank(&self, token: &TokenIdentity) -> Result<Opened, Error> {
+        match self {
+            Self::Module(module) => {
+                let uri = TokenUri { label: None, ..uri_of(&token.label, &token.serial) };
+                Ok(Opened::Pkcs11(Box::new(module.open_blank(&uri)?)))
+            }
+            Self::YubiKeys(settings, trust) => open_yubikey(&token.serial, *settings, *trust),
+        }
+    }
+
+    /// The id of the root key of `alias`. A YubiKey has slots for ids.
+    pub(super) fn key_id(&self, label: &str, alias: &Alias) -> Vec<u8> {
+        match self {
+            Self::Module(_) => Digest::of(format!("{label}\n{alias}").as_bytes()).as_bytes()[..8].to_vec(),
+            Self::YubiKeys(settings, _) => vec![settings.slot.number()],
+        }
+    }
+
+    /// Whether `now` is `before` after its initialisation under `label`.
+    pub(super) fn was_initialised(&self, before: &SeenToken, now: &SeenToken, label: &str) -> Result<bool, Stopped> {
+        match self {
+            Self::Module(_) => Ok(now.token.initialised && now.token.label == label),
+            // It has no label: it is the one of this serial, with other tries than the factory's, nothing in it, and no PIN of
+            // anybody's.
+            Self::YubiKeys(settings, trust) => {
+                if now.token.serial != before.token.serial || !now.token.initialised || !now.public_keys.is_empty() {
+                    return Ok(false);
+                }
+                let Opened::YubiKey(mut token) = open_yubikey(&now.token.serial, *settings, *trust)? else {
+                    return Ok(false);
+                };
+                Ok(token.defaults()?.len() == ALL_CODES)
+            }
+        }
+    }
+}
+
+/// PIN, PUK and management key.
+const ALL_CODES: usize = 3;
+
+fn open_yubikey(serial: &str, settings: Settings, trust: Trust) -> Result<Opened, Error> {
+    let serial = serial.parse().map_err(|_| yubikey::no_such_serial(serial))?;
+    Ok(Opened::YubiKey(Box::new(yubikey::open(serial, settings, trust)?)))
+}
+
+pub(super) fn uri_of(label: &str, serial: &str) -> TokenUri {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    TokenUri { label: some(label), serial: some(serial), ..TokenUri::default() }
+}
+
+impl Opened {
+    /// Whether its user PIN, and whatever is set with it, is set.
+    pub(super) fn is_prepared(&mut self, pins: &PinStates) -> Result<bool, Error> {
+        match self {
+            Self::Pkcs11(_) => Ok(pins.user.set == Some(true)),
+            Self::YubiKey(token) => Ok(token.defaults()?.is_empty()),
+        }
+    }
+
+    /// `PIN-NOT-DEFAULT`, of what only a YubiKey tells.
+    pub(super) fn no_default_is_left(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Pkcs11(_) => Ok(()),
+            Self::YubiKey(token) => token.no_default_is_left(),
+        }
+    }
+
+    /// Whether it may wait for a touch after its PIN.
+    pub(super) fn may_blink(&self) -> bool {
+        match self {
+            Self::Pkcs11(_) => false,
+            Self::YubiKey(token) => token.may_blink(),
+        }
+    }
+
+    /// A key that was found, with everything beside it that an interrupted try left out.
+    pub(super) fn completed(&mut self, key: Key, label: &str) -> Result<Key, Error> {
+        match self {
+            Self::Pkcs11(_) => Ok(key),
+            Self::YubiKey(token) => token.complete_key(&key, label),
+        }
+    }
+
+    /// What the maker of the token says of a key, where it can be asked.
+    pub(super) fn attestation(&mut self, key: &Key) -> Result<Option<Box<Attestation>>, Error> {
+        match self {
+            Self::Pkcs11(_) => Ok(None),
+            Self::YubiKey(token) => {
+                let (evidence, says) = token.attest(key)?;
+                Ok(Some(Box::new(Attestation::of(&evidence, says))))
+            }
+        }
+    }
+}

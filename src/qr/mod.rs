@@ -1,0 +1,10 @@
+//! QR codes themselves: made for a screen and for paper, read off pictures, videos and scanners. What their text means is the
+//! business of [`crate::transfer`].
+
+pub mod paper;
+pub mod picture;
+pub mod scanner;
+pub mod symbol;
+pub mod video;
+
+pub use self::symbol::Symbol;

@@ -1,0 +1,345 @@
+//! Whole ceremonies in production on YubiKeys: real prompts, real commands, the record held against itself.
+
+mod ceremony_support;
+#[path = "yubikey_support/driver.rs"]
+mod driver;
+mod support;
+mod yubikey_support;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use ceremony_support::{People, Pins, Room, record, script};
+use officiant::{
+    ceremony::{
+        Pending,
+        event::{Event, Program},
+        operation::{Operation, Trouble},
+        participants::Alias,
+        prompt::Answer,
+        script::read,
+        words,
+    },
+    digest::Digest,
+    fault::FaultKind,
+    perform::Performer,
+    preflight::{self, Probe},
+    rules::Rule,
+    token::{PublicKey, pkcs11::rehearsal::Rehearsal, quirks::Trust},
+};
+use virtual_yubikey::{Control, Setup};
+use yubikey_support::{on_yubikeys, on_yubikeys_and};
+
+const ALIASES: [&str; 3] = ["ana-1", "bo-1", "cem-1"];
+
+fn ana() -> Alias {
+    "ana-1".to_owned().try_into().expect("a short name")
+}
+
+fn three() -> Setup {
+    Setup::of(&[("5.7.1", 7_150_001), ("5.7.1", 7_150_002), ("5.7.4", 7_150_003)])
+}
+
+/// The shipped genesis, with YubiKeys in the place of the module.
+fn genesis(uri: &str) -> String {
+    let text = fs::read_to_string(script("genesis")).expect("the shipped script");
+    text.replace("/usr/lib/softhsm/libsofthsm2.so", uri)
+}
+
+fn people() -> People {
+    let mut people = People::of(&script("genesis"));
+    for (alias, user, so) in
+        [("ana-1", "271828", "31415926"), ("bo-1", "161803", "57721566"), ("cem-1", "141421", "17320508")]
+    {
+        people.pins.insert(alias.into(), Pins { user: user.into(), so: so.into() });
+    }
+    people
+}
+
+/// A machine with nothing but its loopback.
+fn quiet_machine(folder: &Path) -> Probe {
+    for (name, text) in [
+        ("proc/sys/kernel/osrelease", "6.1.0\n"),
+        ("proc/sys/kernel/core_pattern", "core\n"),
+        ("sys/class/net/lo/flags", "0x9\n"),
+    ] {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+    for empty in ["sys/class/rfkill", "sys/bus/usb/devices", "sys/class/block"] {
+        fs::create_dir_all(folder.join(empty)).expect("an empty folder");
+    }
+    Probe { proc: folder.join("proc"), sys: folder.join("sys") }
+}
+
+fn begun(control: &Control, text: &str) -> Room {
+    begun_with(text, driver::trust(control))
+}
+
+fn begun_with(text: &str, trust: Trust) -> Room {
+    preflight::harden().expect("this process can be hardened");
+    let place = ceremony_support::place();
+    fs::create_dir_all(&place).expect("a place");
+    let inputs: PathBuf = script("genesis").parent().expect("a folder").into();
+    let probe = quiet_machine(&place.join("machine"));
+    Room::run(text.as_bytes(), &inputs, people(), trust, probe)
+}
+
+#[test]
+fn a_genesis_in_production_on_three_yubikeys_two_of_which_must_sign() {
+    on_yubikeys("a_genesis_in_production_on_three_yubikeys_two_of_which_must_sign", &three(), |control| {
+        let mut room = begun(control, &genesis("yubikey:?touch-policy=cached"));
+        room.finish();
+        let audit = record::holds(&room.place.join("a"));
+        for rule in [
+            Rule::TokenIsHardware,
+            Rule::KeyAttested,
+            Rule::FirmwareKeepsKeys,
+            Rule::PinNotDefault,
+            Rule::PinWorksAgain,
+        ] {
+            assert!(audit.held.iter().any(|held| held.rule == rule), "{rule}");
+        }
+        let attested: Vec<_> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::KeyGenerated { key, attestation: Some(attestation), .. } => {
+                    Some((key.public().fingerprint(), attestation))
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(attested.len(), 3);
+        for (serial, (public, attestation)) in ["7150001", "7150002", "7150003"].iter().zip(&attested) {
+            assert_eq!((attestation.says.serial.as_str(), attestation.says.public), (*serial, *public));
+            assert!(attestation.statement.starts_with("3082") && attestation.card.starts_with("3082"));
+        }
+        assert_eq!(attested[2].1.says.root, "CN=Virtual Attestation Root 1");
+        assert!(
+            fs::read_to_string(room.place.join("a/report.html")).unwrap().contains("CN=Virtual Attestation Root 1")
+        );
+
+        // Signed by YubiKeys, verified by the keys that the record has, and nothing of anybody's PIN in it.
+        let root = fs::read(room.place.join("a/metadata/1.root.json")).expect("root 1");
+        let root: serde_json::Value = serde_json::from_slice(&root).expect("JSON");
+        assert!(root["signatures"].as_array().expect("signatures").len() >= 2);
+        let pem = fs::read_to_string(room.place.join("a/keys/ana-1.pem")).expect("a public key");
+        let key = PublicKey::from_spki_pem(&pem).expect("a key");
+        assert_eq!(key.fingerprint(), attested[0].0);
+        let transcript = fs::read_to_string(room.place.join("a/transcript.jsonl")).expect("a transcript");
+        for alias in ALIASES {
+            let pins = &room.people.pins[alias];
+            assert!(!transcript.contains(&pins.user) && !transcript.contains(&pins.so), "{alias}");
+        }
+    });
+}
+
+#[test]
+fn a_genesis_in_production_on_a_yubikey_and_two_tokens_behind_a_module() {
+    let name = "a_genesis_in_production_on_a_yubikey_and_two_tokens_behind_a_module";
+    let setup = Setup::of(&[("5.7.4", 7_150_003)]);
+    let soft = |place: &Path| vec![Rehearsal::prepare(&place.join("softhsm"), None).expect("SoftHSM").environment()];
+    on_yubikeys_and(name, &setup, soft, |control, place| {
+        let module = Rehearsal::again(&place.join("softhsm"), None).expect("the parent made it").module;
+        let module = module.canonicalize().expect("the module");
+        let sha256 = Digest::of(&fs::read(&module).expect("the module"));
+        let hsm = format!("{}\"\nsha256 = \"{sha256}\"\nmodel = \"SoftHSM v2", module.display());
+        let text = genesis(&hsm)
+            .replacen(
+                "[[module]]",
+                "[[module]]\nname = \"yubikeys\"\npath = \"yubikey:?touch-policy=cached\"\n\n[[module]]",
+                1,
+            )
+            .replacen("module = \"hsm\"", "module = \"yubikeys\"", 1);
+        let mut people = people();
+        for alias in ["bo-1", "cem-1"] {
+            people.pins.insert(alias.into(), People::of(&script("genesis")).pins[alias].clone());
+        }
+        let mut room = begun_with(&text, driver::trust(control));
+        room.people = people;
+        room.finish();
+        let told: Vec<_> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::KeyGenerated { alias, attestation, .. } => Some((alias.to_string(), attestation.is_some())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, [("ana-1".into(), true), ("bo-1".into(), false), ("cem-1".into(), false)]);
+        record::holds(&room.place.join("a"));
+    });
+}
+
+#[test]
+fn a_yubikey_that_fails_in_the_middle_of_a_genesis_is_gone_on_with() {
+    on_yubikeys("a_yubikey_that_fails_in_the_middle_of_a_genesis_is_gone_on_with", &three(), |control| {
+        let mut room = begun(control, &genesis("yubikey:?touch-policy=always"));
+        // The answer to a generation is lost: the key is found, completed and attested, and not made again.
+        let generates = |pending: &Pending| matches!(pending, Pending::Do(Operation::Generate { .. }));
+        room.until(|pending, _| generates(pending));
+        control.fault(0, 0x47, 0, "eject-after");
+        room.perform().unwrap();
+        assert!(matches!(room.trouble(), Trouble::Fault(fault) if fault.token_lost()));
+        control.eject(0);
+        control.insert(0);
+        control.trace(0);
+        room.word("AGAIN");
+        room.until(|_, ceremony| ceremony.token(&ana()).key.is_some());
+        assert!(!control.trace(0).instructions().contains(&0x47), "no second key");
+
+        // Nobody touches Bo's in time: nothing is spent, and it is done again.
+        room.until(
+            |pending, _| matches!(pending, Pending::Do(Operation::Drill { alias, .. }) if alias.as_str() == "bo-1"),
+        );
+        control.touch(1, "never");
+        let asked = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&asked);
+        room.other_secret = Box::new(move |request| {
+            seen.fetch_or(request.touch, Ordering::SeqCst);
+            None
+        });
+        room.perform().unwrap();
+        assert!(asked.load(Ordering::SeqCst), "whoever types the PIN is told of the touch");
+        assert!(matches!(room.trouble(), Trouble::Fault(fault) if fault.kind == FaultKind::NotTouched));
+        control.touch(1, "auto");
+        room.word("AGAIN");
+
+        // Ana's key is not in: the others are named, and get no PIN.
+        room.until(|pending, _| matches!(pending, Pending::Do(Operation::Sign { .. })));
+        control.eject(0);
+        for card in [1, 2] {
+            control.trace(card);
+        }
+        assert!(room.perform().is_err());
+        for card in [1, 2] {
+            assert_eq!(control.trace(card).count(0x20), 0, "card {card}");
+        }
+        let Trouble::Refused(refusal) = room.trouble() else { panic!("{:?}", room.trouble()) };
+        assert_eq!(refusal.rule, Rule::TokenIsExpected);
+        assert!(refusal.what.contains("This is bo-1") && refusal.what.contains("Ana Ruiz) is wanted"), "{refusal}");
+        control.insert(0);
+        room.word("AGAIN");
+        room.finish();
+        record::holds(&room.place.join("a"));
+    });
+}
+
+/// Goes on with everything new, as a program does that was started again.
+fn again(room: Room, control: &Control) -> Room {
+    let Room { place, people, runner, performer, clock, .. } = room;
+    drop((runner, performer));
+    let found = Room::find(&place).unwrap_or_else(|error| panic!("{error:?}"));
+    let script_of = Arc::clone(found.script());
+    let program = Program { trust: "test".into(), ..ceremony_support::program() };
+    let runner = found.resume(program, clock.hand_in()).unwrap_or_else(|error| panic!("{error:?}"));
+    let inputs = script("genesis").parent().expect("a folder").to_owned();
+    let probe = quiet_machine(&place.join("machine"));
+    let performer = Performer::new(script_of, inputs, None, driver::trust(control)).with_probe(probe);
+    Room { runner, performer, people, clock, other_secret: Box::new(|_| None), place }
+}
+
+#[test]
+fn what_was_done_before_the_power_went_is_found_on_the_yubikey_and_not_done_twice() {
+    on_yubikeys(
+        "what_was_done_before_the_power_went_is_found_on_the_yubikey_and_not_done_twice",
+        &three(),
+        |control| {
+            let mut room = begun(control, &genesis("yubikey:?touch-policy=never"));
+            // Each operation that changes a YubiKey is done, and what came of it is lost.
+            for (ins, is_it) in [
+                (
+                    0xfa,
+                    (|operation: &Operation| matches!(operation, Operation::Initialise { .. }))
+                        as fn(&Operation) -> bool,
+                ),
+                (0xff, |operation| matches!(operation, Operation::SetUserPin { .. })),
+                (0x47, |operation| matches!(operation, Operation::Generate { .. })),
+            ] {
+                room.until(|pending, _| matches!(pending, Pending::Do(operation) if is_it(operation)));
+                let job = room.runner.intend().unwrap().expect("an operation");
+                let done = room.do_job(&job);
+                assert!(matches!(done, Answer::Done(_)), "{done:?}");
+                control.trace(0);
+                room = again(room, control);
+                room.until(|pending, _| matches!(pending, Pending::InDoubt(operation) if is_it(operation)));
+                room.perform().unwrap();
+                assert!(!control.trace(0).instructions().contains(&ins), "{ins:02x} once more");
+            }
+            room.finish();
+            let keys = room.count(|event| matches!(event, Event::KeyGenerated { .. }));
+            assert_eq!(keys, 3);
+            record::holds(&room.place.join("a"));
+        },
+    );
+}
+
+/// What a first generation is refused by.
+fn refused(control: &Control, text: &str, trust: Trust) -> Rule {
+    let mut room = begun_with(text, trust);
+    room.until(|pending, _| matches!(pending, Pending::Do(Operation::Generate { .. })));
+    room.perform().unwrap();
+    assert_eq!(room.count(|event| matches!(event, Event::KeyGenerated { .. })), 0);
+    control.trace(0);
+    match room.trouble() {
+        Trouble::Refused(refusal) => refusal.rule,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_yubikey_with_old_firmware_makes_no_key_unless_the_script_declared_it() {
+    let setup = Setup::of(&[("5.4.3", 1)]);
+    on_yubikeys("a_yubikey_with_old_firmware_makes_no_key_unless_the_script_declared_it", &setup, |control| {
+        let text = genesis("yubikey:?touch-policy=never");
+        assert_eq!(refused(control, &text, driver::trust(control)), Rule::FirmwareKeepsKeys);
+        fs::remove_dir_all(ceremony_support::place()).expect("a new place");
+        // The same YubiKey, wiped again.
+        let declared = text.replace("[root]", "[declares]\nold-firmware = true\n\n[root]");
+        let mut room = begun_with(&declared, driver::trust(control));
+        room.people.records.insert(words::SERIAL_TYPED.into(), "1".into());
+        room.until(|_, ceremony| ceremony.token(&ana()).key.is_some());
+        let said = room.runner.entries().iter().flat_map(|(_, event)| event.passed()).any(|passed| {
+            passed.rule == Rule::FirmwareKeepsKeys
+                && passed.seen.contains("declared beforehand: P-256 on firmware 5.4.3")
+        });
+        assert!(said);
+    });
+}
+
+#[test]
+fn a_yubikey_that_no_root_vouches_for_makes_no_key_that_counts() {
+    let setup = Setup::of(&[("5.7.1", 1)]);
+    on_yubikeys("a_yubikey_that_no_root_vouches_for_makes_no_key_that_counts", &setup, |control| {
+        // The roots of the shipped program: they know no virtual YubiKey.
+        let trust = Trust::injected(|_| None);
+        assert_eq!(refused(control, &genesis("yubikey:"), trust), Rule::KeyAttested);
+    });
+}
+
+#[test]
+fn a_script_names_yubikeys_by_serial_and_pins_nothing_of_them() {
+    let script = |module: &str, token: &str| {
+        let text = genesis("yubikey:").replace("path = \"yubikey:\"", module);
+        read::script(text.replacen("tag = \"blue\"", &format!("tag = \"blue\"\n{token}"), 1).as_bytes())
+            .map_err(|error| error.what)
+    };
+    let good = script("path = \"yubikey:?slot=9a\"", "serial = \"7150001\"").expect("a script");
+    let known = good.tokens[0].known.as_ref().expect("a known token");
+    assert_eq!((known.label.as_str(), known.serial.as_str()), ("", "7150001"));
+    for (module, token, why) in [
+        ("path = \"yubikey:7150001\"", "", "the serial of a YubiKey stands in its [[token]]"),
+        ("path = \"yubikey:?slot=f9\"", "", "a slot is 9a"),
+        ("path = \"yubikey:\"\nmodel = \"YubiKey 5\"", "", "sha256 and model are not given"),
+        ("path = \"yubikey:\"", "label = \"a\"\nserial = \"1\"", "a YubiKey has none"),
+    ] {
+        let error = script(module, token).expect_err(why);
+        assert!(error.contains(why), "{error}");
+    }
+}

@@ -1,0 +1,257 @@
+//! The courier page in a real browser: a camera plays a video of this program's own terminal, and the page's codes are photographed for
+//! this program.
+
+mod cli_support;
+mod qr_support;
+mod tui;
+
+use std::{
+    fs,
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use cli_support::officiant;
+use image::GrayImage;
+use officiant::readback;
+use qr_support::{Peer, Warp, hostile_frame, metadata, photograph, target, tool};
+use serde_json::Value;
+use tui::driver::Terminal;
+
+/// The page in a folder of its own; `None` where it or the browser cannot be had.
+fn page() -> Option<(Peer, tempfile::TempDir)> {
+    let peer = Peer::find("browser.mjs")?;
+    if !tool("chromium") || !tool("npm") {
+        return None;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = page_in(&folder);
+    let build = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/courier/page/build");
+    // Tests build it side by side; the folder that it is built in is one.
+    let lock = fs::File::create(target().join("courier-page.lock")).expect("a file");
+    lock.lock().expect("a lock");
+    let built = Command::new(build).arg(&file).env("CARGO_TARGET_DIR", target()).output().expect("it starts");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/QR.md")).expect("the document");
+    let sha256 = String::from_utf8_lossy(&built.stdout)[..64].to_owned();
+    assert!(document.contains(&sha256), "docs/QR.md names another SHA-256 of the page than {sha256}");
+    Some((peer, folder))
+}
+
+fn page_in(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("courier.html")
+}
+
+/// The first `count` frames that the program shows in a terminal of this size, as pictures of the whole screen.
+fn screens(folder: &Path, size: &str, columns: u16, rows: u16, count: u32) -> Vec<GrayImage> {
+    let mut terminal = Terminal::start(folder, &["qr", "show", "2.root.json", "--size", size], columns, rows);
+    terminal.wait_for("Enter shows the codes.");
+    terminal.press("\rr");
+    (1..=count)
+        .map(|number| {
+            terminal.wait_until("the frame", |screen| {
+                let shown = screen.lines().find_map(|line| line.split_once("Frame ")).map(|(_, rest)| rest);
+                shown.is_some_and(|rest| rest.split_whitespace().next() == Some(&number.to_string()))
+            });
+            let picture = loop {
+                if let Some(picture) = terminal.cells(photograph) {
+                    break picture;
+                }
+            };
+            terminal.press("n");
+            picture
+        })
+        .collect()
+}
+
+/// A video of 1280x720 in which each screen stands for a fifth of a second, from its `from`-th on; what is noisy is taken twice. As
+/// Y4M, which costs nothing to make.
+fn video(screens: &[GrayImage], warp: &Warp, from: usize, file: &Path) {
+    let mut video = BufWriter::new(fs::File::create(file).expect("a file"));
+    let (width, height) = Warp::SIZE;
+    let grey = vec![128; (width * height / 2) as usize];
+    let takes = if warp.is_noisy() { 2 } else { 1 };
+    writeln!(video, "YUV4MPEG2 W{width} H{height} F{}:1 Ip A1:1 C420jpeg", 5 * takes).expect("a video");
+    for (number, screen) in screens.iter().enumerate().skip(from) {
+        for take in 0..takes {
+            let picture = warp.take(screen, (number * 2 + take) as u64);
+            let parts = [b"FRAME\n", picture.as_raw().as_slice(), &grey];
+            parts.iter().try_for_each(|part| video.write_all(part)).expect("a video");
+        }
+    }
+    video.flush().expect("a video");
+}
+
+/// A picture of one code, in the middle of one that is as large as a screen of 240x67.
+fn picture_of(text: &str, version: u8) -> GrayImage {
+    let symbol = officiant::qr::Symbol::new(text, version).expect("a code");
+    let png = officiant::qr::paper::png(&symbol).expect("a picture");
+    let code = image::load_from_memory(&png).expect("a picture").into_luma8();
+    let mut picture = GrayImage::from_pixel(960, 536, image::Luma([90]));
+    image::imageops::replace(&mut picture, &code, 200, 60);
+    picture
+}
+
+fn place(size: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("2.root.json"), metadata(size)).expect("a file");
+    fs::create_dir(folder.path().join("arrived")).expect("a folder");
+    folder
+}
+
+fn words_of(folder: &Path) -> Vec<String> {
+    let manifest = format!(
+        "{}  2.root.json\n",
+        officiant::digest::Digest::of(&fs::read(folder.join("2.root.json")).expect("a file"))
+    );
+    readback::words(officiant::digest::Digest::of(manifest.as_bytes()).as_bytes())
+}
+
+fn well_behaved(said: &Value) {
+    assert_eq!(said["problems"], Value::Array(vec![]), "{said}");
+    assert_eq!(said["wide"], false, "it fits a telephone: {said}");
+    assert_eq!(said["unnamed"], 0, "everything has a name for a screen reader: {said}");
+    assert_eq!(said["sealed"], true, "{said}");
+}
+
+fn received(peer: &Peer, page: &Path, folder: &Path, size: usize) -> Value {
+    let (video, out) = (folder.join("camera.y4m"), folder.join("arrived"));
+    let said = peer.run(&["receive", path(page), path(&video), path(&out)], b"");
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    well_behaved(&said);
+    assert_eq!(said["early"], false, "nothing is saved before the words were compared");
+    let words: Vec<String> = serde_json::from_value(said["words"].clone()).expect("words");
+    assert_eq!(words, words_of(folder));
+    assert_eq!(fs::read(out.join("2.root.json")).expect("it was saved"), metadata(size), "bytes equal");
+    assert!(said["view"].as_str().expect("text").contains("targets"), "{said}");
+    println!("{size} bytes: {} s, {}", said["seconds"], said["counts"]);
+    said
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+/// From the program's terminal to the page, the screen as `warp` shows it and from its `from`-th frame on.
+fn from_terminal_to_page(size: usize, count: u32, warp: impl Fn((u32, u32)) -> Warp, from: usize) {
+    let Some((peer, built)) = page() else { return };
+    let folder = place(size);
+    let screens = screens(folder.path(), "13", 120, 40, count);
+    video(&screens, &warp(screens[0].dimensions()), from, &folder.path().join("camera.y4m"));
+    received(&peer, &page_in(&built), folder.path(), size);
+}
+
+#[test]
+fn two_kilobytes_cross_from_the_terminal_to_the_page() {
+    from_terminal_to_page(2_000, 12, Warp::none, 0);
+}
+
+#[test]
+fn two_kilobytes_cross_before_a_camera_in_the_hand() {
+    from_terminal_to_page(2_000, 14, Warp::held_by_hand, 2);
+}
+
+#[test]
+fn eight_kilobytes_cross_from_the_terminal_to_the_page() {
+    from_terminal_to_page(8_000, 22, Warp::none, 0);
+}
+
+#[test]
+fn eight_kilobytes_cross_before_a_camera_in_the_hand() {
+    from_terminal_to_page(8_000, 24, Warp::held_by_hand, 2);
+}
+
+#[test]
+fn sixty_kilobytes_cross_from_the_terminal_to_the_page() {
+    from_terminal_to_page(60_000, 70, Warp::none, 0);
+}
+
+#[test]
+fn sixty_kilobytes_cross_before_a_camera_in_the_hand() {
+    from_terminal_to_page(60_000, 84, Warp::held_by_hand, 2);
+}
+
+#[test]
+fn coloured_spaces_cross_too_and_a_wrong_stream_is_named() {
+    let Some((peer, built)) = page() else { return };
+    let page = page_in(&built);
+    let folder = place(2_000);
+    let mut terminal = Terminal::start(folder.path(), &["qr", "show", "2.root.json", "--draw", "spaces"], 240, 67);
+    terminal.wait_for("Enter shows the codes.");
+    terminal.press("\rr");
+    terminal.wait_for("paused");
+    let mut screens = vec![];
+    for number in 1..=12 {
+        terminal.wait_until("the frame", |screen| {
+            screen.contains(&format!("Frame {number} "))
+                || screen.lines().any(|line| line.trim_end().ends_with(&format!("Frame {number}")))
+        });
+        screens.extend(terminal.cells(photograph));
+        terminal.press("n");
+    }
+    // Between the frames of one parcel stand some of another, as if the camera saw a second screen.
+    let other = place(8_000);
+    let foreign = self::screens(other.path(), "13", 240, 67, 6);
+    // And one code of 95 letters that declares four thousand million fragments.
+    let hostile = picture_of(&hostile_frame(), 5);
+    let mixed: Vec<GrayImage> =
+        [&hostile].into_iter().chain(&screens[..2]).chain(&foreign).chain(&screens[2..]).cloned().collect();
+    video(&mixed, &Warp::none(mixed[1].dimensions()), 0, &folder.path().join("camera.y4m"));
+    let said = received(&peer, &page, folder.path(), 2_000);
+    assert!(said["statuses"].to_string().contains("of another parcel"), "{said}");
+}
+
+#[test]
+fn files_cross_from_the_page_back_to_the_program() {
+    let Some((peer, built)) = page() else { return };
+    let page = page_in(&built);
+    for (size, version, count) in [(2_000, "10", 12), (8_000, "13", 20), (60_000, "25", 34)] {
+        let folder = place(size);
+        let (file, out) = (folder.path().join("2.root.json"), folder.path().join("photographs"));
+        fs::create_dir(&out).expect("a folder");
+        let said = peer.run(&["show", path(&page), path(&out), &count.to_string(), version, path(&file)], b"");
+        let said: Value = serde_json::from_str(&said).expect("JSON");
+        well_behaved(&said);
+        let words: Vec<String> = serde_json::from_value(said["words"].clone()).expect("words");
+        assert_eq!(words, words_of(folder.path()));
+        // One of the first is missed.
+        fs::remove_file(out.join("photograph-0001.png")).expect("removed");
+        let ran = officiant(folder.path(), &["qr", "read", "photographs", "-o", "in"]);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert_eq!(fs::read(folder.path().join("in/2.root.json")).expect("a file"), metadata(size));
+    }
+}
+
+#[test]
+fn the_page_says_what_is_wrong_with_the_picture() {
+    let Some((peer, built)) = page() else { return };
+    let page = page_in(&built);
+    let folder = place(8_000);
+    let screen = screens(folder.path(), "13", 120, 40, 1).remove(0);
+    let other_code = picture_of("HTTPS://EXAMPLE.ORG/", 3);
+    let dark = GrayImage::from_pixel(640, 400, image::Luma([12]));
+    let wall = GrayImage::from_pixel(640, 400, image::Luma([140]));
+    for (picture, warp, words) in [
+        (&dark, Warp::none(dark.dimensions()), "Too dark."),
+        (&wall, Warp::none(wall.dimensions()), "No code in the picture."),
+        (&screen, Warp::far_away(screen.dimensions()), "Too far away."),
+        (&other_code, Warp::none(other_code.dimensions()), "a code of something else"),
+    ] {
+        let file = folder.path().join("camera.y4m");
+        video(&[picture.clone(), picture.clone()], &warp, 0, &file);
+        let said = peer.run(&["hint", path(&page), path(&file), words], b"");
+        well_behaved(&serde_json::from_str(&said).expect("JSON"));
+    }
+}
+
+#[test]
+fn the_page_shows_no_private_key() {
+    let Some((peer, built)) = page() else { return };
+    let page = page_in(&built);
+    let folder = place(10);
+    let key = folder.path().join("key.pem");
+    fs::write(&key, "-----BEGIN PRIVATE KEY-----\n").expect("a file");
+    let said = peer.run(&["show", path(&page), path(folder.path()), "1", "13", path(&key)], b"");
+    assert!(said.contains("looks like a private key"), "{said}");
+}
