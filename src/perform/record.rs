@@ -7,7 +7,6 @@ use std::{
 
 use super::rehearsal;
 use crate::{
-    digest::Digest,
     fault::{Error, Fault},
     files, report,
     rules::Rule,
@@ -109,6 +108,7 @@ impl Listing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
 
     #[test]
     fn a_manifest_lists_whole_paths_in_the_order_of_their_bytes() {

@@ -34,7 +34,6 @@ use crate::{
     tuf::{
         certificate::Certificate,
         key::{Key, KeyId},
-        role::RoleName,
         verify::VerifiedBefore,
     },
     utc::Utc,
@@ -42,8 +41,8 @@ use crate::{
 
 /// How many repositories are read or drafted in one operation.
 pub const AT_ONCE: usize = 256;
-/// How many signatures are committed together, at most; a slow token commits what it made in a few seconds.
-pub const SIGNATURES_AT_ONCE: usize = 256;
+/// How many signatures are committed together.
+pub const SIGNATURES_AT_ONCE: usize = 64;
 
 /// Everything that is known of the repositories of a ceremony.
 #[derive(Clone, Default)]
