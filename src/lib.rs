@@ -8,13 +8,20 @@
 //! [`transfer`] is what crosses the air gap: folders, and the frames of QR codes.
 //!
 //! The shell: [`secret`] holds PINs; [`files`] reads and writes without overwriting; [`keyfile`] opens and writes private keys
-//! in files; [`preflight`] looks at the machine; [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
+//! in files; [`backup`] seals a key, shares out what opens it, and prints the shares; [`preflight`] looks at the machine; [`token`] is where keys live; [`runner`] is the only writer, and [`perform`] does what a ceremony intends.
 //!
 //! Online, a program of its own: `courier` fetches what a ceremony builds on and publishes what it left.
 //!
 //! People: [`qr`] makes and reads QR codes, [`cli`] is the command line and the line UI, [`tui`] the terminal UI.
 
+/// Freed memory is wiped: libraries that compute with a secret leave copies in buffers that only the allocator sees again.
+#[cfg(feature = "tokens")]
+#[global_allocator]
+static HEAP: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 pub mod audit;
+#[cfg(feature = "tokens")]
+pub mod backup;
 pub mod ceremony;
 #[cfg(feature = "terminal")]
 pub mod cli;

@@ -93,7 +93,7 @@ impl Drop for LockedBytes {
 /// those passed through. Best effort, since nobody promises where a compiler keeps a copy.
 #[inline(never)]
 pub(crate) fn wipe_stack() {
-    let mut room = [0u8; 64 << 10];
+    let mut room = [0u64; 8 << 10];
     room.zeroize();
     std::hint::black_box(&room);
 }

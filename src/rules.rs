@@ -166,6 +166,12 @@ rules! {
     PinTriesLeft "PIN-TRIES-LEFT" InTheRoom Nothing
         "The last try of a PIN is never spent without a typed confirmation.";
 
+    // The backup.
+    ShareFits "SHARE-FITS" InTheRoom Nothing
+        "Shares are put together only if each is whole, all are of one set and different, none contradicts its commitment, and there are as many as the threshold asks for.";
+    BackupOpens "BACKUP-OPENS" InTheRoom Nothing
+        "A sealed file counts only if it is whole, opens with the identity of its set, and holds the private half of the key that is trusted.";
+
     // People and the room.
     DutySeparated "DUTY-SEPARATED" InTheRoom DeclaredInScript
         "Nobody holds two duties that must check each other: the operator holds no token, a witness neither operates nor holds one.";

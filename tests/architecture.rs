@@ -11,7 +11,7 @@ use std::{
 const BASE: [&str; 7] = ["rules", "digest", "utc", "text", "fault", "device", "machine"];
 
 /// What a room may use besides itself and the base.
-const TABLE: [(&str, &[&str]); 29] = [
+const TABLE: [(&str, &[&str]); 30] = [
     ("rules", &[]),
     ("digest", &[]),
     ("utc", &[]),
@@ -33,6 +33,7 @@ const TABLE: [(&str, &[&str]); 29] = [
     ("qr", &["transfer", "files"]),
     ("preflight", &["files"]),
     ("keyfile", &["secret", "locked", "tuf", "files"]),
+    ("backup", &["secret", "locked", "tuf", "files", "keyfile"]),
     // A key from a file is put on it.
     ("token", &["secret", "tuf", "readback", "files", "keyfile"]),
     ("runner", &["ceremony", "transcript", "files", "readback", "transfer", "tuf"]),
@@ -44,6 +45,7 @@ const TABLE: [(&str, &[&str]); 29] = [
             "tuf",
             "secret",
             "token",
+            "backup",
             "files",
             "keyfile",
             "preflight",
@@ -63,6 +65,7 @@ const TABLE: [(&str, &[&str]); 29] = [
             "tuf",
             "secret",
             "token",
+            "backup",
             "files",
             "keyfile",
             "preflight",
@@ -325,12 +328,28 @@ fn nothing_unwraps_outside_of_tests() {
 
 #[test]
 fn no_type_that_holds_a_secret_can_be_shown_copied_or_serialised() {
-    let secret = files()
-        .into_iter()
-        .filter(|file| file.name.starts_with("keyfile/") || ["secret.rs", "locked.rs"].contains(&file.name.as_str()));
+    let secret = files().into_iter().filter(|file| {
+        ["keyfile/", "backup/"].iter().any(|room| file.name.starts_with(room))
+            || ["secret.rs", "locked.rs"].contains(&file.name.as_str())
+    });
     let mut seen = 0;
     for file in secret {
-        let holders = ["Secret", "Entry", "LockedBytes", "WordProof", "$name", "KeyFile", "PrivateKey"];
+        let holders = [
+            "Secret",
+            "Entry",
+            "LockedBytes",
+            "WordProof",
+            "$name",
+            "KeyFile",
+            "PrivateKey",
+            "Identity",
+            "Opened",
+            "Share",
+            "Split",
+            "Gathering",
+            "Typing",
+            "Paper",
+        ];
         let mut derives = String::new();
         for line in file.code.lines() {
             let line = line.trim();
@@ -351,5 +370,37 @@ fn no_type_that_holds_a_secret_can_be_shown_copied_or_serialised() {
             }
         }
     }
-    assert!(seen >= 6, "the secrets were found: {seen}");
+    assert!(seen >= 13, "the secrets were found: {seen}");
+}
+
+#[test]
+fn a_whole_share_is_put_on_paper_alone_and_its_code_is_drawn_for_a_page_alone() {
+    for file in files() {
+        let in_room = |names: &[&str]| names.contains(&file.name.as_str());
+        let says = |word: &str| file.code.contains(word);
+        assert!(!says("fn qr_text") || in_room(&["backup/paper.rs"]), "{} has the text of a code", file.name);
+        assert!(
+            !says("qr_text(") || in_room(&["backup/paper.rs", "backup/paper/html.rs"]),
+            "{} draws a share",
+            file.name
+        );
+        assert!(!says("write_row(") || file.name.starts_with("backup/"), "{} writes rows of a share", file.name);
+        assert!(
+            !says("impl PaperSink for") || in_room(&["backup/paper/sink.rs"]),
+            "{} is a place for shares",
+            file.name
+        );
+        assert!(
+            !(file.room == "tui" || file.room == "cli") || !says("Paper::"),
+            "{} has a page with a share",
+            file.name
+        );
+    }
+}
+
+#[test]
+fn everything_that_is_freed_is_wiped() {
+    let allocators: Vec<_> = files().into_iter().filter(|file| file.code.contains("global_allocator")).collect();
+    let [only] = allocators.as_slice() else { panic!("one allocator") };
+    assert!(only.name == "lib.rs" && only.code.contains("zeroizing_alloc::ZeroAlloc<std::alloc::System>"));
 }

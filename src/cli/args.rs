@@ -1,11 +1,13 @@
 //! What may be typed. This one definition is the parser, the help, the manual pages and the completions; parsing does nothing.
 
+mod backup;
 pub mod qr;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::backup::{Backup, BackupInspect, BackupVerb, Share, ShareRead, ShareVerb};
 use crate::{tuf::Dialect, utc::Utc};
 
 /// Leads root-key ceremonies for The Update Framework on an air-gapped machine.
@@ -53,6 +55,8 @@ pub enum Verb {
     Token(Token),
     Key(Key),
     Qr(qr::Qr),
+    Backup(Backup),
+    Share(Share),
     Man(Man),
     Completions(Completions),
 }
@@ -437,7 +441,9 @@ impl Verb {
             | Self::Token(Token {
                 verb: TokenVerb::List(TokenList { format, .. }) | TokenVerb::Probe(TokenProbe { format, .. }),
             })
-            | Self::Key(Key { verb: KeyVerb::Show(KeyShow { format, .. }) }) => format.json,
+            | Self::Key(Key { verb: KeyVerb::Show(KeyShow { format, .. }) })
+            | Self::Backup(Backup { verb: BackupVerb::Inspect(BackupInspect { format, .. }) })
+            | Self::Share(Share { verb: ShareVerb::Read(ShareRead { format }) }) => format.json,
             _ => false,
         }
     }

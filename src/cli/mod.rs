@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod args;
+mod backup;
 mod ceremony;
 mod check;
 pub mod exit;
@@ -58,6 +59,8 @@ fn run(verb: Verb, trust: Trust) -> Result<Exit, Stop> {
         Verb::Token(args) => token::token(&args, trust),
         Verb::Key(args) => key::key(&args),
         Verb::Qr(args) => qr::qr(&args),
+        Verb::Backup(args) => backup::backup(&args),
+        Verb::Share(args) => backup::share(&args),
         Verb::Man(args) => man::man(&args),
         Verb::Completions(args) => man::completions(&args),
         Verb::Rehearse(args) => ceremony::rehearse(&args),

@@ -1,0 +1,35 @@
+//! The backup of a root key that no single person can open, and that stock tools can.
+//!
+//! A private key is sealed ([`seal()`]) as an ordinary age file to a fresh [`Identity`], which is split among custodians
+//! ([`split`]): any threshold of [`Share`]s gives the identity back ([`Gathering`]), one fewer gives nothing. A share lives on
+//! [`paper`], is copied row by row from a covered screen, and is typed back ([`Typing`]) before it counts. What is public of a set
+//! ([`Set`]: commitments, a fingerprint) goes to the transcript.
+//!
+//! `docs/RECOVERY.md` is the format, and the way out for people who have neither this program nor anybody to ask.
+//!
+//! Shares, identities and keys are in locked memory only. None of them can be shown, cloned or serialised. A whole share leaves as
+//! [`paper::Paper`] alone, which goes to a printer or to a file in memory and to no screen.
+
+mod alphabet;
+mod filling;
+mod gather;
+mod header;
+mod identity;
+mod open;
+pub mod paper;
+mod seal;
+mod shares;
+mod typed;
+mod wrong;
+
+pub use self::{
+    alphabet::{GROUP, RowWrong, SYMBOLS},
+    gather::{Gathering, Kept},
+    header::{Lock, Outline},
+    identity::Identity,
+    open::Opened,
+    seal::{About, PASSPHRASE_MIN, SIZE_MAX, Sealed, SingleControl, WORK_FACTOR, WORK_FACTOR_MAX, seal, seal_alone},
+    shares::{Commitment, Label, RECORD, SHARES_MAX, Scheme, Set, Share, Split, split},
+    typed::{ROWS, Typing},
+    wrong::{ShareWrong, Wrong},
+};

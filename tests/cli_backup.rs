@@ -1,0 +1,92 @@
+//! `share read` and `backup inspect`: what can be said without a ceremony.
+
+mod backup_support;
+mod cli_support;
+
+use std::fs;
+
+use backup_support::{key, shares, typed};
+use cli_support::{officiant, officiant_with};
+use officiant::{
+    backup::{Identity, seal},
+    rules::Rule,
+};
+use serde_json::Value;
+
+#[test]
+fn a_share_is_checked_row_by_row_and_never_said_again() {
+    let (_, trusted, _) = key();
+    let split = shares(&Identity::fresh().unwrap(), 2, 3, &trusted);
+    let place = tempfile::tempdir().unwrap();
+    for share in &split.shares {
+        let rows = typed(share);
+        let code = format!("OFFICIANT-SHARE-1:{}\n", rows.replace([' ', '\n'], ""));
+        for input in [&rows, &rows.to_lowercase(), &code] {
+            let ran = officiant_with(place.path(), &["share", "read", "--json"], input);
+            assert_eq!(ran.code, Some(0), "{ran:#?}");
+            let report: Value = serde_json::from_str(&ran.out).unwrap();
+            assert_eq!(report["index"], share.label().index);
+            assert_eq!(report["set"], split.set.id());
+            assert_eq!(report["scheme"], serde_json::json!([2, 3]));
+            assert!(trusted.id().as_str().starts_with(report["keyid"].as_str().unwrap()));
+            assert_eq!(report["commitment"], share.commitment().0.to_string());
+            // Four letters may stand in a digest by chance; twelve do not.
+            for row in rows.lines() {
+                for part in [&row[..14], &row[10..], &row.replace(' ', "")[4..16]] {
+                    assert!(!ran.out.contains(part) && !ran.err.contains(part), "{ran:#?}");
+                }
+            }
+        }
+        let ran = officiant_with(place.path(), &["share", "read"], &rows);
+        assert!(ran.out.starts_with(&format!("Share {} of 3: every check holds.", share.label().index)), "{ran:#?}");
+    }
+}
+
+#[test]
+fn a_row_that_is_wrong_is_named() {
+    let (_, trusted, _) = key();
+    let split = shares(&Identity::fresh().unwrap(), 2, 3, &trusted);
+    let place = tempfile::tempdir().unwrap();
+    let rows = typed(&split.shares[0]);
+    let mut wrong = rows.clone();
+    wrong.replace_range(75..76, if &rows[75..76] == "X" { "V" } else { "X" });
+    let eight: Vec<&str> = rows.lines().collect();
+    let cut = eight[..5].join("\n") + "\n";
+    for (input, said) in [
+        (wrong.as_str(), "row 4: some letter"),
+        (&cut, "5 rows were given"),
+        ("", "0 rows were given"),
+        ("OFFICIANT-SHARE-1:2222\n", "row 1: 4 letters were given"),
+        ("9999\n", "there is no “9” on these pages; it may be “4”"),
+    ] {
+        let ran = officiant_with(place.path(), &["share", "read"], input);
+        assert_eq!(ran.code, Some(1), "{ran:#?}");
+        assert!(ran.err.contains(Rule::ShareFits.name()) && ran.err.contains(said), "no “{said}” in {ran:#?}");
+        assert!(ran.out.is_empty());
+    }
+}
+
+#[test]
+fn a_sealed_file_is_described_and_anything_else_refused() {
+    let (key, _, about) = key();
+    let place = tempfile::tempdir().unwrap();
+    let sealed = seal(&key, &about, &Identity::fresh().unwrap()).unwrap();
+    fs::write(place.path().join("backup.age"), sealed.bytes()).unwrap();
+    let ran = officiant(place.path(), &["backup", "inspect", "backup.age"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let digest = sealed.digest().to_string();
+    for part in ["one X25519 identity", &format!("{} bytes", sealed.bytes().len()), &digest] {
+        assert!(ran.out.contains(part), "no “{part}” in {ran:#?}");
+    }
+    let ran = officiant(place.path(), &["backup", "inspect", "backup.age", "--json"]);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&report["opened_by"]["kind"], &report["sha256"]), (&"identity".into(), &digest.into()));
+    fs::write(place.path().join("cut"), &sealed.bytes()[..150]).unwrap();
+    fs::write(place.path().join("letter"), "Dear all").unwrap();
+    for (file, said) in [("cut", "cut short"), ("letter", "no age file")] {
+        let ran = officiant(place.path(), &["backup", "inspect", file]);
+        assert_eq!(ran.code, Some(1), "{ran:#?}");
+        assert!(ran.err.contains(Rule::BackupOpens.name()) && ran.err.contains(said), "{ran:#?}");
+    }
+    assert_eq!(officiant(place.path(), &["backup", "inspect", "absent"]).code, Some(3));
+}
