@@ -347,6 +347,14 @@ mod tests {
     }
 
     #[test]
+    fn each_medium_is_worked_on_and_the_results_stand_in_order() {
+        for count in 0..4u8 {
+            let media: Vec<u8> = (0..count).collect();
+            assert_eq!(at_once(&media, |medium| medium * 2), media.iter().map(|medium| medium * 2).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
     fn what_is_too_large_or_not_a_file_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a\u{1b}b");

@@ -40,10 +40,10 @@ impl Performer {
         let each_time = signing.key.wants_pin_each_time().then_some(pin);
         // Where a touch may be needed, each signature is committed by itself: nobody touches again for what was lost.
         let group = if signing.token.may_blink() { 1 } else { job.signables.len() };
-        let now = &job.signables[..group.min(job.signables.len())];
+        let (now, later) = job.signables.split_at(group.min(job.signables.len()));
         let signed = signing.token.sign_many(&signing.key, now, each_time);
         let seen = signing.seen.clone();
-        let goes_on = signed.as_ref().is_ok_and(|signed| job.more || signed.len() < job.signables.len());
+        let goes_on = signed.is_ok() && (job.more || !later.is_empty());
         self.signing = Some(signing);
         if !goes_on {
             self.end_signing();

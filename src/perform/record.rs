@@ -104,3 +104,23 @@ impl Listing<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+
+    #[test]
+    fn a_manifest_lists_whole_paths_in_the_order_of_their_bytes() {
+        let record = tempfile::tempdir().unwrap();
+        let names = ["a!", "a.b", "a/b", "a/c/d", "a0", "b", "rehearsal/key", "MANIFEST"];
+        for name in names {
+            let path = record.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        }
+        let wanted: String =
+            names[..6].iter().map(|name| format!("{}  {name}\n", Digest::of(name.as_bytes()))).collect();
+        assert_eq!(manifest_of(record.path()).unwrap(), wanted);
+    }
+}

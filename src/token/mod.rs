@@ -97,8 +97,7 @@ pub trait Token: Send {
     ) -> Result<(), Error>;
 
     /// Signs each of `payloads` in order with one login and one handle, for many that are committed together. Where the token
-    /// fails in the middle, what was signed before is returned, and the next call meets the failure again. A slow token returns what
-    /// it signed in a few seconds; the caller comes again for the rest.
+    /// fails in the middle, what was signed before is returned, and the next call meets the failure again.
     ///
     /// # Errors
     /// As [`Token::sign`], where not even the first was signed.

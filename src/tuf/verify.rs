@@ -488,3 +488,55 @@ pub(super) fn distinct_keys(role: &Role, keys: &BTreeMap<KeyId, Key>) -> usize {
     let found = role.keyids.iter().filter_map(|keyid| keys.get(keyid));
     found.map(|key| key.public().fingerprint()).collect::<BTreeSet<Digest>>().len()
 }
+
+#[cfg(test)]
+mod tests {
+    use p256::ecdsa::{Signature as Ecdsa, SigningKey, signature::Signer as _};
+
+    use super::*;
+
+    fn signed(seed: u8, message: &[u8]) -> (PublicKey, RawSignature) {
+        let key = SigningKey::from_slice(&[seed; 32]).expect("a scalar");
+        let signature: Ecdsa = key.sign(message);
+        (PublicKey::P256(*key.verifying_key()), RawSignature::new(signature.to_bytes().to_vec()))
+    }
+
+    #[test]
+    fn what_verified_before_is_known_by_key_bytes_and_signature_together() {
+        let before = VerifiedBefore::default();
+        let (public, signature) = signed(1, b"one");
+        let (other, other_signature) = signed(2, b"one");
+        let sha256 = |message: &[u8]| *Digest::of(message).as_bytes();
+        let count = || before.0.lock().expect("no thread panicked").len();
+        let ask = |public, message, signature| before.within(|| ecdsa_over_sha256(public, &sha256(message), signature));
+        assert!(!ask(&public, b"two", &signature));
+        assert!(!ask(&other, b"one", &signature));
+        assert_eq!(count(), 0, "only good ones are kept");
+        assert!(ask(&public, b"one", &signature));
+        assert_eq!(count(), 1);
+        for (public, message, signature) in
+            [(&public, &b"two"[..], &signature), (&other, b"one", &signature), (&public, b"one", &other_signature)]
+        {
+            assert!(!ask(public, message, signature));
+        }
+        before.note(&VerifiedSignature::new(&other, b"one", other_signature.clone()).expect("it verifies"));
+        assert_eq!(count(), 2);
+        assert!(ask(&other, b"one", &other_signature));
+        assert_eq!(count(), 2, "it was looked up");
+    }
+
+    #[test]
+    fn it_holds_for_the_work_that_it_was_given_and_no_longer() {
+        let before = VerifiedBefore::default();
+        let (public, signature) = signed(1, b"one");
+        let sha256 = *Digest::of(b"one").as_bytes();
+        let inner = VerifiedBefore::default();
+        before.within(|| {
+            inner.within(|| assert!(ecdsa_over_sha256(&public, &sha256, &signature)));
+            assert!(!before.has(known_as(public.fingerprint(), &sha256, &signature)));
+        });
+        assert!(ecdsa_over_sha256(&public, &sha256, &signature));
+        assert!(!before.has(known_as(public.fingerprint(), &sha256, &signature)), "outside nothing is kept");
+        assert!(inner.has(known_as(public.fingerprint(), &sha256, &signature)));
+    }
+}

@@ -41,7 +41,7 @@ use crate::{
 
 /// How many repositories are read or drafted in one operation.
 pub const AT_ONCE: usize = 256;
-/// How many signatures are committed together, at most; a slow token commits what it made in a few seconds.
+/// How many signatures are committed together.
 pub const SIGNATURES_AT_ONCE: usize = 64;
 
 /// Everything that is known of the repositories of a ceremony.

@@ -4,7 +4,6 @@ use std::{
     borrow::Cow,
     ops::ControlFlow,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
 };
 
 use cryptoki::{
@@ -22,9 +21,6 @@ use crate::{
     token::{Key, KeyAlgorithm, KeySelector, LastTry, PinEntry, Probe, Provision, RawSignature, SeenKey, Token, User},
     tuf::{parallel::in_parallel, verify::VerifiedSignature},
 };
-
-/// How long signatures are made before the first of them are handed out: what a power cut takes away has to be made again.
-const SIGNING_AT_ONCE: Duration = Duration::from_secs(3);
 
 impl Token for Pkcs11Token {
     fn identity(&self) -> &TokenIdentity {
@@ -99,11 +95,7 @@ impl Token for Pkcs11Token {
         let again = self.pin_each_time(key, pin)?;
         let (private, _) = self.pair(key)?;
         let (mut made, mut failed) = (vec![], None);
-        let begun = Instant::now();
         for payload in payloads {
-            if begun.elapsed() > SIGNING_AT_ONCE && !made.is_empty() {
-                break;
-            }
             match self.sign_unverified(private, key, payload, again) {
                 Ok(signature) => made.push((payload, signature)),
                 Err(error) => {

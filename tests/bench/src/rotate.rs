@@ -56,37 +56,47 @@ pub fn run(place: &Place, rounds: usize) {
         .collect();
     let mut of_one_thousand = None;
     for (kind, folder) in place.media() {
-        let mut rows = vec![];
+        let (mut rows, mut ratios) = (vec![], vec![]);
         for (count, part) in SIZES {
-            let rounds = (rounds / part).max(2);
+            let rounds = (rounds / part).max(1);
             let told: Vec<Value> = (0..rounds).map(|_| held(place, folder, &collections[&count], count)).collect();
             let figures = Figures::of(&told);
             if kind == "on disk" && count == 1_000 {
-                of_one_thousand = Some(figures.whole().min());
+                of_one_thousand = Some(figures.all_five[0].min());
             }
-            rows.push(figures.row(count, rounds));
+            rows.push(figures.phases(count, rounds));
+            ratios.push(figures.ratios(count));
         }
         let head = [
             "repositories (rounds)",
             "import, ms",
-            "draft, ms",
-            "review, ms",
-            "sign, ms",
-            "export, ms",
-            "these five, minimum",
-            "median",
-            "µs a repository",
-            "CPU ms, minimum",
-            "bare loop, minimum",
-            "median",
-            "CPU ms, minimum",
-            "ratio of minima",
-            "of medians",
-            "of CPU minima",
-            "report and MANIFEST, ms",
-            "peak MiB",
+            "draft",
+            "review",
+            "sign",
+            "export",
+            "report and MANIFEST",
+            "CPU ms of the first five, minimum",
+            "peak MiB to the last bundle",
+            "to the MANIFEST",
         ];
-        table::print(&format!("Another tagging key, record {kind}; medians unless said otherwise"), &head, &rows);
+        table::print(&format!("Another tagging key, record {kind}: medians of the clock"), &head, &rows);
+        let head = [
+            "repositories",
+            "bare loop, ms, minimum",
+            "median",
+            "CPU ms, minimum",
+            "draft to export, ms, minimum",
+            "median",
+            "CPU ms, minimum",
+            "of the bare loop: minima",
+            "medians",
+            "CPU",
+            "with import: minima",
+            "medians",
+            "CPU",
+            "µs a repository, all five, minimum",
+        ];
+        table::print(&format!("Beside a bare loop over the same payloads, record {kind}"), &head, &ratios);
     }
     match stock(place) {
         Some(each) => {
@@ -104,18 +114,20 @@ pub fn run(place: &Place, rounds: usize) {
     }
 }
 
-/// What children told of one size.
+/// What children told of one size: by the clock, and CPU time of all threads.
+#[derive(Default)]
 struct Figures {
     wall: BTreeMap<&'static str, Series>,
-    whole: [Series; 2],
+    all_five: [Series; 2],
+    without_import: [Series; 2],
     bare: [Series; 2],
+    peak_to_bundles: f64,
     peak: f64,
 }
 
 impl Figures {
     fn of(told: &[Value]) -> Self {
-        let mut figures =
-            Self { wall: BTreeMap::new(), whole: Default::default(), bare: Default::default(), peak: 0.0 };
+        let mut figures = Self::default();
         let number = |value: &Value| value.as_f64().expect("a number");
         for child in told {
             let of = |phase: &str| [0, 1].map(|which| number(&child["phases"][phase][which]));
@@ -123,32 +135,36 @@ impl Figures {
                 figures.wall.entry(phase).or_default().add(of(phase)[0]);
             }
             for which in [0, 1] {
-                figures.whole[which].add(PHASES.iter().map(|phase| of(phase)[which]).sum());
+                let all = |phases: &[&str]| phases.iter().map(|phase| of(phase)[which]).sum();
+                figures.all_five[which].add(all(&PHASES));
+                figures.without_import[which].add(all(&PHASES[1..]));
                 figures.bare[which].add(number(&child["bare"][which]));
             }
+            figures.peak_to_bundles = figures.peak_to_bundles.max(number(&child["peak-to-bundles-kib"]) / 1024.0);
             figures.peak = figures.peak.max(number(&child["peak-kib"]) / 1024.0);
         }
         figures
     }
 
-    fn whole(&self) -> &Series {
-        &self.whole[0]
+    fn phases(&self, count: usize, rounds: usize) -> Vec<String> {
+        let mut row = vec![format!("{count} ({rounds})")];
+        row.extend(PHASES.iter().chain(&["finish"]).map(|phase| figure(self.wall[phase].median())));
+        row.extend([self.all_five[1].min(), self.peak_to_bundles, self.peak].map(figure));
+        row
     }
 
-    fn row(&self, count: usize, rounds: usize) -> Vec<String> {
-        let [whole, cpu] = &self.whole;
-        let [bare, bare_cpu] = &self.bare;
-        let mut row = vec![format!("{count} ({rounds})")];
-        row.extend(PHASES.iter().map(|phase| figure(self.wall[phase].median())));
-        row.extend(whole.cells());
-        row.push(figure(whole.min() * 1e3 / count as f64));
-        row.push(figure(cpu.min()));
-        row.extend(bare.cells());
-        row.push(figure(bare_cpu.min()));
-        let ratios = [whole.min() / bare.min(), whole.median() / bare.median(), cpu.min() / bare_cpu.min()];
-        row.extend(ratios.map(figure));
-        row.push(figure(self.wall["finish"].median()));
-        row.push(figure(self.peak));
+    fn ratios(&self, count: usize) -> Vec<String> {
+        let mut row = vec![count.to_string()];
+        for [wall, cpu] in [&self.bare, &self.without_import] {
+            row.extend(wall.cells());
+            row.push(figure(cpu.min()));
+        }
+        for [wall, cpu] in [&self.without_import, &self.all_five] {
+            let [bare, bare_cpu] = &self.bare;
+            let ratios = [wall.min() / bare.min(), wall.median() / bare.median(), cpu.min() / bare_cpu.min()];
+            row.extend(ratios.map(figure));
+        }
+        row.push(figure(self.all_five[0].min() * 1e3 / count as f64));
         row
     }
 }
@@ -185,15 +201,13 @@ pub fn in_process(folder: &Path, collection: &Path, count: usize) {
         spent[0] += begun.elapsed().as_secs_f64() * 1e3;
         spent[1] += (used(ClockId::ProcessCPUTime) - before) * 1e3;
     };
-    let mut peaks: BTreeMap<&str, u64> = BTreeMap::new();
     while !matches!(room.ceremony().pending(), Pending::Finished(_)) {
         let phase = phase(&room);
-        peaks.insert(phase, memory_kib("VmRSS:"));
         timed(phase, &mut room, &|room| room.turn().unwrap_or_else(|error| panic!("{}: {error:?}", room.position())));
     }
-    peaks.insert("all of these", memory_kib("VmHWM:"));
+    let peak_to_bundles = peak_kib();
     timed("finish", &mut room, &|room| record::finish(&room.runner).expect("the record is finished"));
-    let peak = memory_kib("VmHWM:");
+    let peak = peak_kib();
     let written = fs::read_dir(folder.join("a/publish/repositories")).expect("bundles").count();
     assert_eq!(written, count, "a bundle for each");
     drop(room);
@@ -216,7 +230,7 @@ pub fn in_process(folder: &Path, collection: &Path, count: usize) {
     let signed: usize = tokens.iter_mut().zip(&payloads).map(|((_, bare), payloads)| bare.sign_all(payloads)).sum();
     let bare = [begun.elapsed().as_secs_f64() * 1e3, (used(ClockId::ProcessCPUTime) - before) * 1e3];
     assert_eq!(signed, 2 * count, "a root and targets for each");
-    println!("{}", json!({"phases": phases, "bare": bare, "peak-kib": peak, "kib": peaks}));
+    println!("{}", json!({"phases": phases, "bare": bare, "peak-kib": peak, "peak-to-bundles-kib": peak_to_bundles}));
 }
 
 /// The PIN that the new tagging key's token gets.
@@ -282,10 +296,10 @@ fn payloads(folder: &Path) -> [Vec<Arc<[u8]>>; 2] {
     of
 }
 
-/// A line about memory in the status of this process, in KiB.
-fn memory_kib(name: &str) -> u64 {
+/// The most memory that this process has held, in KiB.
+fn peak_kib() -> u64 {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
