@@ -12,7 +12,7 @@
 //!
 //! Online, a program of its own: `courier` fetches what a ceremony builds on and publishes what it left.
 //!
-//! People: [`qr`] makes and reads QR codes, [`cli`] is the command line and the line UI, [`tui`] the terminal UI.
+//! People: [`qr`] makes and reads QR codes, [`cli`] is the command line and the line UI, [`tui`] the terminal UI; `program` is how programs end and speak.
 
 /// Freed memory is wiped: libraries that compute with a secret leave copies in buffers that only the allocator sees again.
 #[cfg(feature = "tokens")]
@@ -41,6 +41,8 @@ pub mod machine;
 pub mod perform;
 #[cfg(any(feature = "tokens", feature = "online"))]
 pub mod preflight;
+#[cfg(any(feature = "terminal", feature = "online"))]
+pub mod program;
 #[cfg(feature = "terminal")]
 pub mod qr;
 pub mod readback;

@@ -11,7 +11,7 @@ use std::{
 const BASE: [&str; 7] = ["rules", "digest", "utc", "text", "fault", "device", "machine"];
 
 /// What a room may use besides itself and the base.
-const TABLE: [(&str, &[&str]); 30] = [
+const TABLE: [(&str, &[&str]); 31] = [
     ("rules", &[]),
     ("digest", &[]),
     ("utc", &[]),
@@ -75,6 +75,7 @@ const TABLE: [(&str, &[&str]); 30] = [
             "report",
             "transfer",
             "qr",
+            "program",
         ],
     ),
     (
@@ -95,9 +96,10 @@ const TABLE: [(&str, &[&str]); 30] = [
         ],
     ),
     ("main", &["cli", "tui", "preflight"]),
+    ("program", &[]),
     ("lib", &[]),
     // Online: it holds no key and asks for no secret of a ceremony.
-    ("courier", &["tuf", "transfer", "files", "preflight"]),
+    ("courier", &["tuf", "transfer", "files", "preflight", "program"]),
     ("bin", &["courier"]),
 ];
 

@@ -2,12 +2,9 @@
 //! One test in this program: it searches all of its own memory.
 
 mod backup_support;
+mod memory_support;
 
-use std::{
-    fs::{self, File},
-    os::unix::fs::FileExt as _,
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use backup_support::{heading, key, shares};
 use officiant::{
@@ -37,17 +34,7 @@ impl Canary {
     }
 
     fn is_in(&self, bytes: &[u8]) -> bool {
-        let first = self.turned[0] ^ 0x80;
-        let mut from = 0;
-        while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
-            let rest = &bytes[from + at..];
-            let length = self.turned.len();
-            if rest.len() >= length && rest.iter().zip(&self.turned).all(|(byte, turned)| byte ^ 0x80 == *turned) {
-                return true;
-            }
-            from += at + 1;
-        }
-        false
+        memory_support::holds(bytes, &self.turned)
     }
 
     /// Held where secrets are, for the search to find.
@@ -62,32 +49,11 @@ impl Canary {
 
 /// The regions of this process that hold one of the canaries, with its name.
 fn memory_with(canaries: &[Canary]) -> Vec<String> {
-    let memory = File::open("/proc/self/mem").expect("our own memory");
-    let maps = fs::read_to_string("/proc/self/maps").expect("our own maps");
     let mut found = vec![];
-    let mut page = vec![0; 1 << 20];
-    for line in maps.lines() {
-        let mut parts = line.split_whitespace();
-        let (Some(range), Some(rights)) = (parts.next(), parts.next()) else { continue };
-        if !rights.starts_with("rw") {
-            continue;
-        }
-        let (start, end) = range.split_once('-').expect("a range");
-        let parse = |text: &str| u64::from_str_radix(text, 16).expect("an address");
-        let (mut at, end) = (parse(start), parse(end));
-        while at < end {
-            let wanted = usize::try_from(end - at).expect("an address").min(page.len());
-            let Ok(count) = memory.read_at(&mut page[..wanted], at) else { break };
-            if count == 0 {
-                break;
-            }
-            let here = canaries.iter().filter(|canary| canary.is_in(&page[..count]));
-            found.extend(here.map(|canary| format!("{}: {line}", canary.what)));
-            page[..count].fill(0);
-            // What lies across two reads is found by the second.
-            at += if count > 256 && at + (count as u64) < end { count as u64 - 128 } else { count as u64 };
-        }
-    }
+    memory_support::walk(|part, region| {
+        let here = canaries.iter().filter(|canary| canary.is_in(part));
+        found.extend(here.map(|canary| format!("{}: {region}", canary.what)));
+    });
     found
 }
 

@@ -2,13 +2,10 @@
 //! the memory of the process.
 
 mod ceremony_support;
+mod memory_support;
 mod support;
 
-use std::{
-    fs::{self, File},
-    os::unix::fs::FileExt as _,
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use ceremony_support::{
     People, Room,
@@ -63,16 +60,7 @@ impl Canary {
     }
 
     fn is_in(&self, bytes: &[u8]) -> bool {
-        let first = self.0[0] ^ 0x80;
-        let mut from = 0;
-        while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
-            let rest = &bytes[from + at..];
-            if rest.len() >= self.0.len() && rest.iter().zip(&self.0).all(|(byte, turned)| byte ^ 0x80 == *turned) {
-                return true;
-            }
-            from += at + 1;
-        }
-        false
+        memory_support::holds(bytes, &self.0)
     }
 }
 
@@ -89,33 +77,12 @@ fn files_with(canary: &Canary, folder: &Path, found: &mut Vec<String>) {
 
 /// The regions of this process that hold the canary.
 fn memory_with(canary: &Canary) -> Vec<String> {
-    let memory = File::open("/proc/self/mem").expect("our own memory");
-    let maps = fs::read_to_string("/proc/self/maps").expect("our own maps");
     let mut found = vec![];
-    let mut page = vec![0; 1 << 20];
-    for line in maps.lines() {
-        let mut parts = line.split_whitespace();
-        let (Some(range), Some(rights)) = (parts.next(), parts.next()) else { continue };
-        if !rights.starts_with("rw") {
-            continue;
+    memory_support::walk(|part, region| {
+        if canary.is_in(part) {
+            found.push(region.to_owned());
         }
-        let (start, end) = range.split_once('-').expect("a range");
-        let parse = |text: &str| u64::from_str_radix(text, 16).expect("an address");
-        let (mut at, end) = (parse(start), parse(end));
-        while at < end {
-            let wanted = usize::try_from(end - at).expect("an address").min(page.len());
-            let Ok(count) = memory.read_at(&mut page[..wanted], at) else { break };
-            if count == 0 {
-                break;
-            }
-            if canary.is_in(&page[..count]) {
-                found.push(line.to_owned());
-            }
-            page[..count].fill(0);
-            // A canary across two reads is found by the second.
-            at += if count > 64 && at + (count as u64) < end { count as u64 - 32 } else { count as u64 };
-        }
-    }
+    });
     found
 }
 

@@ -270,7 +270,7 @@ fn activity(script: &Script, step: &Step) -> Cell {
     let mut cell = vec![Line::Strong(prose.title)];
     cell.extend(prose.lines.into_iter().map(Line::Plain));
     cell.push(Line::Expect(prose.expect));
-    let words = matches!(step.action, Action::Review(_) | Action::ReviewRepositories(_) | Action::Close(_));
+    let words = matches!(step.action, Action::Review(_) | Action::Close(_));
     for (at, label) in prose.form.into_iter().enumerate() {
         // The first thing written in a review and at the close is the 32 words.
         cell.push(if words && at == 0 { Line::BlankWords(label, WORDS_OF_DIGEST) } else { Line::Field(label) });

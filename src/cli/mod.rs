@@ -26,7 +26,7 @@ use self::{
     args::{Arguments, Verb},
     exit::{Exit, Stop},
 };
-use crate::{preflight, token::quirks::Trust};
+use crate::{preflight, program, token::quirks::Trust};
 
 /// Runs the program: hardens the process, reads the arguments, does what they say.
 pub fn main() -> ExitCode {
@@ -38,17 +38,7 @@ pub fn main() -> ExitCode {
         Some(verb) => run(verb, trust),
         None => home::home(),
     });
-    match done {
-        Ok(exit) => exit.into(),
-        Err(stop) => {
-            stop.lines().iter().for_each(|line| out::say(line));
-            if json {
-                // The code says the same where nobody reads this.
-                let _ = out::product(&format!("{:#}\n", stop.json()));
-            }
-            stop.exit().into()
-        }
-    }
+    program::end("officiant", json, done)
 }
 
 fn run(verb: Verb, trust: Trust) -> Result<Exit, Stop> {

@@ -1,28 +1,12 @@
-//! Standard output is for results, standard error for talk. A reader that goes away early is no fault.
+//! Results: as text or as JSON, to standard output or into a file.
 
-use std::{
-    io::{self, Write as _},
-    path::Path,
-};
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::exit::Stop;
+pub use crate::program::{product, say};
 use crate::{fault::Fault, files};
-
-/// Writes a result to standard output.
-///
-/// # Errors
-/// A fault where it cannot be written, but for a pipe that nobody reads any more.
-pub fn product(text: &str) -> Result<(), Fault> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Fault::machine("write to standard output", error))
-        }
-        _ => Ok(()),
-    }
-}
 
 /// Writes a report: as JSON, or as lines for people.
 ///
@@ -50,9 +34,4 @@ pub fn write(output: Option<&Path>, text: &str) -> Result<(), Stop> {
             Ok(())
         }
     }
-}
-
-/// Says something to people, on standard error. Nothing can be done where nobody can be told.
-pub fn say(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
 }

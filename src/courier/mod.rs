@@ -26,7 +26,7 @@ use self::{
     args::{Arguments, Verb},
     outcome::{Exit, Stop},
 };
-use crate::preflight;
+use crate::{preflight, program};
 
 /// Runs the program: hardens the process, reads the arguments, does what they say.
 pub fn main() -> ExitCode {
@@ -34,17 +34,7 @@ pub fn main() -> ExitCode {
     let hardened = preflight::harden().map_err(Stop::from);
     let arguments = Arguments::parse();
     let json = arguments.verb.json();
-    match hardened.and_then(|()| run(arguments.verb)) {
-        Ok(exit) => exit.into(),
-        Err(stop) => {
-            stop.lines().iter().for_each(|line| outcome::say(line));
-            if json {
-                // The code says the same where nobody reads this.
-                let _ = outcome::product(&format!("{:#}\n", stop.json()));
-            }
-            stop.exit().into()
-        }
-    }
+    program::end("officiant-courier", json, hardened.and_then(|()| run(arguments.verb)))
 }
 
 fn run(verb: Verb) -> Result<Exit, Stop> {

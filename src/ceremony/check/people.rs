@@ -140,7 +140,6 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
             }
             Action::Attest(step) => plan.confirmations += u32::from(step.who.contains(&person.id)),
             Action::Review(step) => plan.confirmations += u32::from(step.who.contains(&person.id)),
-            Action::ReviewRepositories(step) => plan.confirmations += u32::from(step.who.contains(&person.id)),
             _ => {}
         }
     }
@@ -280,12 +279,12 @@ fn readers(script: &Script, findings: &mut Findings) {
                     findings.unless(alone, Rule::ClockConfirmed, Some(&number), what, "Name two people in `who`.");
                 }
             }
-            Action::Review(review) => {
+            Action::Review(review) if script.repositories.is_none() => {
                 let officers = script.root.keys.iter().filter_map(|alias| script.token(alias));
                 let officers = officers.map(|token| &token.holder).collect();
                 confirmed(script, &number, (&review.witness, &review.who), officers, "holds a root key", findings);
             }
-            Action::ReviewRepositories(review) => {
+            Action::Review(review) => {
                 let officers = script.tokens.iter().filter(|token| signs(script, &token.alias));
                 let officers = officers.map(|token| &token.user_pin).collect();
                 confirmed(script, &number, (&review.witness, &review.who), officers, "signs the batch", findings);

@@ -68,11 +68,7 @@ pub(super) fn required(script: &Script, findings: &mut Findings) {
         ("confirm-clock", has(|action| matches!(action, Action::ConfirmClock(_))), Rule::ClockConfirmed),
         ("preflight", has(|action| matches!(action, Action::Preflight(_))), Rule::MachineFit),
         ("draft", has(Action::drafts), Rule::ScriptHolds),
-        (
-            "review",
-            has(|action| matches!(action, Action::Review(_) | Action::ReviewRepositories(_))),
-            Rule::PayloadReadback,
-        ),
+        ("review", has(|action| matches!(action, Action::Review(_))), Rule::PayloadReadback),
         (
             "export",
             has(|action| matches!(action, Action::Export(_) | Action::ExportRepositories(_))),

@@ -23,7 +23,6 @@ mod preflight;
 mod prepare_token;
 mod record;
 mod review;
-mod review_repositories;
 mod roll_call;
 mod script_words;
 mod sign;
@@ -53,7 +52,6 @@ pub use self::{
     prepare_token::PrepareToken,
     record::Record,
     review::Review,
-    review_repositories::ReviewRepositories,
     roll_call::RollCall,
     script_words::ScriptWords,
     sign::Sign,
@@ -128,8 +126,6 @@ pub enum Action {
     Certify(Certify),
     /// Metadata of many repositories is composed.
     DraftRepositories(DraftRepositories),
-    /// It is read, read back and confirmed.
-    ReviewRepositories(ReviewRepositories),
     /// A token signs it.
     SignRepositories(SignRepositories),
     /// Bundles leave.
@@ -165,7 +161,6 @@ impl Action {
             Self::JudgeTags(step) => step,
             Self::Certify(step) => step,
             Self::DraftRepositories(step) => step,
-            Self::ReviewRepositories(step) => step,
             Self::SignRepositories(step) => step,
             Self::ExportRepositories(step) => step,
             Self::Close(step) => step,

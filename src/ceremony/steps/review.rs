@@ -1,4 +1,7 @@
-//! A draft is read to its end, its digest is written down, read back blind from paper, and confirmed by each officer.
+//! What was drafted is read to its end, its digest is written down, read back blind from paper, and confirmed by each officer. It
+//! is the payload of one root; or the list of the payloads of many repositories, which are read outliers first.
+
+use std::sync::Arc;
 
 use super::{Fact, Kind, Prose, ask_to_type, happened, unconfirmed};
 use crate::{
@@ -11,6 +14,7 @@ use crate::{
         script::Script,
         unfit, words,
     },
+    digest::Digest,
     readback::WORDS_OF_DIGEST,
     rules::{Refusal, Rule},
 };
@@ -20,7 +24,7 @@ use crate::{
 pub struct Review {
     /// Who supplies the hidden words.
     pub witness: PersonId,
-    /// Who confirms the draft, each with their own word.
+    /// Who confirms it, each with their own word.
     pub who: Vec<PersonId>,
 }
 
@@ -29,6 +33,34 @@ enum Stage {
     Write,
     ReadBack,
     Confirm(PersonId),
+}
+
+/// What is reviewed, as it is called and by its digest.
+struct Subject {
+    name: String,
+    digest: Digest,
+    /// What each officer confirms.
+    statement: String,
+}
+
+fn subject(ceremony: &Ceremony) -> Option<Subject> {
+    if ceremony.script.repositories.is_some() {
+        let digest = ceremony.repositories.batch.manifest.as_ref()?.digest;
+        let name = words::repositories::BATCH_SUBJECT.to_owned();
+        return Some(Subject { name, digest, statement: words::repositories::confirm(ceremony) });
+    }
+    let draft = ceremony.draft()?;
+    let (name, statement) = (words::payload_subject(draft.version), words::confirm_draft(ceremony, draft));
+    Some(Subject { name, digest: draft.payload, statement })
+}
+
+/// What is read aloud.
+fn sheet(ceremony: &Ceremony) -> Option<Scene> {
+    if ceremony.script.repositories.is_some() {
+        return Some(Scene::Batch(Arc::clone(ceremony.repositories.batch.sheet.as_ref()?)));
+    }
+    let draft = ceremony.draft()?;
+    Some(Scene::Review(Box::new(metadata::review_sheet(ceremony, draft, draft.passed.clone()))))
 }
 
 impl Review {
@@ -48,7 +80,8 @@ impl Review {
 
 impl Kind for Review {
     fn prose(&self, script: &Script) -> Prose {
-        words::steps::review(script, &self.witness, &self.who)
+        let prose = if script.repositories.is_some() { words::repositories::review } else { words::steps::review };
+        prose(script, &self.witness, &self.who)
     }
 
     fn who(&self, _script: &Script) -> Vec<PersonId> {
@@ -64,48 +97,36 @@ impl Kind for Review {
     }
 
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
-        let draft = ceremony.draft()?;
+        let Subject { name, digest, statement } = subject(ceremony)?;
         let witness = ceremony.acting(&self.witness);
-        let subject = words::payload_subject(draft.version);
         match self.stage(ceremony)? {
-            Stage::Read => {
-                let sheet = metadata::review_sheet(ceremony, draft, draft.passed.clone());
-                ask_to_type(ceremony.leaders(), Scene::Review(Box::new(sheet)), "READ", words::DOES_READ)
-            }
+            Stage::Read => ask_to_type(ceremony.leaders(), sheet(ceremony)?, "READ", words::DOES_READ),
             Stage::Write => {
-                let scene = Scene::WriteDown { subject, digest: draft.payload, count: WORDS_OF_DIGEST };
+                let scene = Scene::WriteDown { subject: name, digest, count: WORDS_OF_DIGEST };
                 ask_to_type(vec![witness], scene, "WRITTEN", words::DOES_WRITE)
             }
             Stage::ReadBack => {
-                let blind = ceremony.blind(draft.payload, WORDS_OF_DIGEST);
+                let blind = ceremony.blind(digest, WORDS_OF_DIGEST);
                 let input = Input::HiddenWords(blind.hidden().len());
-                Some(Pending::Ask(Box::new(Prompt {
-                    who: vec![witness],
-                    scene: Scene::ReadBack { subject, blind },
-                    input,
-                })))
+                let scene = Scene::ReadBack { subject: name, blind };
+                Some(Pending::Ask(Box::new(Prompt { who: vec![witness], scene, input })))
             }
-            Stage::Confirm(person) => {
-                Some(Pending::Ask(Box::new(ceremony.ask_word(&person, words::confirm_draft(ceremony, draft)))))
-            }
+            Stage::Confirm(person) => Some(Pending::Ask(Box::new(ceremony.ask_word(&person, statement)))),
         }
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
-        let draft = ceremony.draft().ok_or_else(|| unfit("There is no draft."))?;
-        let payload = draft.payload;
+        let Subject { name, digest, statement } = subject(ceremony).ok_or_else(|| unfit("There is no draft."))?;
         match (self.stage(ceremony), answer) {
-            (Some(Stage::Read), Answer::Word(_)) => Ok(vec![Event::SheetRead { payload }]),
-            (Some(Stage::Write), Answer::Word(_)) => {
-                Ok(vec![Event::WrittenDown { subject: words::payload_subject(draft.version), digest: payload }])
-            }
+            (Some(Stage::Read), Answer::Word(_)) => Ok(vec![Event::SheetRead { payload: digest }]),
+            (Some(Stage::Write), Answer::Word(_)) => Ok(vec![Event::WrittenDown { subject: name, digest }]),
             (Some(Stage::ReadBack), Answer::HiddenWords(supplied)) => {
-                let read_back = ceremony.read_back(payload, WORDS_OF_DIGEST, supplied, Rule::PayloadReadback)?;
-                Ok(vec![Event::PayloadReadBack { payload, read_back }])
+                let read_back = ceremony.read_back(digest, WORDS_OF_DIGEST, supplied, Rule::PayloadReadback)?;
+                Ok(vec![Event::PayloadReadBack { payload: digest, read_back }])
             }
             (Some(Stage::Confirm(person)), _) => {
                 ceremony.confirm(&person, answer)?;
-                Ok(vec![Event::Confirmed { person, statement: words::confirm_draft(ceremony, draft) }])
+                Ok(vec![Event::Confirmed { person, statement }])
             }
             _ => Err(unfit("That is not what this step waits for.")),
         }

@@ -135,7 +135,7 @@ pub const fn offline_key(in_new_root: bool, known: bool, signs: bool) -> &'stati
 }
 
 /// What stands above the table of signatures.
-pub const TOUCHES: &str = "No token tells this program beforehand whether it wants a touch: if it blinks, touch it. A PIN is typed once for \
+pub const TOUCHES: &str = "A PKCS#11 token does not tell beforehand whether it wants a touch: if it blinks, touch it. A PIN is typed once for \
                            a whole batch; a new one is typed twice.";
 
 /// What happens when certificates end.

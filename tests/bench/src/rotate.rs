@@ -278,7 +278,7 @@ fn phase(room: &Room) -> &'static str {
     match room.ceremony().step().map(|step| &step.action) {
         Some(Action::ImportRepositories(_) | Action::JudgeTags(_)) => "import",
         Some(Action::DraftRepositories(_)) => "draft",
-        Some(Action::ReviewRepositories(_)) => "review",
+        Some(Action::Review(_)) => "review",
         Some(Action::SignRepositories(_)) => "sign",
         Some(Action::ExportRepositories(_)) => "export",
         _ => "rest",

@@ -10,8 +10,8 @@ use crate::{
         steps::{
             Action, Attest, Break, Certify, Close, ConfirmClock, Draft, DraftRepositories, DrillToken, Export,
             ExportRepositories, GenerateKey, HandOverKey, ImportKey, ImportKeys, ImportRepositories, ImportRoot,
-            JudgeTags, OpenToken, Preflight, PrepareToken, Record, Review, ReviewRepositories, RollCall, ScriptWords,
-            Sign, SignRepositories, Step,
+            JudgeTags, OpenToken, Preflight, PrepareToken, Record, Review, RollCall, ScriptWords, Sign,
+            SignRepositories, Step,
         },
     },
     text::shown,
@@ -37,9 +37,6 @@ impl Reader<'_> {
             "judge-tags" => fields.only(&[]).map(|()| Action::JudgeTags(JudgeTags)),
             "certify" => fields.only(&["token"]).and_then(|()| Ok(Action::Certify(Certify { token: fields.token()? }))),
             "draft" if many => fields.only(&[]).map(|()| Action::DraftRepositories(DraftRepositories)),
-            "review" if many => fields.only(&["witness", "who"]).and_then(|()| {
-                Ok(Action::ReviewRepositories(ReviewRepositories { witness: fields.witness()?, who: fields.who()? }))
-            }),
             "sign" if many => fields
                 .only(&["token"])
                 .and_then(|()| Ok(Action::SignRepositories(SignRepositories { token: fields.token()? }))),
