@@ -89,6 +89,18 @@ impl Drop for LockedBytes {
     }
 }
 
+/// Does `work` further down the stack, and wipes that part of it afterwards: also what the frames of `work` itself held, and every
+/// place through which a secret was moved in them. What it returns must be no secret, or hold it in locked memory.
+pub(crate) fn apart<R>(work: impl FnOnce() -> R) -> R {
+    #[inline(never)]
+    fn below<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+    let done = below(work);
+    wipe_stack();
+    done
+}
+
 /// Overwrites what computing with a secret left below the caller on the stack: the crates wipe their values, not the places that
 /// those passed through. Best effort, since nobody promises where a compiler keeps a copy.
 #[inline(never)]

@@ -64,7 +64,7 @@ impl Sealed {
     /// Why it does not open.
     pub fn open(&self, identity: &Identity) -> Result<Opened, Wrong> {
         match self.lock() {
-            Lock::Identity => opened(self.decrypted(&identity.to_age()?)?),
+            Lock::Identity => locked::apart(|| opened(self.decrypted(&identity.to_age()?)?)),
             other => Err(Wrong::OtherLock(other.to_string())),
         }
     }

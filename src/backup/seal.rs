@@ -94,10 +94,12 @@ impl Sealed {
 /// # Errors
 /// What went wrong; there is nothing to clean up.
 pub fn seal(key: &PrivateKey, about: &About, identity: &Identity) -> Result<Sealed, Wrong> {
-    let recipient = identity.to_age()?.to_public();
-    let sealed = close(&contents(key, about)?, &recipient)?;
-    sealed.open(identity)?.same_as(key, about)?;
-    Ok(sealed)
+    locked::apart(|| {
+        let recipient = identity.to_age()?.to_public();
+        let sealed = close(&contents(key, about)?, &recipient)?;
+        sealed.open(identity)?.same_as(key, about)?;
+        Ok(sealed)
+    })
 }
 
 /// Proof that the script declares single control: its whole purpose is to be asked for.
