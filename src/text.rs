@@ -1,6 +1,7 @@
 //! Text that came from outside and is shown to people: names in metadata, labels on tokens, words of a script.
 //!
-//! Such text must not be able to paint the screen, reorder a line or hide in it. Letters of every language stay as they are.
+//! Such text must not be able to paint the screen, reorder a line or hide in it. Letters of every language stay as they are. And text
+//! that becomes part of a URI or of a file's name, where no byte may mean anything.
 
 /// `text` with each control, bidirectional-formatting and invisible character written out as `\u{…}`, cut after `max`
 /// characters with `…`.
@@ -26,6 +27,21 @@ pub const SHOWN_MAX: usize = 300;
 /// [`shown_up_to`] with [`SHOWN_MAX`].
 pub fn shown(text: &str) -> String {
     shown_up_to(text, SHOWN_MAX)
+}
+
+/// `text` with each byte but ASCII letters, digits and those of `plain` as `%` and two upper-case hexadecimal digits (RFC 3986,
+/// section 2.1).
+pub fn percent_encoded(text: &str, plain: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len() + 8);
+    for &byte in text.as_bytes() {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.extend(['%', char::from(DIGITS[usize::from(byte >> 4)]), char::from(DIGITS[usize::from(byte & 15)])]);
+        }
+    }
+    out
 }
 
 /// Whether a character could move the cursor, change direction or hide: control characters, bidirectional formatting,

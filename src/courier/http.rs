@@ -12,7 +12,7 @@ use super::outcome::Stop;
 use crate::{
     fault::{Fault, FaultKind},
     files,
-    text::{shown, shown_up_to},
+    text::{percent_encoded, shown, shown_up_to},
 };
 
 /// The longest piece of metadata that is fetched, in bytes: what a ceremony reads too.
@@ -223,24 +223,12 @@ fn is_loopback(host: &str) -> bool {
 
 /// `text` as part of a path: every byte but letters, digits and `-._~/:` is `%` and two digits.
 pub fn path_encoded(text: &str) -> String {
-    encoded(text, b"-._~/:")
+    percent_encoded(text, b"-._~/:")
 }
 
 /// `text` as a value of a query.
 pub fn query_encoded(text: &str) -> String {
-    encoded(text, b"-._~")
-}
-
-fn encoded(text: &str, plain: &[u8]) -> String {
-    let mut out = String::with_capacity(text.len());
-    for &byte in text.as_bytes() {
-        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    percent_encoded(text, b"-._~")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Malformed;
-use crate::text::{paints, shown, shown_up_to};
+use crate::text::{paints, percent_encoded, shown, shown_up_to};
 
 /// The longest name, in bytes: what registries take.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -54,20 +54,7 @@ impl Gun {
 
     /// The name of its folder: each byte outside `A-Z a-z 0-9 . _ -` is `%` and two upper-case hexadecimal digits.
     pub fn folder_name(&self) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-        let mut name = String::with_capacity(self.0.len() + 8);
-        for &byte in self.0.as_bytes() {
-            if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
-                name.push(char::from(byte));
-            } else {
-                name.extend([
-                    '%',
-                    char::from(DIGITS[usize::from(byte >> 4)]),
-                    char::from(DIGITS[usize::from(byte & 15)]),
-                ]);
-            }
-        }
-        name
+        percent_encoded(&self.0, b"._-")
     }
 
     /// The name whose folder is called `folder`: the exact inverse of [`Gun::folder_name`].

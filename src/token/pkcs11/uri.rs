@@ -3,7 +3,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use crate::device::TokenIdentity;
+use crate::{device::TokenIdentity, text::percent_encoded};
 
 /// The longest URI that is read, in bytes.
 const URI_MAX: usize = 4096;
@@ -149,15 +149,7 @@ fn decoded(text: &str) -> Result<String, UriError> {
 }
 
 fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/:,@".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    percent_encoded(text, b"-._~/:,@")
 }
 
 #[cfg(test)]

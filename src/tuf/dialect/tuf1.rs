@@ -2,7 +2,7 @@
 
 use crate::{
     digest::{Digest, from_hex, to_hex},
-    text::shown,
+    text::{percent_encoded, shown},
     tuf::{
         canonical::canonical,
         json::{Members, Value},
@@ -34,15 +34,8 @@ pub fn type_name(role: &RoleName) -> &'static str {
 
 /// Names of delegated roles are percent-encoded, as clients do before they put one into a URL.
 pub fn file_name(role: &RoleName, version: Option<u64>) -> String {
-    let mut name = version.map(|version| format!("{version}.")).unwrap_or_default();
-    for &byte in role.as_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            name.push(char::from(byte));
-        } else {
-            name.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    name + ".json"
+    let version = version.map(|version| format!("{version}.")).unwrap_or_default();
+    format!("{version}{}.json", percent_encoded(role.as_str(), b"-._~"))
 }
 
 pub fn key_members(public: &PublicKey) -> Option<Members> {
