@@ -18,7 +18,8 @@ pub use self::{
 use crate::{
     ceremony::{
         Ceremony, Pending,
-        event::{Event, Program, Stamp},
+        event::{Event, Program},
+        history::History,
         metadata::{self, Leaving},
         operation::Operation,
         participants::Alias,
@@ -38,7 +39,7 @@ pub type Clock = Box<dyn FnMut() -> Utc + Send>;
 /// Runs one ceremony.
 pub struct Runner {
     ceremony: Ceremony,
-    entries: Vec<(Stamp, Event)>,
+    history: History,
     media: Media,
     clock: Clock,
     /// Whether the intent that stands is one that this process began, and goes on with.
@@ -91,9 +92,9 @@ impl Runner {
         &self.ceremony
     }
 
-    /// Every entry so far.
-    pub fn entries(&self) -> &[(Stamp, Event)] {
-        &self.entries
+    /// What happened so far, as far as anybody is told of it later.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The media that still hold the record.
@@ -206,7 +207,7 @@ impl Runner {
     fn append(&mut self, events: &[Event], now: Utc) -> Result<(), Fault> {
         let mut queue: Vec<Event> = events.to_vec();
         while !queue.is_empty() {
-            let mut last = self.entries.last().map(|(stamp, _)| *stamp);
+            let mut last = self.history.last();
             let mut group = vec![];
             let mut stamps = vec![];
             for event in &queue {
@@ -217,8 +218,7 @@ impl Runner {
             }
             let failed = self.media.append(&group)?;
             for (stamp, event) in stamps.into_iter().zip(queue.drain(..)) {
-                self.ceremony.apply(stamp, &event);
-                self.entries.push((stamp, event));
+                self.history.fold(&mut self.ceremony, stamp, event);
             }
             queue = failed.into_iter().map(failed_medium).collect();
         }

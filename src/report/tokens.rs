@@ -63,8 +63,8 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     if let Some(why) = &seen.software {
         lines.push(Line::Strong(format!("software token: {why}")));
     }
-    for placed in &replay.entries {
-        let here = matches!(placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
+    for placed in replay.entries {
+        let here = matches!(&placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
         if here {
             let said = placed.event.passed().iter();
             lines.extend(said.filter_map(|passed| match passed.rule {
@@ -80,9 +80,9 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
 /// Lines of the record that name the token, and what was typed in its own steps.
 fn observed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     let mut lines = vec![];
-    for placed in &replay.entries {
+    for placed in replay.entries {
         let entry = placed.stamp.seq;
-        match placed.event {
+        match &placed.event {
             Event::Recorded { label, value } if names(label, &token.alias) => {
                 lines.push(Line::Plain(format!("entry {entry}: {label}: {value}")));
             }
@@ -108,9 +108,9 @@ fn names(label: &str, alias: &Alias) -> bool {
 
 fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     let mut lines = vec![];
-    for placed in &replay.entries {
+    for placed in replay.entries {
         let entry = placed.stamp.seq;
-        match placed.event {
+        match &placed.event {
             Event::KeyGenerated { alias, key, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()))
             }
