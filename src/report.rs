@@ -20,15 +20,18 @@ use std::sync::Arc;
 
 pub use self::dates::{DRILL_AFTER_DAYS, NOTICE_DAYS, RENEWAL_LEAD_DAYS_MIN};
 use self::replay::Replay;
-use crate::ceremony::{
-    event::{Event, Mode, Stamp},
-    print::{
-        document::{Block, Document},
-        html,
+use crate::{
+    ceremony::{
+        event::{Event, Mode, Stamp},
+        print::{
+            document::{Block, Document},
+            html,
+        },
+        script::Script,
+        state::Closing,
+        words::{events::instant, paper as say},
     },
-    script::Script,
-    state::Closing,
-    words::{events::instant, paper as say},
+    digest::Digest,
 };
 
 /// The report of a ceremony, finished or not, as one self-contained HTML file.
@@ -36,9 +39,10 @@ pub fn report(entries: &[(Stamp, Event)], script: &Arc<Script>) -> String {
     html::render(&document(&Replay::of(entries, script)))
 }
 
-/// The card for the safe, as one self-contained HTML file of one page: what the next ceremony must be told.
-pub fn card(entries: &[(Stamp, Event)], script: &Arc<Script>) -> String {
-    html::render(&card::document(&Replay::of(entries, script)))
+/// The card for the safe, as one self-contained HTML file of one page: what the next ceremony must be told. `list` is the SHA-256 of the list
+/// of what was signed, which lies beside the transcript where there are many repositories.
+pub fn card(entries: &[(Stamp, Event)], script: &Arc<Script>, list: Option<Digest>) -> String {
+    html::render(&card::document(&Replay::of(entries, script), list))
 }
 
 fn document(replay: &Replay<'_>) -> Document {

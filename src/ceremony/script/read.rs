@@ -8,13 +8,13 @@ use std::{fmt, ops::Range};
 use toml::Spanned;
 
 use super::{
-    Act, ChangeSpec, KeySpec, Kind, KnownToken, ModuleSpec, PossessionSpec, PreviousSpec, RoleSpec, RootSpec, Script,
-    TokenSpec,
+    Act, ChangeSpec, KeySpec, Kind, KnownToken, LastCeremonySpec, ModuleSpec, PossessionSpec, PreviousSpec, RoleSpec,
+    RootSpec, Script, TokenSpec,
     raw::{RawAct, RawKey, RawLastCeremony, RawModule, RawPerson, RawRole, RawScript, RawToken},
 };
 use crate::{
     ceremony::{
-        event::{PreviousCeremony, SignedVersion},
+        event::SignedVersion,
         participants::{Alias, ModuleName, Person, PersonId},
     },
     device::yubikey::{NATIVE, YubiKeyUri},
@@ -137,7 +137,10 @@ impl Reader<'_> {
                     })
                 })
                 .transpose()?,
-            last_ceremony: raw.last_ceremony.map(|last| self.last_ceremony(&last, &raw.repository)).transpose()?,
+            last_ceremony: raw
+                .last_ceremony
+                .map(|last| self.last_ceremony(&last, &raw.repository, raw.ceremony.is_about_repositories()))
+                .transpose()?,
             change: raw
                 .change
                 .map(|change| {
@@ -159,8 +162,19 @@ impl Reader<'_> {
         Ok(script)
     }
 
-    fn last_ceremony(&self, raw: &RawLastCeremony, repository: &Spanned<String>) -> Read<PreviousCeremony> {
-        let signed = raw.signed.iter().map(|signed| {
+    fn last_ceremony(&self, raw: &RawLastCeremony, repository: &Spanned<String>, many: bool) -> Read<LastCeremonySpec> {
+        match (&raw.signed, &raw.list) {
+            (Some(_), None) if !many => {}
+            (None, Some(_)) if many => {}
+            _ if many => {
+                return self.error(
+                    raw.head.span(),
+                    "last-ceremony: about many repositories it has list = { file, sha256 } and no signed: thousands of versions stand on no card",
+                );
+            }
+            _ => return self.error(raw.head.span(), "last-ceremony: about one root it has signed, and no list"),
+        }
+        let signed = raw.signed.iter().flatten().map(|signed| {
             Ok(SignedVersion {
                 repository: self.line_of_text("repository", repository)?,
                 role: RoleName::Root,
@@ -168,10 +182,15 @@ impl Reader<'_> {
                 payload: self.digest("last-ceremony.signed.payload", &signed.payload)?,
             })
         });
-        Ok(PreviousCeremony {
+        let list = raw.list.as_ref().map(|list| {
+            let file = self.file("last-ceremony.list.file", &list.file)?;
+            Ok((file, self.digest("last-ceremony.list.sha256", &list.sha256)?))
+        });
+        Ok(LastCeremonySpec {
             head: self.digest("last-ceremony.head", &raw.head)?,
             ended: self.instant("last-ceremony.ended", &raw.ended)?,
             signed: signed.collect::<Read<_>>()?,
+            list: list.transpose()?,
         })
     }
 
