@@ -1,5 +1,6 @@
 //! Reads a script: strictly, and with the line and the field of whatever is wrong.
 
+mod last_ceremony;
 mod repositories;
 mod step;
 
@@ -8,15 +9,12 @@ use std::{fmt, ops::Range};
 use toml::Spanned;
 
 use super::{
-    Act, ChangeSpec, KeySpec, Kind, KnownToken, LastCeremonySpec, ModuleSpec, PossessionSpec, PreviousSpec, RoleSpec,
-    RootSpec, Script, TokenSpec,
-    raw::{RawAct, RawKey, RawLastCeremony, RawModule, RawPerson, RawRole, RawScript, RawToken},
+    Act, ChangeSpec, KeySpec, Kind, KnownToken, ModuleSpec, PossessionSpec, PreviousSpec, RoleSpec, RootSpec, Script,
+    TokenSpec,
+    raw::{RawAct, RawKey, RawModule, RawPerson, RawRole, RawScript, RawToken},
 };
 use crate::{
-    ceremony::{
-        event::SignedVersion,
-        participants::{Alias, ModuleName, Person, PersonId},
-    },
+    ceremony::participants::{Alias, ModuleName, Person, PersonId},
     device::yubikey::{NATIVE, YubiKeyUri},
     digest::Digest,
     text::shown,
@@ -160,38 +158,6 @@ impl Reader<'_> {
         };
         self.whole(&script, &raw.act)?;
         Ok(script)
-    }
-
-    fn last_ceremony(&self, raw: &RawLastCeremony, repository: &Spanned<String>, many: bool) -> Read<LastCeremonySpec> {
-        match (&raw.signed, &raw.list) {
-            (Some(_), None) if !many => {}
-            (None, Some(_)) if many => {}
-            _ if many => {
-                return self.error(
-                    raw.head.span(),
-                    "last-ceremony: about many repositories it has list = { file, sha256 } and no signed: thousands of versions stand on no card",
-                );
-            }
-            _ => return self.error(raw.head.span(), "last-ceremony: about one root it has signed, and no list"),
-        }
-        let signed = raw.signed.iter().flatten().map(|signed| {
-            Ok(SignedVersion {
-                repository: self.line_of_text("repository", repository)?,
-                role: RoleName::Root,
-                version: signed.version,
-                payload: self.digest("last-ceremony.signed.payload", &signed.payload)?,
-            })
-        });
-        let list = raw.list.as_ref().map(|list| {
-            let file = self.file("last-ceremony.list.file", &list.file)?;
-            Ok((file, self.digest("last-ceremony.list.sha256", &list.sha256)?))
-        });
-        Ok(LastCeremonySpec {
-            head: self.digest("last-ceremony.head", &raw.head)?,
-            ended: self.instant("last-ceremony.ended", &raw.ended)?,
-            signed: signed.collect::<Read<_>>()?,
-            list: list.transpose()?,
-        })
     }
 
     /// What must hold between sections.
