@@ -7,7 +7,7 @@ mod dct_support;
 mod peers;
 mod support;
 
-use dct_support::{ALL, Elsewhere, GUNS, Plan, Publisher, keyid_of};
+use dct_support::{ALL, Elsewhere, GUNS, Plan, Publisher, keyid_of, openssl};
 use officiant::{rules::Rule, tuf::RoleName};
 use peers::notary::{self, Keys};
 use support::on_softhsm;
@@ -102,5 +102,30 @@ fn rsa_and_ed25519_tagging_keys_are_taken_by_server_and_client() {
                 assert_eq!(publisher.client(&format!("other-{name}")).list(gun).expect("a client"), ["v1"]);
             }
         }
+        // What the server would refuse does not even come in.
+        let key = publisher.elsewhere("short", "targets");
+        let short = publisher.place.join("rsa-1024.pem");
+        openssl(&[
+            "genpkey",
+            "-algorithm",
+            "RSA",
+            "-pkeyopt",
+            "rsa_keygen_bits:1024",
+            "-out",
+            short.to_str().expect("UTF-8"),
+        ]);
+        let public = openssl(&["pkey", "-in", short.to_str().expect("UTF-8"), "-pubout"]);
+        std::fs::write(publisher.inputs().join("short.pub"), public).expect("a file");
+        let mut room =
+            publisher.begins("genesis-short", &genesis(&publisher, "short", &["docker.io/example/short"], &[&key]));
+        let refused = loop {
+            match room.turn() {
+                Ok(()) => {}
+                Err(officiant::fault::Error::Refused(refusal)) => break refusal,
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(refused.rule, Rule::KeyOnPaper, "{refused:?}");
+        assert!(refused.what.contains("RSA from 2,048 bits on"), "{refused:?}");
     });
 }

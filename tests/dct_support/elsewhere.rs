@@ -83,7 +83,14 @@ impl Publisher<'_> {
         );
         let (file, signature) = (self.place.join(format!("{name}.statement")), self.place.join(format!("{name}.sig")));
         fs::write(&file, &statement).expect("a file");
-        sign(&pem, &file, &signature);
+        // A statement is signed as TUF 1.0 signs: on P-384 with SHA-384. Notary's metadata has SHA-256 for every key.
+        match String::from_utf8(openssl(&["pkey", "-in", text(&pem), "-noout", "-text"]))
+            .expect("text")
+            .contains("secp384r1")
+        {
+            true => drop(openssl(&["dgst", "-sha384", "-sign", text(&pem), "-out", text(&signature), text(&file)])),
+            false => sign(&pem, &file, &signature),
+        }
         let hex = officiant::digest::to_hex(&fs::read(&signature).expect("a signature"));
         let proof = format!("{statement}signature: {hex}\n");
         fs::write(self.inputs().join(format!("{name}.possession")), proof).expect("a file");
