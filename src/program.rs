@@ -1,6 +1,8 @@
 //! How the programs of this house end, and how they speak: one table of exit codes, results to standard output, everything else to
 //! standard error.
 
+pub mod manual;
+
 use std::{
     io::{self, Write as _},
     process::ExitCode,

@@ -18,16 +18,19 @@ mod when;
 
 pub use self::dates::{DRILL_AFTER_DAYS, NOTICE_DAYS, RENEWAL_LEAD_DAYS_MIN};
 use self::replay::Replay;
-use crate::ceremony::{
-    Ceremony,
-    event::{Event, Mode},
-    history::History,
-    print::{
-        document::{Block, Document},
-        html,
+use crate::{
+    ceremony::{
+        Ceremony,
+        event::{Event, Mode},
+        history::History,
+        print::{
+            document::{Block, Document},
+            html,
+        },
+        state::Closing,
+        words::{events::instant, paper as say},
     },
-    state::Closing,
-    words::{events::instant, paper as say},
+    digest::Digest,
 };
 
 /// The report of a ceremony, finished or not, as one self-contained HTML file.
@@ -35,9 +38,10 @@ pub fn report(history: &History, ceremony: &Ceremony) -> String {
     html::render(&document(&Replay::of(history, ceremony)))
 }
 
-/// The card for the safe, as one self-contained HTML file of one page: what the next ceremony must be told.
-pub fn card(history: &History, ceremony: &Ceremony) -> String {
-    html::render(&card::document(&Replay::of(history, ceremony)))
+/// The card for the safe, as one self-contained HTML file of one page: what the next ceremony must be told. `list` is the SHA-256 of the list
+/// of what was signed, which lies beside the transcript where there are many repositories.
+pub fn card(history: &History, ceremony: &Ceremony, list: Option<Digest>) -> String {
+    html::render(&card::document(&Replay::of(history, ceremony), list))
 }
 
 fn document(replay: &Replay<'_>) -> Document {

@@ -6,6 +6,7 @@
 mod bundles;
 mod media;
 mod open;
+pub mod previous;
 
 use std::sync::Arc;
 
@@ -102,6 +103,11 @@ impl Runner {
         self.media.alive()
     }
 
+    /// A file of the record that is named by its SHA-256, from the first medium that has it whole.
+    pub fn kept(&self, folder: &str, digest: crate::digest::Digest) -> Option<Vec<u8>> {
+        self.media.named_by_digest(folder, digest)
+    }
+
     /// The machine's clock now.
     pub fn now(&mut self) -> Utc {
         (self.clock)()
@@ -121,7 +127,7 @@ impl Runner {
                 };
                 let failed = failed.into_iter().map(failed_medium);
                 let events: Vec<Event> = failed.chain(decision.events).collect();
-                Ok(self.append(&events, now)?)
+                self.append(&events, now)
             }
             Err(refusal) => {
                 if refusal.rule != Rule::AnswerFits && refusal.rule != Rule::ClockForward {
@@ -204,14 +210,14 @@ impl Runner {
     }
 
     /// Writes events as one group with one fsync a medium, then applies them.
-    fn append(&mut self, events: &[Event], now: Utc) -> Result<(), Fault> {
+    fn append(&mut self, events: &[Event], now: Utc) -> Result<(), Error> {
         let mut queue: Vec<Event> = events.to_vec();
         while !queue.is_empty() {
             let mut last = self.history.last();
             let mut group = vec![];
             let mut stamps = vec![];
             for event in &queue {
-                let written = transcript::write(last, now, event);
+                let written = transcript::write(last, now, event)?;
                 last = Some(written.stamp);
                 stamps.push(written.stamp);
                 group.extend(written.line);

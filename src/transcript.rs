@@ -52,13 +52,21 @@ pub const fn nothing_before() -> Digest {
 }
 
 /// Writes the entry that follows `last` (`None` for entry 0).
-pub fn write(last: Option<Stamp>, at: Utc, event: &Event) -> Written {
+///
+/// # Errors
+/// `TRANSCRIPT-CHAIN` where the line would be longer than [`LINE_MAX`]: nobody could read it again.
+pub fn write(last: Option<Stamp>, at: Utc, event: &Event) -> Result<Written, Refusal> {
     let (seq, prev) = last.map_or((0, nothing_before()), |last| (last.seq + 1, last.head));
     let mut line =
         serde_json::to_vec(&Line { seq, prev, at, event }).expect("events hold strings, numbers and lists only");
     line.push(b'\n');
+    if line.len() > LINE_MAX {
+        let what = format!("Entry {seq} would have {} bytes; a line has at most {LINE_MAX}.", line.len());
+        let remedy = "Nothing was written. Split what is to be done into smaller ceremonies.";
+        return Err(Refusal::new(Rule::TranscriptChain, what, remedy));
+    }
     let head = Digest::of(&line);
-    Written { line, stamp: Stamp { seq, at, head } }
+    Ok(Written { line, stamp: Stamp { seq, at, head } })
 }
 
 /// A transcript that was read, with its chain checked.
@@ -163,7 +171,7 @@ mod tests {
         let mut last = None;
         let mut bytes = vec![];
         for (second, event) in [began, Event::TryAgain { last_try: false }, Event::Paused].into_iter().enumerate() {
-            let written = write(last, Utc::from_seconds(1_800_000_000 + second as i64).unwrap(), &event);
+            let written = write(last, Utc::from_seconds(1_800_000_000 + second as i64).unwrap(), &event).unwrap();
             last = Some(written.stamp);
             bytes.extend(written.line);
         }
@@ -180,6 +188,16 @@ mod tests {
             assert!(chain.entries.len() < 3);
             assert_eq!(chain.length as usize + chain.torn.map_or(0, |torn| torn.length as usize), cut);
         }
+    }
+
+    #[test]
+    fn a_line_that_nobody_could_read_again_is_not_written() {
+        let recorded =
+            |length: usize| Event::Refused { refusal: Refusal::new(Rule::ClockForward, "x".repeat(length), "") };
+        let length = |length| write(None, Utc::EPOCH, &recorded(length)).map(|written| written.line.len());
+        let frame = length(0).expect("a short one");
+        assert_eq!(length(LINE_MAX - frame), Ok(LINE_MAX));
+        assert_eq!(length(LINE_MAX - frame + 1).map_err(|refusal| refusal.rule), Err(Rule::TranscriptChain));
     }
 
     #[test]

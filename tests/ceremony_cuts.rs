@@ -500,7 +500,7 @@ fn two_media_that_tell_different_stories_are_refused() {
         // So far the first medium is a beginning of the second; now it gets a story of its own.
         let bytes = fs::read(&other).expect("the copy");
         let chain = transcript::read(&bytes).expect("a chain");
-        let own = transcript::write(chain.last(), chain.last().expect("an entry").at, &Event::Paused);
+        let own = transcript::write(chain.last(), chain.last().expect("an entry").at, &Event::Paused).expect("a line");
         fs::write(place.join("a").join(transcript::FILE), [bytes, own.line].concat()).expect("another story");
         match Room::find(&place).map(|_| ()) {
             Err(Error::Refused(refusal)) => assert_eq!(refusal.rule, Rule::TranscriptChain),

@@ -190,7 +190,8 @@ fn a_version_that_an_earlier_ceremony_signed_is_not_signed_with_another_payload(
             version: 1,
             payload: Digest::of(b"what was signed before"),
         };
-        let previous = PreviousCeremony { head: Digest::of(b"head"), ended: Utc::EPOCH, signed: vec![earlier] };
+        let previous =
+            PreviousCeremony { head: Digest::of(b"head"), ended: Utc::EPOCH, signed: vec![earlier], list: None };
         let mut room = Room::rehearse_text(tokens, &bytes, People::of(&path), Some(previous));
         room.until_step("2.2");
         assert_eq!(room.refused(&Answer::Word("DRAFT".into())), Rule::VersionSignedOnce);
@@ -290,7 +291,7 @@ fn a_record_that_was_changed_is_found_out_wherever_it_was() {
         let mut last = None;
         let mut bytes = vec![];
         for (stamp, event) in entries.iter().filter(|(_, event)| !matches!(event, Event::SheetRead { .. })) {
-            let written = officiant::transcript::write(last, stamp.at, event);
+            let written = officiant::transcript::write(last, stamp.at, event).expect("a line");
             last = Some(written.stamp);
             bytes.extend(written.line);
         }

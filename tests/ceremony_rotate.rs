@@ -61,6 +61,38 @@ fn a_rotation_leaves_the_same_record_every_time_and_a_root_that_follows_the_old_
 }
 
 #[test]
+fn another_threshold_than_that_of_the_previous_root_is_announced_or_refused() {
+    let test = "another_threshold_than_that_of_the_previous_root_is_announced_or_refused";
+    on_softhsm(test, |tokens| {
+        let text = fs::read_to_string(ceremony_support::script(SCRIPT)).expect("a script");
+        let wrong = text.replacen("\n[change]\n", "\n[change]\nthreshold-was = 1\n", 1);
+        assert_ne!(wrong, text);
+        let mut room = Room::rehearse_text(
+            tokens,
+            wrong.as_bytes(),
+            ceremony_support::People::of(&ceremony_support::script(SCRIPT)),
+            None,
+        );
+        let refused = loop {
+            match room.turn() {
+                Ok(()) => {}
+                Err(officiant::fault::Error::Refused(refusal)) => break refusal,
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(refused.rule, Rule::DraftIsTheChange);
+        assert!(
+            refused
+                .what
+                .starts_with("The previous root asks for 2 signatures. The script says 1 in [change] threshold-was"),
+            "{}",
+            refused.what
+        );
+        assert!(room.ceremony().drafts().is_empty());
+    });
+}
+
+#[test]
 fn a_previous_root_other_than_the_pinned_one_is_refused_and_nothing_comes_of_it() {
     on_softhsm("a_previous_root_other_than_the_pinned_one_is_refused_and_nothing_comes_of_it", |tokens| {
         let mut room = Room::rehearse(tokens, SCRIPT);

@@ -137,6 +137,41 @@ fn where_every_repository_is_left_out_nothing_is_drafted() {
 }
 
 #[test]
+fn where_todays_root_asks_for_more_signatures_than_will_be_given_nothing_is_drafted() {
+    let test = "where_todays_root_asks_for_more_signatures_than_will_be_given_nothing_is_drafted";
+    if !notary::installed() {
+        return;
+    }
+    on_softhsm(test, |tokens| {
+        let publisher = Publisher::new(tokens, Keys::Local);
+        let plan = publisher
+            .plan("dct-genesis", "new", &GUNS[..1])
+            .fresh("ana-1")
+            .fresh("bo-1")
+            .fresh("tag-1")
+            .root(2, &["ana-1", "bo-1"])
+            .certified(Some(dct_support::ALL), &["ana-1", "bo-1"])
+            .tagging(&["tag-1"]);
+        let genesis = publisher.holds("genesis", &plan);
+        publisher.publishes(&genesis.place);
+        // The script says that one is enough, and only one of them comes.
+        let plan = publisher
+            .plan("dct-rotate-tagging-key", "today", &GUNS[..1])
+            .held("ana-1", &publisher.id(&genesis, "ana-1"))
+            .away("bo-1", &publisher.id(&genesis, "bo-1"))
+            .root(1, &["ana-1", "bo-1"])
+            .fresh("tag-2")
+            .tagging(&["tag-2"])
+            .tags("keep");
+        let mut room = publisher.begins("rotation", &plan);
+        let refusal = refused(&mut room);
+        assert_eq!(refusal.rule, Rule::RootTallyOld);
+        assert!(refusal.what.contains("asks for 2 signatures, and 1 of its keys sign today"), "{}", refusal.what);
+        assert!(room.ceremony().repositories().batch().drafted().is_empty());
+    });
+}
+
+#[test]
 fn another_collection_than_the_pinned_one_is_refused_and_so_is_a_file_that_is_not_listed_so() {
     let test = "another_collection_than_the_pinned_one_is_refused_and_so_is_a_file_that_is_not_listed_so";
     if !notary::installed() {

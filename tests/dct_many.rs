@@ -351,6 +351,6 @@ fn rewritten(
         *gun = officiant::transfer::Gun::parse("docker.io/example/app-019").expect("a name");
         *changed = true;
     }
-    let written = transcript::write(last, at, &event);
+    let written = transcript::write(last, at, &event).expect("a line that can be read");
     (written.stamp, String::from_utf8(written.line).expect("UTF-8"))
 }

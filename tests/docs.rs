@@ -129,7 +129,7 @@ fn transcript_of_three() -> Vec<u8> {
     let mut bytes = vec![];
     for (second, event) in [began, Event::TryAgain { last_try: false }, Event::Closed].into_iter().enumerate() {
         let at = Utc::from_seconds(1_800_000_000 + second as i64).expect("an instant");
-        let written = transcript::write(last, at, &event);
+        let written = transcript::write(last, at, &event).expect("a line");
         last = Some(written.stamp);
         bytes.extend(written.line);
     }

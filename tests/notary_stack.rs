@@ -204,7 +204,13 @@ fn roots_of_another_tool_are_published_one_after_another_and_clients_follow() {
             sha256: Digest::of(bytes),
             length: bytes.len() as u64,
         });
-        let bundle = Bundle { dialect: Dialect::Notary, gun: gun.clone(), files: list.collect(), wants: vec![] };
+        let bundle = Bundle {
+            dialect: Dialect::Notary,
+            gun: gun.clone(),
+            files: list.collect(),
+            wants: vec![],
+            enough: Default::default(),
+        };
         let files = files.into_iter().map(|(role, _, bytes)| (file_name(&role), bytes)).collect();
         let folder = format!("publish-{index}");
         publication(&place.path().join(&folder), &[(bundle, files)]);

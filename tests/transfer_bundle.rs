@@ -88,6 +88,7 @@ fn incomplete() -> (Bundle, Files) {
         gun: Gun::parse("lab/app").expect("a name"),
         files: vec![file(RoleName::Root, &root_bytes, 2), file(RoleName::Targets, &targets_bytes, 5)],
         wants: wants.into(),
+        enough: Default::default(),
     };
     let files = [("root.json", root_bytes), ("targets.json", targets_bytes), ("targets.payload", payload)];
     (bundle, files.map(|(name, bytes)| (name.to_owned(), bytes)).into())
@@ -134,6 +135,62 @@ fn signatures_come_in_one_by_one_der_or_raw_and_the_payload_goes_with_the_last()
     let refused =
         complete(&whole, &whole_files, &RoleName::Targets, &keyid(3), &signature.to_bytes()).expect_err("it is there");
     assert_eq!(refused.rule, Rule::BundleComplete);
+}
+
+#[test]
+fn any_enough_of_those_who_may_sign_complete_a_bundle() {
+    let (mut bundle, files) = incomplete();
+    let payload = files["targets.payload"].clone();
+    bundle.enough.insert(RoleName::Targets, 1);
+    assert_eq!(bundle.needed(), 1);
+    assert_eq!(Bundle::parse(bundle.to_text().as_bytes()), Ok(bundle.clone()));
+    let refused = bundle.complete().expect_err("one signature is to come");
+    assert!(
+        refused.what.contains("targets by any 1 of owner 2 (key ") && refused.what.contains(", owner 3 (key "),
+        "{refused}"
+    );
+    // Whoever of them comes.
+    for seed in [2, 3] {
+        let signature: Signature = signer(seed).sign(&payload);
+        let (whole, whole_files) =
+            complete(&bundle, &files, &RoleName::Targets, &keyid(seed), &signature.to_bytes()).expect("one of them");
+        assert_eq!((whole.complete(), whole.needed()), (Ok(()), 0));
+        assert_eq!(Bundle::parse(whole.to_text().as_bytes()), Ok(whole));
+        assert!(!whole_files.contains_key("targets.payload"));
+    }
+    // Two of three: after the first any of the others, and then nobody any more.
+    let key = DIALECT.key(&public(4)).expect("a key");
+    bundle.wants.push(Want { keyid: key.id(), key, owner: "owner 4".into(), ..bundle.wants[0].clone() });
+    bundle.enough.insert(RoleName::Targets, 2);
+    let mut root = bundle.files[0].clone();
+    let with_three = {
+        let mut three = Root::blank();
+        if let Document::Root(root) = Document::parse(DIALECT, &files["root.json"]).expect("a root") {
+            three = root.document().clone();
+        }
+        three.roles.insert(RoleName::Targets, Role { threshold: 2, ..role(&[2, 3, 4]) });
+        three.keys.insert(keyid(4), DIALECT.key(&public(4)).expect("a key"));
+        DIALECT.envelope(&DIALECT.signed_bytes(&three), &[])
+    };
+    (root.sha256, root.length) = (Digest::of(&with_three), with_three.len() as u64);
+    bundle.files[0] = root;
+    let mut files = files;
+    files.insert("root.json".into(), with_three);
+    let by = |seed: u8| -> Signature { signer(seed).sign(&payload) };
+    let take = |bundle: &Bundle, files: &Files, seed: u8| {
+        complete(bundle, files, &RoleName::Targets, &keyid(seed), &by(seed).to_bytes())
+    };
+    let (half, half_files) = take(&bundle, &files, 4).expect("the first");
+    assert_eq!((half.needed(), half.wants.len(), half.enough.get(&RoleName::Targets)), (1, 2, Some(&1)));
+    let (whole, whole_files) = take(&half, &half_files, 2).expect("the second");
+    assert_eq!(whole.complete(), Ok(()));
+    assert_eq!(take(&whole, &whole_files, 3).expect_err("nobody waits for it").rule, Rule::BundleComplete);
+    // What cannot be is refused where it is read.
+    for enough in [0, 3, 4] {
+        let mut spoilt = bundle.clone();
+        spoilt.enough.insert(RoleName::Targets, enough);
+        assert!(Bundle::parse(spoilt.to_text().as_bytes()).is_err(), "{enough} of 3");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    ceremony::{Ceremony, operation::ExportedFile, replay::Materials},
+    ceremony::{Ceremony, earlier, operation::ExportedFile, replay::Materials, repositories::collected},
     digest::Digest,
     rules::{Passed, Refusal, Rule},
     text::shown,
@@ -90,17 +90,29 @@ pub(super) fn as_the_transcript_says(
             None => wrong.push(refuse("publish/MANIFEST was written, and is not here.".into())),
         }
     }
+    if let Some(found) = files.get(earlier::FILE) {
+        let list = ceremony.previous_ceremony().and_then(|previous| previous.list);
+        let list = list.and_then(|list| materials(&format!("inputs/{}", list.sha256)));
+        if Digest::of(&earlier::leaves(ceremony, list.as_deref())) != found.sha256 {
+            wrong.push(refuse(format!("{} is not the list of what was signed.", earlier::FILE)));
+        }
+    }
     for draft in ceremony.drafts().iter().filter(|draft| !draft.signatures.is_empty()) {
         if !files.contains_key(&format!("payloads/{}", draft.payload)) {
             wrong.push(refuse(format!("The signed payload {} is not here.", draft.payload)));
         }
     }
+    let collected = collected::again(ceremony, &|digest| materials(&format!("inputs/{digest}")));
+    let collected = collected.transpose().unwrap_or_else(|refusal| {
+        wrong.push(refusal);
+        None
+    });
     if !wrong.is_empty() {
         return Err(wrong);
     }
     let exported = ceremony.exported().len();
     let seen = format!("{exported} exported files and {payloads} payloads, as the transcript says");
-    Ok(vec![Passed::new(Rule::BytesMatchHash, seen)])
+    Ok(std::iter::once(Passed::new(Rule::BytesMatchHash, seen)).chain(collected).collect())
 }
 
 /// `MANIFEST-COMPLETE`: it lists every file with its SHA-256, and no other.

@@ -394,6 +394,17 @@ pub enum Event {
         /// Keys in them that tokens of the script hold, without certificates.
         keys: Vec<Key>,
     },
+    /// Some of what earlier ceremonies signed came in from the list that entry 0 names.
+    SignedBefore {
+        /// The first line, from 0.
+        from: u64,
+        /// The line after the last.
+        to: u64,
+        /// What of it a draft of today could contradict.
+        signed: Vec<SignedVersion>,
+        /// `VERSION-SIGNED-ONCE`.
+        passed: Vec<Passed>,
+    },
     /// People decided what becomes of tags that are not as they were before a compromise.
     TagsJudged {
         /// What they decided.
@@ -614,6 +625,7 @@ impl Event {
             | Self::KeyDrilled { passed, .. }
             | Self::TokenOpened { passed, .. }
             | Self::CollectionOpened { passed, .. }
+            | Self::SignedBefore { passed, .. }
             | Self::CertificatesSigned { passed, .. }
             | Self::RepositoriesDrafted { passed, .. }
             | Self::BatchSigned { passed, .. }
@@ -646,6 +658,7 @@ impl Event {
                 | Self::HeadSigned { .. }
                 | Self::CollectionOpened { .. }
                 | Self::RepositoriesRead { .. }
+                | Self::SignedBefore { .. }
                 | Self::CertificatesSigned { .. }
                 | Self::RepositoriesDrafted { .. }
                 | Self::BatchSigned { .. }
@@ -738,8 +751,21 @@ pub struct PreviousCeremony {
     pub head: Digest,
     /// When its last entry was written: no clock of today lies before that (`CLOCK-FORWARD`).
     pub ended: Utc,
-    /// What it signed, and what was signed before it.
+    /// What it signed, and what was signed before it; empty where there is a list.
     pub signed: Vec<SignedVersion>,
+    /// The list of it in `inputs/` of the record, where it is much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<SignedList>,
+}
+
+/// A list of what was signed, which lies beside the transcript ([`super::earlier`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedList {
+    /// Of the list.
+    pub sha256: Digest,
+    /// How many lines it has.
+    pub versions: u64,
 }
 
 /// A payload that was signed, once and for ever.

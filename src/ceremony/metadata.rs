@@ -76,6 +76,7 @@ pub fn compose(ceremony: &Ceremony, now: Utc) -> Result<Composed, Refusal> {
     let expiry = &script.root.expiry;
     // Today's date as people confirmed it, at midnight: an expiry is a date, and one that people can check.
     let expires = now.midnight().plus_days(expiry.days.into());
+    threshold_is_announced(script, old)?;
     let changes = changes(ceremony, old.unwrap_or(&blank), expires)?;
     let root = amend(old.unwrap_or(&blank), &changes);
     let mut passed = authoring::root_rules(old, &root)?;
@@ -101,6 +102,28 @@ pub fn compose(ceremony: &Ceremony, now: Utc) -> Result<Composed, Refusal> {
     }
     passed.push(signed_once(ceremony, root.version, Digest::of(&signed))?);
     Ok(Composed { root, changes, signed, passed })
+}
+
+/// `DRAFT-IS-THE-CHANGE`: another threshold than that of the previous root is one that the script announces, with the one that it was.
+fn threshold_is_announced(script: &Script, old: Option<&Root>) -> Result<(), Refusal> {
+    let (Some(old), Some(change)) = (old, &script.change) else { return Ok(()) };
+    let (was, announced) = (old.threshold_of(&RoleName::Root), change.threshold_was.unwrap_or(script.root.threshold));
+    if was == announced {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Rule::DraftIsTheChange,
+        format!(
+            "The previous root asks for {was} signatures. The script says {announced}{}, and {} from now on.",
+            if change.threshold_was.is_some() {
+                " in [change] threshold-was"
+            } else {
+                ", since [change] has no threshold-was"
+            },
+            script.root.threshold
+        ),
+        "Mend the script: [change] threshold-was is the threshold of the previous root, where it changes.",
+    ))
 }
 
 /// A refusal that the script declared beforehand becomes a line of what was seen.

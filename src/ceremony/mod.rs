@@ -3,11 +3,12 @@
 //!
 //! In reading order: [`script`] (what is to happen), [`participants`], [`steps`] (one file a kind of step: its words, what it
 //! needs and gives, what it waits for), [`prompt`] and [`operation`] (what the world owes), [`event`] (what happened),
-//! [`state`] (the fold), [`replay`] (what an entry was decided on), [`aside`] and [`resume`] (what a script does not foresee), [`words`] (everything that is said),
+//! [`state`] (the fold), [`replay`] (what an entry was decided on), [`aside`] and [`resume`] (what a script does not foresee), [`earlier`] (what was signed before), [`words`] (everything that is said),
 //! [`check`] and [`print`](mod@print) (a script weeks ahead, without a world).
 
 pub mod aside;
 pub mod check;
+pub mod earlier;
 pub mod event;
 pub mod history;
 pub mod metadata;

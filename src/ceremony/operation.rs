@@ -68,6 +68,13 @@ pub enum Operation {
         /// Their SHA-256.
         pack: Digest,
     },
+    /// File: read a part of the list of what earlier ceremonies signed, which stands in the record.
+    ReadSigned {
+        /// Its SHA-256.
+        list: Digest,
+        /// The first line, from 0.
+        from: u64,
+    },
     /// File: write bundles of some repositories into the record, on every medium.
     ExportRepositories {
         /// The SHA-256 of the list of payloads.
@@ -212,6 +219,9 @@ impl Operation {
                 format!("read and verify repositories {} to {}", from + 1, from + count)
             }
             Self::ReadInputs { pack } => format!("compose from the inputs {}", &pack.to_string()[..8]),
+            Self::ReadSigned { list, from } => {
+                format!("read what was signed before, from line {} of the list {} on", from + 1, &list.to_string()[..8])
+            }
             Self::ExportRepositories { .. } => "write the bundles into the record".into(),
             Self::Certify { alias, count, .. } => format!("sign {count} certificates with {alias}"),
             Self::SignBatch { alias, count, .. } => format!("sign {count} documents with {alias}"),
@@ -249,6 +259,7 @@ impl Operation {
             | Self::OpenCollection { .. }
             | Self::ReadRepositories { .. }
             | Self::ReadInputs { .. }
+            | Self::ReadSigned { .. }
             | Self::ExportRepositories { .. }
             | Self::HandOverKey { .. } => None,
         }
@@ -315,16 +326,18 @@ pub enum Outcome {
     },
     /// Of [`Operation::OpenCollection`].
     Collection {
-        /// The SHA-256 of the manifest.
-        manifest: Digest,
+        /// The manifest, as it lies there.
+        manifest: Arc<[u8]>,
         /// The same of the earlier collection.
-        before: Option<Digest>,
+        before: Option<Arc<[u8]>>,
         /// The repositories, in the order of their names.
         guns: Vec<Gun>,
     },
     /// Of [`Operation::ReadRepositories`] and [`Operation::ReadInputs`]: files that match the manifest, as the record keeps
     /// them ([`super::repositories::pack`]).
     Repositories(Arc<[u8]>),
+    /// Of [`Operation::ReadSigned`]: the whole list.
+    SignedList(Arc<[u8]>),
     /// Of [`Operation::Certify`] and [`Operation::SignBatch`]: some of the signatures, more may follow.
     SignedSome {
         /// The token as it was found.

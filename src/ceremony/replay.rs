@@ -44,6 +44,18 @@ pub fn decide_again(
             let text = material(materials, "inputs", *pack)?;
             decide(ceremony, &Answer::Done(Box::new(Outcome::Repositories(text))), at)
         }
+        Event::SignedBefore { .. } => {
+            let list = ceremony.previous_ceremony().and_then(|previous| previous.list);
+            let list = list.ok_or_else(|| impossible("entry 0 names no list of what was signed before."))?;
+            let text = material(materials, "inputs", list.sha256)?;
+            decide(ceremony, &Answer::Done(Box::new(Outcome::SignedList(text))), at)
+        }
+        Event::CollectionOpened { manifest, before, guns, .. } => {
+            let before = before.map(|before| material(materials, "inputs", before)).transpose()?;
+            let manifest = material(materials, "inputs", *manifest)?;
+            let outcome = Outcome::Collection { manifest, before, guns: guns.clone() };
+            decide(ceremony, &Answer::Done(Box::new(outcome)), at)
+        }
         Event::RepositorySigned { alias, payload, signature, .. } => {
             let bytes = material(materials, "payloads", *payload)?;
             decide(ceremony, &signed_some(ceremony, alias, &bytes, signature)?, at)
@@ -157,9 +169,6 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             signed(ceremony, alias, raw.ok_or_else(|| unreadable(alias))?)
         }
         Event::Exported { media, .. } => done(Outcome::Exported { media: media.clone() }),
-        Event::CollectionOpened { manifest, before, guns, .. } => {
-            done(Outcome::Collection { manifest: *manifest, before: *before, guns: guns.clone() })
-        }
         Event::TagsJudged { verdict } => word(match verdict {
             Verdict::Keep => "KEEP",
             Verdict::Drop => "DROP",
@@ -196,7 +205,9 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::Confirmed { .. }
         | Event::KeyImported { .. }
         | Event::TwinCollection { .. }
+        | Event::CollectionOpened { .. }
         | Event::RepositoriesRead { .. }
+        | Event::SignedBefore { .. }
         | Event::RepositoriesDrafted { .. }
         | Event::RepositorySigned { .. }
         | Event::CertificateSigned { .. }

@@ -16,7 +16,7 @@ pub use self::repositories::{
     TaggingSpec,
 };
 use super::{
-    event::PreviousCeremony,
+    event::SignedVersion,
     participants::{Alias, Duty, ModuleName, Person, PersonId},
     steps::{Action, Step},
 };
@@ -119,13 +119,26 @@ pub struct Script {
     /// The root before this one.
     pub previous: Option<PreviousSpec>,
     /// What the ceremony before this one left, copied from its card.
-    pub last_ceremony: Option<PreviousCeremony>,
+    pub last_ceremony: Option<LastCeremonySpec>,
     /// Which change of the root's keys is meant; `None` in a genesis.
     pub change: Option<ChangeSpec>,
     /// The repositories of a ceremony about many at one sitting; `None` where it is about one root.
     pub repositories: Option<RepositoriesSpec>,
     /// The acts.
     pub acts: Vec<Act>,
+}
+
+/// What the ceremony before left, as its card says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastCeremonySpec {
+    /// The head of its transcript.
+    pub head: Digest,
+    /// When its last entry was written.
+    pub ended: crate::utc::Utc,
+    /// What it signed, about one root.
+    pub signed: Vec<SignedVersion>,
+    /// About many repositories, the list of what was signed: its file beside the script, and its SHA-256.
+    pub list: Option<(String, Digest)>,
 }
 
 /// What a script declares beforehand, where it can be reviewed.

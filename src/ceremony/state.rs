@@ -225,6 +225,7 @@ impl Ceremony {
                 self.previous_ceremony.clone_from(previous);
                 self.earlier = previous.as_ref().map(|before| before.signed.clone()).unwrap_or_default();
             }
+            Event::SignedBefore { signed, .. } => self.earlier.extend(signed.iter().cloned()),
             Event::StandIn { real, twin } => {
                 self.stand_ins.insert(real.clone(), twin.clone());
             }

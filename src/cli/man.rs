@@ -7,38 +7,18 @@ use super::{
     exit::{Exit, Stop},
     out,
 };
-use crate::fault::Fault;
+use crate::program::manual;
 
 pub(super) fn man(args: &Man) -> Result<Exit, Stop> {
     let command = Arguments::command();
     let Some(folder) = &args.out else {
-        out::product(&page(command)?)?;
+        out::product(&manual::page(command)?)?;
         return Ok(Exit::Done);
     };
-    let mut pages = vec![];
-    pages_of(command, None, &mut pages);
-    for (name, command) in pages {
-        let path = folder.join(format!("{name}.1"));
-        out::write(Some(&path), &page(command)?)?;
+    for (name, page) in manual::pages(command)? {
+        out::write(Some(&folder.join(format!("{name}.1"))), &page)?;
     }
     Ok(Exit::Done)
-}
-
-/// `command` and everything below it, each under its whole name: `officiant-token-list`.
-fn pages_of(command: clap::Command, above: Option<&str>, pages: &mut Vec<(String, clap::Command)>) {
-    let name = above.map_or_else(|| command.get_name().to_owned(), |above| format!("{above}-{}", command.get_name()));
-    for below in command.get_subcommands() {
-        pages_of(below.clone(), Some(&name), pages);
-    }
-    let usage = name.replace('-', " ");
-    pages.push((name.clone(), command.display_name(name).bin_name(usage)));
-}
-
-fn page(command: clap::Command) -> Result<String, Fault> {
-    let mut page = vec![];
-    let made = clap_mangen::Man::new(command.disable_help_flag(true)).render(&mut page);
-    made.map_err(|error| Fault::machine("make a manual page", error))?;
-    Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
 pub(super) fn completions(args: &Completions) -> Result<Exit, Stop> {

@@ -10,15 +10,14 @@ use std::{
 
 use crate::{
     ceremony::{
-        event::{Mode, PreviousCeremony, Program},
+        event::{Mode, Program},
         script::{Script, read},
     },
     fault::{Error, Fault},
     files,
     perform::{Performer, record, rehearsal},
     preflight,
-    rules::{Refusal, Rule},
-    runner::{Beginning, Clock, Medium, Runner, this_program},
+    runner::{Beginning, Clock, Medium, Runner, previous, this_program},
     token::{pkcs11::rehearsal::Rehearsal, quirks::Trust},
     utc::Utc,
 };
@@ -74,8 +73,8 @@ pub fn rehearse(path: &Path, record: &Path, second: &Path, module: Option<&Path>
     let beside = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let stand_ins = rehearsal::stand_ins(&script, &beside, record, &tokens.module, preflight::now()?)?;
     let media = media_of(&script, record, second);
-    let beginning =
-        Beginning { script: text, mode: Mode::Rehearsal, program: program()?, media, previous: None, stand_ins };
+    let previous = previous::of_card(&script, &beside)?;
+    let beginning = Beginning { script: text, mode: Mode::Rehearsal, program: program()?, media, previous, stand_ins };
     let runner = Runner::begin(beginning, machine_clock())?;
     let performer = Performer::new(script, rehearsal::inputs(record), Some(tokens.module), Trust::shipped());
     Ok(Start::Ready(Box::new(runner), Box::new(performer)))
@@ -93,12 +92,15 @@ pub fn run(
     trust: Trust,
 ) -> Result<Start, StartError> {
     let (text, script) = load_script(path)?;
-    let previous = previous.map(|folder| previous_ceremony(&script, folder)).transpose()?;
+    let inputs = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let previous = match previous {
+        Some(folder) => Some(previous::of_record(&find(folder, None)?, folder, &script)?),
+        None => previous::of_card(&script, &inputs)?,
+    };
     let media = media_of(&script, record, second);
     let beginning =
         Beginning { script: text, mode: Mode::Production, program: program()?, media, previous, stand_ins: vec![] };
     let runner = Runner::begin(beginning, machine_clock())?;
-    let inputs = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let performer = Performer::new(script, inputs, None, trust);
     Ok(Start::Ready(Box::new(runner), Box::new(performer)))
 }
@@ -160,35 +162,6 @@ pub fn again(name: &str, value: &OsString, arguments: impl IntoIterator<Item = O
     };
     let error = Command::new(program).args(arguments).env(name, value).exec();
     Fault::machine("start this program again", error)
-}
-
-/// What the ceremony before this one signed, from its record.
-fn previous_ceremony(script: &Script, folder: &Path) -> Result<PreviousCeremony, StartError> {
-    let found = find(folder, None)?;
-    let ceremony = found.ceremony();
-    if ceremony.mode() == Mode::Rehearsal {
-        return Err(Refusal::new(
-            Rule::RehearsalMarked,
-            format!("{} is the record of a rehearsal.", files::name(folder)),
-            "Name the record of the real ceremony before this one.",
-        )
-        .into());
-    }
-    if ceremony.script().repository != script.repository {
-        return Err(Refusal::new(
-            Rule::PreviousRootPinned,
-            format!(
-                "{} is about the repository {}.",
-                files::name(folder),
-                crate::text::shown(&ceremony.script().repository)
-            ),
-            "Name the record of the ceremony before this one, of the same repository.",
-        )
-        .into());
-    }
-    let mut signed = ceremony.previous_ceremony().map(|before| before.signed.clone()).unwrap_or_default();
-    signed.extend(ceremony.signed_versions());
-    Ok(PreviousCeremony { head: ceremony.paper_head(), ended: ceremony.stamp().at, signed })
 }
 
 fn media_of(script: &Script, first: &Path, second: &Path) -> Vec<Medium> {

@@ -40,6 +40,7 @@ pub enum Verb {
     Publish(Publish),
     Complete(Complete),
     Watch(Watch),
+    Man(Man),
 }
 
 /// How a server is reached.
@@ -57,6 +58,9 @@ pub struct Connection {
     /// How long one request may take
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
+    /// How many repositories of a Notary server are worked on at once, each by a connection of its own
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub jobs: u8,
 }
 
 /// Which repositories of a server.
@@ -196,21 +200,32 @@ pub struct Complete {
 
 /// Say what expires when
 ///
-/// For each repository: roots, root certificates (after whose end nothing can be repaired any more), targets, delegations, and the date from
-/// which the stock client stops publishing because the root has six months left. Sorted by date.
+/// For each repository of a Notary server: roots, root certificates (after whose end nothing can be repaired any more), targets, delegations,
+/// and the date from which the stock client stops publishing because the root has six months left. Of a TUF repository: its root, targets
+/// and delegations; timestamp and snapshot, which it renews itself, only where they have ended. Sorted by date.
 #[derive(Clone, Debug, Args)]
 #[command(
-    group = ArgGroup::new("which").required(true).multiple(true).args(["gun", "inventory"]),
+    group = ArgGroup::new("source").required(true).args(["server", "tuf"]),
+    override_usage = "\
+officiant-courier watch --server <URL> [--gun <GUN>]... [--inventory <FILE>] [--days <DAYS>]
+       officiant-courier watch --tuf <URL> [--name <NAME>] [--days <DAYS>]",
     after_help = "\
 Exit codes: 0 nothing ends within the days; 1 something does, or has ended; 3 a repository could not be looked at.
 
-Example, for cron:
-  officiant-courier watch --server https://notary.example.com --inventory guns.txt --days 120"
+Examples, for cron:
+  officiant-courier watch --server https://notary.example.com --inventory guns.txt --days 120
+  officiant-courier watch --tuf https://tuf.example.com/metadata --days 120"
 )]
 pub struct Watch {
     /// The Notary server
     #[arg(long, value_name = "URL")]
-    pub server: String,
+    pub server: Option<String>,
+    /// The metadata of a TUF 1.0 repository
+    #[arg(long, value_name = "URL", conflicts_with_all = ["gun", "inventory"])]
+    pub tuf: Option<String>,
+    /// What to call the TUF repository [default: its address without https://]
+    #[arg(long, requires = "tuf", value_parser = gun)]
+    pub name: Option<Gun>,
     #[command(flatten)]
     pub repositories: Repositories,
     /// How many days ahead count as soon
@@ -220,6 +235,18 @@ pub struct Watch {
     pub connection: Connection,
     #[command(flatten)]
     pub format: Format,
+}
+
+/// Write the manual pages
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  officiant-courier man | man -l -
+  officiant-courier man --out /usr/local/share/man/man1")]
+pub struct Man {
+    /// The folder that gets a page for each verb [default: the first page to standard output]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// How a report is written.
@@ -237,7 +264,7 @@ impl Verb {
             Self::Collect(Collect { format, .. })
             | Self::Publish(Publish { format, .. })
             | Self::Watch(Watch { format, .. }) => format.json,
-            Self::Complete(_) => false,
+            Self::Complete(_) | Self::Man(_) => false,
         }
     }
 }
@@ -266,7 +293,9 @@ mod tests {
             "publish folder --server https://s --json",
             "complete folder --gun a --role targets --keyid 8f --signature s.sig -o new",
             "complete folder --signatures copy -o new",
-            "watch --server https://s --inventory guns.txt --days 30",
+            "watch --server https://s --inventory guns.txt --days 30 --jobs 8",
+            "watch --tuf https://s/metadata --name sigstore --days 30",
+            "man",
         ] {
             assert!(parse(good), "{good}");
         }
@@ -278,7 +307,9 @@ mod tests {
             "collect --server https://s --gun a",
             "complete folder --gun a --role targets --signature s.sig -o new",
             "complete folder -o new",
-            "watch --server https://s",
+            "watch --gun a",
+            "watch --tuf https://s --gun a",
+            "watch --server https://s --gun a --jobs 0",
             "publish folder",
         ] {
             assert!(!parse(bad), "{bad}");

@@ -2,13 +2,16 @@
 
 mod gathering;
 pub(super) mod repository;
-mod tuf;
+pub(super) mod tuf;
+
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
 use self::gathering::{Gathering, Run};
 use super::{
     args::{Collect, Repositories},
+    jobs::in_order,
     notary::Server,
     outcome::{Exit, Failures, Stop, product, say},
 };
@@ -50,23 +53,24 @@ impl Repositories {
 }
 
 fn notary(args: &Collect, url: &str) -> Result<Exit, Stop> {
-    let server = Server::new(url, &args.connection)?;
+    let servers = args.connection.servers(url)?;
     let inventory = args.repositories.inventory()?;
-    let run = Run {
-        source: server.address().as_str().to_owned(),
-        inventory: crate::digest::Digest::of(inventory.to_text().as_bytes()),
-    };
+    let run = Run { source: servers.address(), inventory: crate::digest::Digest::of(inventory.to_text().as_bytes()) };
     let mut gathering = Gathering::begin(&args.output, run)?;
     let (mut failures, mut notes) = (Failures::default(), Vec::new());
     let mut collected: Vec<Gun> = Vec::new();
-    for gun in inventory.guns() {
-        if gathering.has(gun) {
-            say(&format!("kept       {gun}  (fetched before)"));
-            collected.push(gun.clone());
-            continue;
-        }
-        match repository::fetch(&server, gun, repository::ServerKeys::OfAll) {
-            Ok(fetched) => {
+    let before: BTreeSet<&Gun> = inventory.guns().iter().filter(|gun| gathering.has(gun)).collect();
+    let fetch = |server: &Server, gun: &Gun| {
+        let fetched = || repository::fetch(server, gun, repository::ServerKeys::OfAll);
+        (!before.contains(gun)).then(fetched).transpose()
+    };
+    in_order(servers.into(), inventory.guns(), fetch, |gun, fetched| {
+        match fetched {
+            Ok(None) => {
+                say(&format!("kept       {gun}  (fetched before)"));
+                collected.push(gun.clone());
+            }
+            Ok(Some(fetched)) => {
                 gathering.store(gun, &fetched.files)?;
                 say(&format!("collected  {gun}  {}", fetched.summary));
                 for note in fetched.notes {
@@ -77,7 +81,8 @@ fn notary(args: &Collect, url: &str) -> Result<Exit, Stop> {
             }
             Err(failure) => failures.add(gun, failure),
         }
-    }
+        Ok::<(), Stop>(())
+    })?;
     let closed = failures.is_empty() || (args.leave_out_failed && !collected.is_empty());
     let count = collected.len();
     let manifest = match closed {

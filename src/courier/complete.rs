@@ -33,11 +33,11 @@ pub fn complete(args: &Complete) -> Result<Exit, Stop> {
         let what = format!("{} already exists.", files::name(&args.output));
         return Err(Refusal::new(Rule::OutputFresh, what, "Name another place, or move the old one away.").into());
     }
-    let (mut taken, mut wanted) = (0, 0);
+    let (mut taken, mut wanted) = (0, 0u64);
     for gun in folder.publication().guns() {
         let (bundle, _, count) = completed(&folder, gun, &source)?;
         taken += count;
-        wanted += bundle.wants.len();
+        wanted += bundle.needed();
     }
     if taken == 0 {
         let what = "No signature was found that a bundle wants; they are looked for as ROLE.payload.sig or ROLE.payload.KEYID.sig.";
@@ -107,13 +107,20 @@ impl<'a> Source<'a> {
 fn completed(folder: &Folder, gun: &Gun, source: &Source<'_>) -> Result<(Bundle, Files, usize), Stop> {
     let (mut bundle, mut found) = folder.bundle(gun)?;
     let signatures = source.signatures(&bundle)?;
+    let mut taken = 0;
     for (role, keyid, signature) in &signatures {
+        // Where enough have signed, another one that lies there is no mistake.
+        let wanted = bundle.wants.iter().any(|want| want.role == *role && want.keyid == *keyid);
+        if matches!(source, Source::Beside(_)) && !wanted {
+            continue;
+        }
         (bundle, found) = take_in(&bundle, &found, role, keyid, signature)?;
+        taken += 1;
     }
     if matches!(source, Source::One { gun: wanted, .. } if folder.publication().guns().binary_search(wanted).is_err()) {
         return Err(Stop::Usage(format!("{} holds no bundle of that repository", files::name(folder.path()))));
     }
-    Ok((bundle, found, signatures.len()))
+    Ok((bundle, found, taken))
 }
 
 /// The new folder.

@@ -49,6 +49,32 @@ impl Connection {
     }
 }
 
+/// The same server, once for each repository that is worked on at the same time: each with a connection and tokens of its own.
+pub struct Servers(Vec<Server>);
+
+impl Connection {
+    /// The server at `url`, as often as there are jobs. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    /// Where the address, the certificate authorities or the credentials are not what they should be.
+    pub fn servers(&self, url: &str) -> Result<Servers, Stop> {
+        (0..self.jobs.max(1)).map(|_| Server::new(url, self)).collect::<Result<_, _>>().map(Servers)
+    }
+}
+
+impl Servers {
+    /// Its address.
+    pub fn address(&self) -> String {
+        self.0.first().map(|server| server.address().as_str().to_owned()).unwrap_or_default()
+    }
+}
+
+impl From<Servers> for Vec<Server> {
+    fn from(servers: Servers) -> Self {
+        servers.0
+    }
+}
+
 impl Server {
     /// The server at `url`. Nothing is asked of it yet.
     ///

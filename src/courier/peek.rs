@@ -8,6 +8,7 @@ use base64ct::{Base64, Encoding as _};
 use crate::{
     digest::Digest,
     tuf::json::{Limits, Value, parse},
+    utc::Utc,
 };
 
 /// How much is read of one file.
@@ -33,6 +34,16 @@ impl Peek {
     /// The version.
     pub fn version(&self) -> Option<u64> {
         number(&self.0, "version")
+    }
+
+    /// What it calls itself in `_type`.
+    pub fn kind(&self) -> Option<String> {
+        Some(self.0.member("_type")?.as_str()?.to_owned())
+    }
+
+    /// Until when it holds.
+    pub fn expires(&self) -> Option<Utc> {
+        Utc::parse(self.0.member("expires")?.as_str()?)
     }
 
     /// The names of the roles that it delegates to, in their order; those of a root and of what names none are none.

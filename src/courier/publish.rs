@@ -2,7 +2,11 @@
 
 mod predict;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use serde_json::json;
 
@@ -10,13 +14,14 @@ use super::{
     args::Publish,
     collect::repository::{self, ServerKeys},
     folder::{Folder, beside},
+    jobs::in_order,
     journal::{Line, Progress},
     notary::Server,
     outcome::{Exit, Failure, Failures, Stop, product, say},
     peek::Peek,
 };
 use crate::{
-    fault::Fault,
+    fault::{Error, Fault},
     files, preflight,
     rules::{Refusal, Rule},
     text::shown_up_to,
@@ -32,35 +37,73 @@ use crate::{
 pub fn publish(args: &Publish) -> Result<Exit, Stop> {
     let folder = Folder::open(&args.folder)?;
     let guns = folder.guns(&args.gun)?;
-    let server = Server::new(&args.server, &args.connection)?;
+    let servers = args.connection.servers(&args.server)?;
     let manifest = folder.publication().manifest().digest();
     say(&format!("{}: {} repositories, MANIFEST {manifest}", files::name(&args.folder), guns.len()));
-    let mut progress = None;
-    if !args.check {
-        let path = beside(&args.folder, ".journal.jsonl")?;
-        progress = Some(Progress::open(&path, manifest, server.address().as_str(), preflight::now()?)?);
+    let mut run = Run::default();
+    if args.check {
+        let look_at = |server: &Server, gun: &Gun| Work { server, folder: &folder }.prepare(gun);
+        in_order(servers.into(), &guns, look_at, |gun, prepared| {
+            run.looked_at(gun, prepared);
+            Ok::<(), Stop>(())
+        })?;
+        return run.report(args, None);
     }
-    let mut run = Run { server: &server, folder: &folder, failures: Failures::default(), published: vec![], kept: 0 };
-    for gun in &guns {
-        match &mut progress {
-            Some(progress) if progress.is_done(gun) => {
+    let path = beside(&args.folder, ".journal.jsonl")?;
+    let progress = Progress::open(&path, manifest, &servers.address(), preflight::now()?)?;
+    let before: BTreeSet<&Gun> = guns.iter().filter(|gun| progress.is_done(gun)).collect();
+    let progress = Mutex::new(Some(progress));
+    let one = |server: &Server, gun: &Gun| {
+        let journal = Journaled(&progress);
+        (!before.contains(gun)).then(|| Work { server, folder: &folder }.one(gun, &journal)).transpose()
+    };
+    in_order(servers.into(), &guns, one, |gun, done| {
+        match done? {
+            None => {
                 run.kept += 1;
                 say(&format!("kept       {gun}  (the journal has it as published)"));
             }
-            Some(progress) => run.one(gun, progress)?,
-            None => run.look_at(gun),
+            Some(Ok((what, snapshot, word))) => {
+                say(&format!("{word:<9}  {gun}  {what}; snapshot {snapshot} names these very bytes"));
+                run.published.push((gun.clone(), snapshot));
+            }
+            Some(Err(failure)) => run.failures.add(gun, failure),
         }
-    }
-    run.report(args, progress.as_ref())
+        Ok::<(), Stop>(())
+    })?;
+    run.report(args, Some(&path))
 }
 
-struct Run<'a> {
-    server: &'a Server,
-    folder: &'a Folder,
+/// What came of it so far.
+#[derive(Default)]
+struct Run {
     failures: Failures,
     /// With the version of the snapshot that names them.
     published: Vec<(Gun, u64)>,
     kept: usize,
+}
+
+/// The journal, which one worker at a time writes. Once it cannot be written, no worker may publish anything any more.
+struct Journaled<'a>(&'a Mutex<Option<Progress>>);
+
+impl Journaled<'_> {
+    fn write(&self, line: &Line) -> Result<(), Stop> {
+        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = match progress.as_mut() {
+            Some(progress) => progress.write(line),
+            None => Err(Fault::machine("write the journal", "it could not be written before")),
+        };
+        Ok(written.map_err(|fault| {
+            *progress = None;
+            Error::from(fault)
+        })?)
+    }
+}
+
+/// A worker, with a connection of its own.
+struct Work<'a> {
+    server: &'a Server,
+    folder: &'a Folder,
 }
 
 /// What is to be done with a bundle.
@@ -71,45 +114,28 @@ enum Next {
     Post(Vec<String>),
 }
 
-impl Run<'_> {
-    /// Publishes one repository. Only a journal that cannot be written stops the rest.
-    fn one(&mut self, gun: &Gun, progress: &mut Progress) -> Result<(), Stop> {
-        let done = self.prepare(gun).and_then(|(bundle, found, next)| {
-            if matches!(next, Next::Post(_)) {
-                progress.write(&Line::Posting { gun: gun.clone(), at: preflight::now()? })?;
-                self.post(&bundle, &found)?;
-            }
-            let snapshot = self.named_by_snapshot(&bundle, &found)?;
-            Ok((describe(&bundle), snapshot, next))
-        });
-        let at = preflight::now()?;
-        match done {
-            Ok((what, snapshot, next)) => {
-                progress.write(&Line::Published { gun: gun.clone(), snapshot, at })?;
-                let word = if matches!(next, Next::Post(_)) { "published" } else { "there" };
-                say(&format!("{word:<9}  {gun}  {what}; snapshot {snapshot} names these very bytes"));
-                self.published.push((gun.clone(), snapshot));
-            }
-            Err(failure) => {
-                let why = shown_up_to(&failure.to_string(), 2000);
-                progress.write(&Line::Failed { gun: gun.clone(), why, at })?;
-                self.failures.add(gun, failure);
-            }
-        }
-        Ok(())
-    }
+/// What was published, in words; the version of the snapshot that names it; and the word that says how it came there.
+type Published = (String, u64, &'static str);
 
-    /// Everything but the request.
-    fn look_at(&mut self, gun: &Gun) {
-        match self.prepare(gun) {
-            Ok((bundle, _, Next::Post(notes))) => {
-                say(&format!("good       {gun}  {}", describe(&bundle)));
-                notes.iter().for_each(|note| say(&format!("note       {gun}  {note}")));
+impl Work<'_> {
+    /// Publishes one repository. Only a journal that cannot be written stops the rest.
+    fn one(&self, gun: &Gun, journal: &Journaled<'_>) -> Result<Result<Published, Failure>, Stop> {
+        let (bundle, found, word) = match self.prepare(gun) {
+            Ok((bundle, found, Next::Post(_))) => {
+                journal.write(&Line::Posting { gun: gun.clone(), at: preflight::now()? })?;
+                (bundle, found, "published")
             }
-            Ok((bundle, _, Next::Nothing)) => say(&format!("there      {gun}  {}", describe(&bundle))),
-            Err(failure) => return self.failures.add(gun, failure),
+            Ok((bundle, found, Next::Nothing)) => (bundle, found, "there"),
+            Err(failure) => return failed(gun, failure, journal),
+        };
+        let posted = if word == "published" { self.post(&bundle, &found) } else { Ok(()) };
+        match posted.and_then(|()| self.named_by_snapshot(&bundle, &found)) {
+            Ok(snapshot) => {
+                journal.write(&Line::Published { gun: gun.clone(), snapshot, at: preflight::now()? })?;
+                Ok(Ok((describe(&bundle), snapshot, word)))
+            }
+            Err(failure) => failed(gun, failure, journal),
         }
-        self.kept += 1;
     }
 
     /// The bundle and its files, after every question that can be asked before it is sent.
@@ -154,9 +180,30 @@ impl Run<'_> {
         }
         Ok(peek.version().unwrap_or_default())
     }
+}
 
-    fn report(self, args: &Publish, progress: Option<&Progress>) -> Result<Exit, Stop> {
-        let journal = progress.map(|progress| files::name(progress.path()));
+fn failed(gun: &Gun, failure: Failure, journal: &Journaled<'_>) -> Result<Result<Published, Failure>, Stop> {
+    let why = shown_up_to(&failure.to_string(), 2000);
+    journal.write(&Line::Failed { gun: gun.clone(), why, at: preflight::now()? })?;
+    Ok(Err(failure))
+}
+
+impl Run {
+    /// Everything but the request was done.
+    fn looked_at(&mut self, gun: &Gun, prepared: Result<(Bundle, Files, Next), Failure>) {
+        match prepared {
+            Ok((bundle, _, Next::Post(notes))) => {
+                say(&format!("good       {gun}  {}", describe(&bundle)));
+                notes.iter().for_each(|note| say(&format!("note       {gun}  {note}")));
+            }
+            Ok((bundle, _, Next::Nothing)) => say(&format!("there      {gun}  {}", describe(&bundle))),
+            Err(failure) => return self.failures.add(gun, failure),
+        }
+        self.kept += 1;
+    }
+
+    fn report(self, args: &Publish, journal: Option<&Path>) -> Result<Exit, Stop> {
+        let journal = journal.map(files::name);
         if args.format.json {
             let published: Vec<_> =
                 self.published.iter().map(|(gun, snapshot)| json!({ "gun": gun, "snapshot": snapshot })).collect();

@@ -1,10 +1,13 @@
 //! `watch`: what ends when.
 
+mod tuf;
+
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
     args::Watch,
+    jobs::in_order,
     notary::Server,
     outcome::{Exit, Failure, Failures, Stop, product},
 };
@@ -70,15 +73,26 @@ impl Deadline {
 /// # Errors
 /// Where the list or the server is not what it should be.
 pub fn watch(args: &Watch) -> Result<Exit, Stop> {
-    let server = Server::new(&args.server, &args.connection)?;
-    let inventory = args.repositories.inventory()?;
     let now = preflight::now()?;
     let (mut deadlines, mut failures) = (Vec::new(), Failures::default());
-    for gun in inventory.guns() {
-        match look(&server, gun) {
-            Ok(found) => deadlines.extend(found),
-            Err(failure) => failures.add(gun, failure),
+    let mut take = |gun: &Gun, found: Result<Vec<Deadline>, Failure>| match found {
+        Ok(found) => deadlines.extend(found),
+        Err(failure) => failures.add(gun, failure),
+    };
+    match (&args.server, &args.tuf) {
+        (Some(url), _) => {
+            let servers = args.connection.servers(url)?;
+            let inventory = args.repositories.inventory()?;
+            in_order(servers.into(), inventory.guns(), look, |gun, found| {
+                take(gun, found);
+                Ok::<(), Stop>(())
+            })?;
         }
+        (_, Some(url)) => {
+            let (name, found) = tuf::look(url, args.name.as_ref(), &args.connection, now)?;
+            take(&name, found);
+        }
+        (None, None) => return Err(Stop::Usage("watch --server URL or watch --tuf URL".into())),
     }
     deadlines.sort();
     let near = deadlines.iter().filter(|deadline| deadline.matters(now, args.days)).count();

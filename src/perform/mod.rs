@@ -98,7 +98,8 @@ impl Performer {
                 self.open_collection(folder, before.as_ref().map(|(folder, _)| folder.as_str()))
             }
             Operation::ReadRepositories { from, count } => self.read_repositories(*from, *count),
-            Operation::ReadInputs { pack } => self.read_inputs(*pack, job),
+            Operation::ReadInputs { pack } => repositories::kept(*pack, job).map(Outcome::Repositories),
+            Operation::ReadSigned { list, .. } => repositories::kept(*list, job).map(Outcome::SignedList),
             Operation::ExportRepositories { .. } => repositories::export(job),
             Operation::Certify { alias, public, .. } | Operation::SignBatch { alias, public, .. } => {
                 self.sign_some(alias, *public, job, ask)

@@ -7,6 +7,8 @@ use std::{
 
 use super::rehearsal;
 use crate::{
+    ceremony::earlier,
+    digest::Digest,
     fault::{Error, Fault},
     files, report,
     rules::Rule,
@@ -22,15 +24,38 @@ pub const MANIFEST: &str = "MANIFEST";
 /// # Errors
 /// A fault where a medium cannot be written.
 pub fn finish(runner: &Runner) -> Result<(), Error> {
+    let signed = signed(runner)?;
+    let list = signed.as_ref().map(|text| Digest::of(text));
     let (history, ceremony) = (runner.history(), runner.ceremony());
-    let pages = [("report.html", report::report(history, ceremony)), ("card.html", report::card(history, ceremony))];
+    let pages =
+        [("report.html", report::report(history, ceremony)), ("card.html", report::card(history, ceremony, list))];
     for medium in runner.media() {
         for (name, page) in &pages {
             write(&medium.folder.join(name), page)?;
         }
+        if let Some(signed) = &signed {
+            files::write_or_complete(&medium.folder.join(earlier::FILE), signed)?;
+        }
         write(&medium.folder.join(MANIFEST), &manifest_of(&medium.folder)?)?;
     }
     Ok(())
+}
+
+/// What this ceremony and those before it signed, about many repositories: the next one is told by it.
+fn signed(runner: &Runner) -> Result<Option<Vec<u8>>, Error> {
+    let ceremony = runner.ceremony();
+    if !ceremony.script().kind.is_about_repositories() {
+        return Ok(None);
+    }
+    let list = match ceremony.previous_ceremony().and_then(|previous| previous.list) {
+        Some(list) => {
+            let name = format!("inputs/{}", list.sha256);
+            let found = runner.kept("inputs", list.sha256);
+            Some(found.ok_or_else(|| Fault::machine(format!("read {name}"), "no medium holds it as it was written"))?)
+        }
+        None => None,
+    };
+    Ok(Some(earlier::leaves(ceremony, list.as_deref())))
 }
 
 /// Whether the record on this medium was finished.
@@ -105,7 +130,6 @@ impl Listing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Digest;
 
     #[test]
     fn a_manifest_lists_whole_paths_in_the_order_of_their_bytes() {

@@ -1,6 +1,9 @@
 //! What was collected of many repositories: opened, read within limits and held against its manifest; and bundles written.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{Performed, Performer, Stopped, job_without, record};
 use crate::{
@@ -27,22 +30,22 @@ impl Performer {
     /// Opens the collection, and the earlier one. Whether they are those that the script pins is for the engine to say.
     pub(super) fn open_collection(&mut self, folder: &str, before: Option<&str>) -> Performed {
         let folder = self.inputs.join(folder);
-        let (manifest, digest) = manifest_of(&folder)?;
+        let (manifest, bytes) = manifest_of(&folder)?;
         let inventory = files::read(&folder.join(INVENTORY), files::limit::INPUTS)?;
         let collection = Collection::open(manifest, &inventory)?;
         let before = match before {
             Some(before) => {
                 let before = self.inputs.join(before);
-                let (manifest, digest) = manifest_of(&before)?;
-                Some((before, manifest, digest))
+                let (manifest, bytes) = manifest_of(&before)?;
+                Some((before, manifest, bytes))
             }
             None => None,
         };
         let guns = collection.inventory().guns().to_vec();
-        let before_digest = before.as_ref().map(|(_, _, digest)| *digest);
+        let before_bytes = before.as_ref().map(|(_, _, bytes)| Arc::clone(bytes));
         let before = before.map(|(folder, manifest, _)| (folder, manifest));
         self.collection = Some(Opened { folder, collection, before });
-        Ok(Outcome::Collection { manifest: digest, before: before_digest, guns })
+        Ok(Outcome::Collection { manifest: bytes, before: before_bytes, guns })
     }
 
     /// Reads some repositories; each file must be the one that the manifest lists (`BYTES-MATCH-HASH`).
@@ -63,17 +66,17 @@ impl Performer {
         }
         Ok(Outcome::Repositories(text.into()))
     }
+}
 
-    /// Reads inputs again that stand in the record.
-    pub(super) fn read_inputs(&self, pack: Digest, job: &Job) -> Performed {
-        let name = format!("inputs/{pack}");
-        let found = job.media.iter().find_map(|medium| {
-            let bytes = files::read(&medium.folder.join(&name), files::limit::INPUTS).ok()?;
-            (Digest::of(&bytes) == pack).then_some(bytes)
-        });
-        let missing = || Fault::machine(format!("read {name}"), "no medium holds it as it was written");
-        Ok(Outcome::Repositories(found.ok_or_else(missing)?.into()))
-    }
+/// Reads a file again that stands in `inputs/` of the record.
+pub(super) fn kept(digest: Digest, job: &Job) -> Result<Arc<[u8]>, Stopped> {
+    let name = format!("inputs/{digest}");
+    let found = job.media.iter().find_map(|medium| {
+        let bytes = files::read(&medium.folder.join(&name), files::limit::INPUTS).ok()?;
+        (Digest::of(&bytes) == digest).then_some(bytes)
+    });
+    let missing = || Fault::machine(format!("read {name}"), "no medium holds it as it was written");
+    Ok(found.ok_or_else(missing)?.into())
 }
 
 impl Opened {
@@ -97,9 +100,9 @@ impl Opened {
     }
 }
 
-fn manifest_of(folder: &Path) -> Result<(Manifest, Digest), Stopped> {
+fn manifest_of(folder: &Path) -> Result<(Manifest, Arc<[u8]>), Stopped> {
     let bytes = files::read(&folder.join(MANIFEST), files::limit::INPUTS)?;
-    Ok((Manifest::required(&bytes)?, Digest::of(&bytes)))
+    Ok((Manifest::required(&bytes)?, bytes.into()))
 }
 
 fn read_checked(folder: &Path, manifest: &Manifest, path: &str) -> Result<String, Stopped> {

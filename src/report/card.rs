@@ -1,11 +1,14 @@
 //! The card for the safe: one page that tells the next ceremony where this one ended.
 
 use super::{dates, framed, replay::Replay, repositories};
-use crate::ceremony::{
-    metadata,
-    print::document::{Block, Cell, Document, Layout, Line, Table, blank, exact, plain},
-    script::TokenSpec,
-    words::{events::instant, paper as say},
+use crate::{
+    ceremony::{
+        metadata,
+        print::document::{Block, Cell, Document, Layout, Line, Table, blank, exact, plain},
+        script::TokenSpec,
+        words::{events::instant, paper as say},
+    },
+    digest::Digest,
 };
 
 /// What the card is for.
@@ -14,9 +17,9 @@ const PURPOSE: &str = "Keep this card in the safe, apart from the media. The nex
 
 /// The same where thousands of versions were signed.
 const PURPOSE_OF_MANY: &str = "Keep this card in the safe, apart from one medium and beside the other. The next ceremony is told the head below, \
-                               and what was signed by the record.";
+                               and what was signed by the record or by its list.";
 
-pub fn document(replay: &Replay<'_>) -> Document {
+pub fn document(replay: &Replay<'_>, list: Option<Digest>) -> Document {
     let ceremony = replay.ceremony;
     let (what, head) = match replay.final_head() {
         Some(head) => ("Final head of the transcript", head),
@@ -35,7 +38,7 @@ pub fn document(replay: &Replay<'_>) -> Document {
         Block::Subheading("Signed".into()),
     ];
     blocks.extend(match &replay.script().repositories {
-        Some(_) => repositories::on_card(replay),
+        Some(_) => repositories::on_card(replay, list),
         None if ceremony.signed_versions().is_empty() => vec![Block::Text("Nothing was signed.".into())],
         None => vec![versions(replay)],
     });

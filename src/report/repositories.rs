@@ -4,13 +4,17 @@
 use std::collections::BTreeMap;
 
 use super::{dates, replay::Replay};
-use crate::ceremony::{
-    event::LeftOut,
-    history::Run,
-    print::document::{Block, Cell, Layout, Line, Table, plain, row},
-    repositories::{Batch, Repositories, leaving, sheet::Group},
-    script::{Kind, RepositoriesSpec, Script, Signatory},
-    words::paper as say,
+use crate::{
+    ceremony::{
+        earlier,
+        event::LeftOut,
+        history::Run,
+        print::document::{Block, Cell, Layout, Line, Table, plain, row},
+        repositories::{Batch, Repositories, leaving, sheet::Group},
+        script::{Kind, RepositoriesSpec, Script, Signatory},
+        words::paper as say,
+    },
+    digest::Digest,
 };
 
 /// How many repositories of one kind are named; the rest is counted.
@@ -262,7 +266,7 @@ fn old_key(replay: &Replay<'_>) -> Vec<Block> {
 }
 
 /// What the card says of a batch.
-pub fn on_card(replay: &Replay<'_>) -> Vec<Block> {
+pub fn on_card(replay: &Replay<'_>, list: Option<Digest>) -> Vec<Block> {
     let repositories = replay.ceremony.repositories();
     let batch = repositories.batch();
     let Some(manifest) = batch.manifest() else { return vec![Block::Text("Nothing was signed.".into())] };
@@ -278,6 +282,9 @@ pub fn on_card(replay: &Replay<'_>) -> Vec<Block> {
         ("Fate".into(), outcome(batch)),
         ("List of payloads".into(), format!("SHA-256 {}", manifest.digest)),
     ];
+    if let Some(list) = list {
+        facts.push(("List of what was signed".into(), format!("{}, SHA-256 {list}", earlier::FILE)));
+    }
     if let Some(first) = repositories.certificates().values().map(|certificate| certificate.not_after()).min() {
         facts.push(("Certificates end".into(), format!("{}; {}", first.date(), say::THEN_CERTIFICATES)));
     }

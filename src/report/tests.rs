@@ -28,9 +28,9 @@ fn report(entries: &[(Stamp, Event)], script: &Arc<Script>) -> String {
     super::report(&history, &ceremony)
 }
 
-fn card(entries: &[(Stamp, Event)], script: &Arc<Script>) -> String {
+fn card(entries: &[(Stamp, Event)], script: &Arc<Script>, list: Option<Digest>) -> String {
     let (history, ceremony) = folded(entries, script);
-    super::card(&history, &ceremony)
+    super::card(&history, &ceremony, list)
 }
 
 /// A whole genesis in which nothing goes wrong.
@@ -214,7 +214,7 @@ fn a_rotation_is_told_as_a_change_with_both_tallies() {
     }
     let tokens = part(&html, "Tokens");
     assert!(tokens.contains("signed a fresh nonce"));
-    assert!(card(&entries, &script).contains("root 2"));
+    assert!(card(&entries, &script, None).contains("root 2"));
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_batch_is_told_by_its_numbers_its_words_and_its_certificates() {
 fn a_report_of_thousands_is_no_longer_than_one_of_a_few() {
     let length = |count| {
         let (room, script) = many(count);
-        (report(&room.entries, &script).len(), card(&room.entries, &script).len(), room.entries.len())
+        (report(&room.entries, &script).len(), card(&room.entries, &script, None).len(), room.entries.len())
     };
     let (few, many) = (length(20), length(90));
     assert!(many.2 > few.2 + 3 * 60, "each signature is an entry: {many:?}");
@@ -295,14 +295,14 @@ fn a_report_of_thousands_is_no_longer_than_one_of_a_few() {
 #[test]
 fn the_card_of_a_batch_refers_to_the_record() {
     let (room, script) = many(3);
-    let text = text_of(&card(&room.entries, &script));
+    let text = text_of(&card(&room.entries, &script, None));
     let manifest = room.ceremony.repositories().batch().manifest().expect("a batch").digest;
     for line in [
         "3 × root, 3 × targets in 3 repositories",
         "3 bundles are complete, 0 wait for a signature",
         &format!("SHA-256 {manifest}"),
         "2041-11-27; the server takes nothing any more",
-        "the record has it, in its transcript and its list of payloads",
+        "the record has it, in its transcript and its list of what was signed",
         room::in_dialect(Dialect::Notary, "ana-1").id().as_str(),
     ] {
         assert!(text.contains(line), "{line} in {text}");
@@ -347,20 +347,20 @@ fn every_beginning_of_a_batch_has_a_report() {
     for length in 0..room.entries.len() {
         let html = report(&room.entries[..length], &script);
         assert!(length == room.entries.len() || html.contains("NOT FINISHED"), "{length} entries");
-        card(&room.entries[..length], &script);
+        card(&room.entries[..length], &script, None);
     }
 }
 
 #[test]
 fn a_rehearsal_cannot_be_mistaken() {
     let (entries, script) = good(Mode::Rehearsal);
-    for html in [report(&entries, &script), card(&entries, &script)] {
+    for html in [report(&entries, &script), card(&entries, &script, None)] {
         assert!(html.contains("<div class=\"watermark\" aria-hidden=\"true\">REHEARSAL</div>"));
         assert!(html.contains("<b class=\"stamp\">REHEARSAL</b>"));
         assert!(!html.contains("PRODUCTION"));
     }
     let (entries, script) = good(Mode::Production);
-    for html in [report(&entries, &script), card(&entries, &script)] {
+    for html in [report(&entries, &script), card(&entries, &script, None)] {
         assert!(html.contains("<b class=\"stamp\">PRODUCTION</b>"));
         assert!(!html.contains("REHEARSAL"));
     }
@@ -370,7 +370,7 @@ fn a_rehearsal_cannot_be_mistaken() {
 fn what_people_typed_is_text_and_nothing_else() {
     // The people of this room type `<b>…</b>` and a character that turns the line around.
     let (entries, script) = eventful();
-    for html in [report(&entries, &script), card(&entries, &script)] {
+    for html in [report(&entries, &script), card(&entries, &script, None)] {
         assert!(!html.contains("<b>A-") && !html.contains('\u{202e}'));
         assert!(!html.contains("<script") && !html.contains("http://") && !html.contains("https://"));
     }
@@ -381,7 +381,7 @@ fn what_people_typed_is_text_and_nothing_else() {
 #[test]
 fn the_card_tells_the_next_ceremony_what_it_must_know() {
     let (entries, script) = eventful();
-    let html = card(&entries, &script);
+    let html = card(&entries, &script, None);
     let text = text_of(&html);
     let Some(Event::FinalHead { head, .. }) =
         entries.iter().map(|(_, event)| event).find(|event| matches!(event, Event::FinalHead { .. }))
@@ -406,7 +406,7 @@ fn a_report_of_every_beginning_of_a_ceremony_is_marked_as_not_finished() {
         let html = report(&entries[..length], &script);
         let closed = folded(&entries[..length], &script).1.closing().is_some();
         assert_eq!(html.contains("NOT FINISHED"), !closed, "{length} entries");
-        card(&entries[..length], &script);
+        card(&entries[..length], &script, None);
     }
 }
 
@@ -425,7 +425,7 @@ fn the_reports_can_be_looked_at() {
     let write = |name: &str, html: String| std::fs::write(format!("{folder}/{name}"), html).expect("the folder exists");
     let (entries, script) = good(Mode::Production);
     write("report.html", report(&entries, &script));
-    write("card.html", card(&entries, &script));
+    write("card.html", card(&entries, &script, None));
     let (entries, script) = rotation();
     write("rotated.html", report(&entries, &script));
     let (entries, script) = eventful();

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Clock, Medium, Runner,
+    Clock, Medium, Runner, failed_medium,
     media::{Media, script_of, transcript_of},
+    previous,
 };
 use crate::{
     ceremony::{
@@ -61,15 +62,9 @@ impl Runner {
             .into());
         }
         holds(&script)?;
-        let previous = agreed(beginning.previous, script.last_ceremony.clone())?;
-        let media = Media::create(&beginning.media, &beginning.script)?;
-        let mut runner = Self {
-            ceremony: Ceremony::begin(Arc::clone(&script)),
-            history: History::default(),
-            media,
-            clock,
-            goes_on: false,
-        };
+        let previous = previous::agreed(beginning.previous, script.last_ceremony.as_ref())?;
+        let many = script.kind.is_about_repositories();
+        let (previous, list) = previous.map(|previous| previous.for_entry(many)).unzip();
         let began = Event::Began {
             script: script.digest,
             title: script.title.clone(),
@@ -78,8 +73,24 @@ impl Runner {
             media: beginning.media.iter().map(|medium| medium.label.clone()).collect(),
             previous,
         };
-        let now = runner.now();
-        runner.append(&std::iter::once(began).chain(beginning.stand_ins).collect::<Vec<_>>(), now)?;
+        let mut clock = clock;
+        let now = clock();
+        // Whatever cannot be written is refused before anything is.
+        transcript::write(None, now, &began)?;
+        let media = Media::create(&beginning.media, &beginning.script)?;
+        let mut runner = Self {
+            ceremony: Ceremony::begin(Arc::clone(&script)),
+            history: History::default(),
+            media,
+            clock,
+            goes_on: false,
+        };
+        let failed = match list.flatten() {
+            Some(list) => runner.media.attach(&[(format!("inputs/{}", Digest::of(&list)), list)])?,
+            None => vec![],
+        };
+        let events = std::iter::once(began).chain(beginning.stand_ins).chain(failed.into_iter().map(failed_medium));
+        runner.append(&events.collect::<Vec<_>>(), now)?;
         Ok(runner)
     }
 
@@ -229,29 +240,6 @@ fn holds(script: &Script) -> Result<(), Refusal> {
     match error {
         Some(finding) => Err(Refusal::new(finding.rule.unwrap_or(Rule::ScriptHolds), finding.what, finding.remedy)),
         None => Ok(()),
-    }
-}
-
-/// The ceremony before this one, from its record, from the card that the script copies, or from both where they agree.
-fn agreed(
-    record: Option<PreviousCeremony>,
-    card: Option<PreviousCeremony>,
-) -> Result<Option<PreviousCeremony>, Refusal> {
-    match (record, card) {
-        (Some(record), Some(card))
-            if record.head != card.head || !card.signed.iter().all(|one| record.signed.contains(one)) =>
-        {
-            Err(Refusal::new(
-                Rule::VersionSignedOnce,
-                format!(
-                    "The script's card ends with head {}…, the record named with {}….",
-                    &card.head.to_string()[..16],
-                    &record.head.to_string()[..16]
-                ),
-                "One of the two is not of the last ceremony. Find out which before anything is signed.",
-            ))
-        }
-        (record, card) => Ok(record.or(card)),
     }
 }
 

@@ -47,6 +47,9 @@ pub struct Bundle {
     pub files: Vec<BundleFile>,
     /// The signatures that are still to come. Empty: the bundle is complete.
     pub wants: Vec<Want>,
+    /// Of a role for which more keys may sign than it needs: how many of its wants are enough. Of any other role each one is needed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub enough: BTreeMap<RoleName, u64>,
 }
 
 /// One file of a bundle.
@@ -166,7 +169,35 @@ impl Bundle {
                 return Err(format!("it wants the signature of {} for {} twice", want.keyid, want.role));
             }
         }
+        for (role, enough) in &self.enough {
+            let wants = self.wants.iter().filter(|want| want.role == *role).count() as u64;
+            if !(1..wants).contains(enough) {
+                return Err(format!("{enough} of {wants} signatures for {role} are to be enough"));
+            }
+        }
         Ok(())
+    }
+
+    /// How many signatures are still needed.
+    pub fn needed(&self) -> u64 {
+        let each = self.wants.iter().filter(|want| !self.enough.contains_key(&want.role)).count() as u64;
+        each + self.enough.values().sum::<u64>()
+    }
+
+    /// One of the wants was met: it is none any more, nor are the others of its role once enough are there.
+    pub(super) fn met(&mut self, at: usize) {
+        let role = self.wants.remove(at).role;
+        let Some(enough) = self.enough.get_mut(&role) else { return };
+        *enough -= 1;
+        let left = self.wants.iter().filter(|want| want.role == role).count() as u64;
+        match *enough {
+            0 => {
+                self.enough.remove(&role);
+                self.wants.retain(|want| want.role != role);
+            }
+            enough if enough == left => drop(self.enough.remove(&role)),
+            _ => {}
+        }
     }
 
     /// The file of a role.
@@ -225,13 +256,14 @@ impl Bundle {
         if self.wants.is_empty() {
             return Ok(());
         }
-        let wants: Vec<_> = self
-            .wants
-            .iter()
-            .map(|want| {
-                format!("{} {} by {} (key {})", want.role, want.version, shown(&want.owner), want.keyid.short())
-            })
-            .collect();
+        let by = |want: &Want| format!("{} (key {})", shown(&want.owner), want.keyid.short());
+        let each = self.wants.iter().filter(|want| !self.enough.contains_key(&want.role));
+        let each = each.map(|want| format!("{} {} by {}", want.role, want.version, by(want)));
+        let some = self.enough.iter().map(|(role, enough)| {
+            let of: Vec<_> = self.wants.iter().filter(|want| want.role == *role).map(by).collect();
+            format!("{role} by any {enough} of {}", of.join(", "))
+        });
+        let wants: Vec<_> = each.chain(some).collect();
         let what = format!("{} still wants a signature: {}.", self.gun, wants.join("; "));
         let remedy =
             "Have the .payload file signed by the key's owner and take the signature in: officiant-courier complete.";

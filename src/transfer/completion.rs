@@ -48,8 +48,20 @@ pub fn complete(
                 payload_name(role),
                 bundle.gun
             );
-            let remedy = "Sign the .payload file itself, byte for byte, with that key and SHA-256: openssl dgst -sha256 -sign KEY \
-                          -out SIGNATURE FILE.";
+            let remedy = match want.key.public() {
+                PublicKey::Rsa(_) => {
+                    "Sign the .payload file itself, byte for byte, with that key, PSS, SHA-256 and a salt of 32 bytes: openssl dgst -sha256 \
+                     -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 -sign KEY -out SIGNATURE FILE."
+                }
+                PublicKey::Ed25519(_) => {
+                    "Sign the .payload file itself, byte for byte, with that key: openssl pkeyutl -sign -rawin -inkey KEY -in FILE -out \
+                     SIGNATURE."
+                }
+                _ => {
+                    "Sign the .payload file itself, byte for byte, with that key and SHA-256: openssl dgst -sha256 -sign KEY -out SIGNATURE \
+                     FILE."
+                }
+            };
             Refusal::new(Rule::SignatureVerifies, what, remedy)
         })?;
 
@@ -59,7 +71,7 @@ pub fn complete(
     let bytes = bundle.dialect.envelope(document.signed(), &signatures);
 
     let (mut bundle, mut files) = (bundle.clone(), files.clone());
-    bundle.wants.remove(at);
+    bundle.met(at);
     for file in bundle.files.iter_mut().filter(|file| file.role == *role) {
         (file.sha256, file.length) = (Digest::of(&bytes), bytes.len() as u64);
     }

@@ -50,6 +50,11 @@ impl Root {
         self.roles.get(name)
     }
 
+    /// How many signatures `name` asks for; 1 where the root does not name it.
+    pub fn threshold_of(&self, name: &RoleName) -> u64 {
+        self.role(name).map_or(1, |role| role.threshold)
+    }
+
     /// The keys that `name` lists and that are there, with their keyids, in the order of the list.
     pub fn keys_of<'a>(&'a self, name: &RoleName) -> impl Iterator<Item = (&'a KeyId, &'a Key)> + use<'a> {
         let keyids = self.roles.get(name).map(|role| role.keyids.as_slice()).unwrap_or_default();

@@ -254,18 +254,27 @@ impl Room {
         trust: Trust,
         probe: officiant::preflight::Probe,
     ) -> Self {
+        Self::run_after(place, clock, text, inputs, people, trust, probe, None)
+    }
+
+    /// The same after another ceremony.
+    #[allow(clippy::too_many_arguments, reason = "each is another thing of the room")]
+    pub fn run_after(
+        place: &Path,
+        clock: Pinned,
+        text: &[u8],
+        inputs: &Path,
+        people: People,
+        trust: Trust,
+        probe: officiant::preflight::Probe,
+        previous: Option<PreviousCeremony>,
+    ) -> Self {
         let place = place.to_owned();
         let script = Arc::new(read::script(text).unwrap_or_else(|error| panic!("{error}")));
         let media = media(&script, &place);
         let program = Program { trust: "test".into(), ..program() };
-        let beginning = Beginning {
-            script: text.to_vec(),
-            mode: Mode::Production,
-            program,
-            media,
-            previous: None,
-            stand_ins: vec![],
-        };
+        let beginning =
+            Beginning { script: text.to_vec(), mode: Mode::Production, program, media, previous, stand_ins: vec![] };
         let runner = Runner::begin(beginning, clock.hand_in()).unwrap_or_else(|error| panic!("{error:?}"));
         let performer = Performer::new(script, inputs.to_owned(), None, trust).with_probe(probe);
         Self { runner, performer, people, clock, other_secret: Box::new(|_| None), place }

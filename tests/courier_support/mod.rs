@@ -177,7 +177,7 @@ impl Repository {
             });
             files.insert(payload_name(&RoleName::Targets), payload);
         }
-        (Bundle { dialect: DIALECT, gun: self.gun.clone(), files: list, wants }, files)
+        (Bundle { dialect: DIALECT, gun: self.gun.clone(), files: list, wants, enough: Default::default() }, files)
     }
 }
 

@@ -31,6 +31,17 @@ fn text(path: &Path) -> &str {
 
 /// Signs a file as its owner does.
 pub fn sign(key: &Path, file: &Path, signature: &Path) {
+    let kind = String::from_utf8(openssl(&["pkey", "-in", text(key), "-noout", "-text"])).expect("text");
+    if kind.starts_with("ED25519") {
+        openssl(&["pkeyutl", "-sign", "-rawin", "-inkey", text(key), "-in", text(file), "-out", text(signature)]);
+        return;
+    }
+    if kind.contains("modulus:") {
+        let pss = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"];
+        let args = ["-sign", text(key), "-out", text(signature), text(file)];
+        openssl(&[&["dgst", "-sha256"][..], &pss, &args].concat());
+        return;
+    }
     openssl(&["dgst", "-sha256", "-sign", text(key), "-out", text(signature), text(file)]);
 }
 
@@ -49,9 +60,13 @@ impl Publisher<'_> {
 
     /// Somebody makes a key for `role`, and shows that they hold it.
     pub fn elsewhere(&self, name: &str, role: &str) -> Elsewhere {
+        self.elsewhere_of(&["EC", "-pkeyopt", "ec_paramgen_curve:prime256v1"], name, role)
+    }
+
+    /// The same with a key of this kind, as OpenSSL calls it.
+    pub fn elsewhere_of(&self, kind: &[&str], name: &str, role: &str) -> Elsewhere {
         let pem = self.private(name);
-        let key = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-out", text(&pem)];
-        openssl(&key);
+        openssl(&[&["genpkey", "-out", text(&pem), "-algorithm"], kind].concat());
         self.shows(name, name, role)
     }
 
@@ -68,7 +83,14 @@ impl Publisher<'_> {
         );
         let (file, signature) = (self.place.join(format!("{name}.statement")), self.place.join(format!("{name}.sig")));
         fs::write(&file, &statement).expect("a file");
-        sign(&pem, &file, &signature);
+        // A statement is signed as TUF 1.0 signs: on P-384 with SHA-384. Notary's metadata has SHA-256 for every key.
+        match String::from_utf8(openssl(&["pkey", "-in", text(&pem), "-noout", "-text"]))
+            .expect("text")
+            .contains("secp384r1")
+        {
+            true => drop(openssl(&["dgst", "-sha384", "-sign", text(&pem), "-out", text(&signature), text(&file)])),
+            false => sign(&pem, &file, &signature),
+        }
         let hex = officiant::digest::to_hex(&fs::read(&signature).expect("a signature"));
         let proof = format!("{statement}signature: {hex}\n");
         fs::write(self.inputs().join(format!("{name}.possession")), proof).expect("a file");

@@ -14,6 +14,7 @@ use std::{
 };
 
 use officiant::{
+    ceremony::event::PreviousCeremony,
     digest::Digest,
     perform::Performer,
     preflight::{self, Probe},
@@ -184,6 +185,16 @@ impl<'a> Publisher<'a> {
         let clock = Pinned::at(&now().plus_days(days).to_string());
         let (inputs, trust) = (self.inputs(), Trust::injected(|_| None));
         Room::run_in(&place, clock, text.as_bytes(), &inputs, people, trust, self.probe.clone())
+    }
+
+    /// The same after another ceremony.
+    pub fn begin_after(&self, name: &str, plan: &Plan, days: i64, previous: PreviousCeremony) -> Room {
+        let place = self.place.join(name);
+        fs::create_dir(&place).expect("a folder");
+        let clock = Pinned::at(&now().plus_days(days).to_string());
+        let (inputs, trust, text) = (self.inputs(), Trust::injected(|_| None), plan.text(&self.module()));
+        let probe = self.probe.clone();
+        Room::run_after(&place, clock, text.as_bytes(), &inputs, plan.people(), trust, probe, Some(previous))
     }
 
     /// Holds a ceremony to its end, and goes through its record again.

@@ -28,9 +28,17 @@ pub fn at(text: &str) -> Utc {
 }
 
 /// The folder of vectors, beside the checkout.
+///
+/// # Panics
+/// Where the folder is there and the path in it is not: that is no reason to skip anything.
 pub fn vectors(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors").join(path);
-    path.exists().then_some(path)
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors");
+    if !folder.is_dir() {
+        return None;
+    }
+    let path = folder.join(path);
+    assert!(path.exists(), "{} is not among the vectors", path.display());
+    Some(path)
 }
 
 #[macro_export]

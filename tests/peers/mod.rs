@@ -86,12 +86,14 @@ pub fn online_key(folder: &Path) -> (PathBuf, String) {
 /// A folder of recorded vectors, `../shared/vectors/NAME` beside the checkout. Where it is absent the test says that it was
 /// skipped, which `tests/run` counts, and has nothing more to do.
 pub fn recorded(name: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors").join(name);
-    if folder.is_dir() {
-        return Some(folder);
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors");
+    if !vectors.is_dir() {
+        eprintln!("skipped: ../shared/vectors/{name} is not beside the checkout");
+        return None;
     }
-    eprintln!("skipped: ../shared/vectors/{name} is not beside the checkout");
-    None
+    let folder = vectors.join(name);
+    assert!(folder.is_dir(), "{name} is not among the vectors");
+    Some(folder)
 }
 
 impl Client {

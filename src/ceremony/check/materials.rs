@@ -89,5 +89,6 @@ fn inputs(script: &Script) -> impl Iterator<Item = &str> {
         };
         std::iter::once(key.file.as_str()).chain(proof)
     });
-    script.previous.iter().map(|previous| previous.file.as_str()).chain(keys)
+    let list = script.last_ceremony.iter().filter_map(|last| Some(last.list.as_ref()?.0.as_str()));
+    script.previous.iter().map(|previous| previous.file.as_str()).chain(list).chain(keys)
 }

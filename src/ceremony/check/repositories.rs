@@ -112,6 +112,17 @@ fn pinned(spec: &RepositoriesSpec, findings: &mut Findings) {
 }
 
 fn threshold(script: &Script, findings: &mut Findings) {
+    let tagging = script.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
+    if let Some(tagging) = tagging.filter(|tagging| tagging.threshold > 1) {
+        let what = format!(
+            "{} of {} tagging keys must sign every tag: a stock client tags only where so many of them lie in one keystore.",
+            tagging.threshold,
+            tagging.keys.len()
+        );
+        let remedy =
+            "Server and clients take such tags. Whoever tags daily wants a signer below the tagging keys ([[signer]]).";
+        findings.add(Warning, None, None, what, remedy);
+    }
     let root = &script.root;
     if !script.kind.writes_roots() || root.threshold < 2 {
         return;
@@ -152,7 +163,7 @@ fn known_keys(script: &Script, spec: &RepositoriesSpec, findings: &mut Findings)
     let today = script.tokens.iter().filter(|token| token.keyid.is_some() && signs(script, &token.alias));
     let today = script.distinct_keys(today.map(|token| &token.alias));
     let what = format!(
-        "{today} keys of today's roots sign. Where today's root asks for more, its bundle will not be written."
+        "{today} keys of today's roots sign. A repository whose root of today asks for more is left out when it is drafted."
     );
     findings.add(
         Note,
@@ -261,10 +272,12 @@ fn elsewhere(script: &Script, spec: &RepositoriesSpec, findings: &mut Findings) 
         let away = names(&tagging.keys);
         let here = tagging.keys.len() - away.len();
         if (here as u64) < tagging.threshold {
-            let what = format!(
-                "The targets wait for {}, who sign elsewhere: every bundle leaves incomplete.",
-                away.join(" and ")
-            );
+            let needed = tagging.threshold.saturating_sub(here as u64);
+            let who = match needed < away.len() as u64 {
+                true => format!("any {needed} of {}", away.join(", ")),
+                false => away.join(" and "),
+            };
+            let what = format!("The targets wait for {who}, who sign elsewhere: every bundle leaves incomplete.");
             findings.add(Warning, Rule::BundleComplete, None, what, remedy);
         }
     }

@@ -1,5 +1,7 @@
 //! What changes in one repository, made of what the script asks for and what the repository is today.
 
+use std::collections::BTreeSet;
+
 use crate::{
     ceremony::{
         Ceremony,
@@ -8,7 +10,8 @@ use crate::{
         script::{CommonName, Signatory, SignerAction, TaggingSpec},
         unfit,
     },
-    rules::{Refusal, Rule},
+    digest::Digest,
+    rules::{Passed, Refusal, Rule},
     transfer::Gun,
     tuf::{
         authoring,
@@ -176,6 +179,42 @@ pub fn other_offline_keys(ceremony: &Ceremony, gun: &Gun, old: &Root) -> Result<
         changes.push(RootChange::SetThreshold { role: RoleName::Root, threshold: spec.threshold });
     }
     Ok(changes)
+}
+
+/// `ROOT-TALLY-OLD` and `ROOT-TALLY-NEW`, before anybody signs: the tokens that will sign are enough for the root of today, and for the one
+/// that is drafted. Of thousands of roots some may ask for more than the others, and the script cannot know.
+///
+/// # Errors
+/// Where they are too few.
+pub fn enough_sign(
+    ceremony: &Ceremony,
+    signers: &[Signatory],
+    old: Option<&Root>,
+    new: &Root,
+) -> Result<Vec<Passed>, Refusal> {
+    let keys = signers.iter().filter_map(|signer| ceremony.tokens.get(signer.token()?)?.key.as_ref());
+    let sign: BTreeSet<Digest> = keys.map(|key| key.public().fingerprint()).collect();
+    let ask = |rule: Rule, root: &Root| {
+        let named: BTreeSet<Digest> =
+            root.keys_of(&RoleName::Root).map(|(_, key)| key.public().fingerprint()).collect();
+        let (enough, threshold) = (named.intersection(&sign).count() as u64, root.threshold_of(&RoleName::Root));
+        if enough < threshold {
+            return Err(Refusal::new(
+                rule,
+                format!(
+                    "Root version {} asks for {threshold} signatures, and {enough} of its keys sign today.",
+                    root.version
+                ),
+                "Give this repository a ceremony of its own, to which enough officers come.",
+            ));
+        }
+        Ok(Passed::new(
+            rule,
+            format!("{enough} of the {threshold} keys that root version {} asks for will sign", root.version),
+        ))
+    };
+    let old = old.map(|old| ask(Rule::RootTallyOld, old)).transpose()?;
+    Ok(old.into_iter().chain([ask(Rule::RootTallyNew, new)?]).collect())
 }
 
 /// What goes back to what it was before a compromise, as people judged.

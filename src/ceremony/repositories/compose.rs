@@ -133,6 +133,7 @@ impl Work<'_> {
             script.declares.not_for_every_client,
         )?);
         let signers = self.root_signers(old.as_ref(), &root);
+        passed.extend(changes::enough_sign(self.ceremony, &signers, old.as_ref(), &root)?);
         let words = change::in_order(&changes).iter().map(|change| self.root_words(change, base)).collect();
         self.root_notes(&root);
         self.composed.passed.extend(passed);
@@ -293,7 +294,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Who signs for a delegated role: as many as it asks for, those who are here first, then those whom the script names.
+    /// Who signs for a delegated role: those who are here, as many as it asks for; where they are too few, everybody else too, those whom the
+    /// script names first. Any so many of them are then enough.
     fn enough(&self, role: &DelegatedRole, keys: &BTreeMap<KeyId, Key>) -> Vec<Signatory> {
         let keys = role.role.keyids.iter().filter_map(|keyid| keys.get(keyid));
         let mut signers: Vec<Signatory> = keys.map(|key| self.signatory(key)).collect();
@@ -302,7 +304,11 @@ impl Work<'_> {
             Signatory::Elsewhere(_) => 1,
             Signatory::Unnamed(_) => 2,
         });
-        signers.truncate(usize::try_from(role.role.threshold).unwrap_or(usize::MAX));
+        let here = signers.iter().filter(|signer| signer.token().is_some()).count();
+        let threshold = usize::try_from(role.role.threshold).unwrap_or(usize::MAX);
+        if here >= threshold {
+            signers.truncate(threshold);
+        }
         signers
     }
 

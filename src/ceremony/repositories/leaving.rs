@@ -49,6 +49,7 @@ pub fn bundle(
         files: Files::new(),
         listed: vec![],
         wants: vec![],
+        enough: BTreeMap::new(),
         root: None,
         targets: None,
     };
@@ -65,7 +66,8 @@ pub fn bundle(
         _ => 2,
     };
     work.listed.sort_by(|a, b| (place(&a.role), a.role.as_str()).cmp(&(place(&b.role), b.role.as_str())));
-    let bundle = Bundle { dialect: ceremony.script.dialect, gun, files: work.listed, wants: work.wants };
+    let bundle =
+        Bundle { dialect: ceremony.script.dialect, gun, files: work.listed, wants: work.wants, enough: work.enough };
     if bundle.wants.is_empty() {
         works(ceremony, &bundle.gun, inputs, &work.files, now)?;
     }
@@ -92,6 +94,7 @@ struct Assembly<'a> {
     files: Files,
     listed: Vec<BundleFile>,
     wants: Vec<Want>,
+    enough: BTreeMap<RoleName, u64>,
     root: Option<Root>,
     targets: Option<Targets>,
 }
@@ -205,8 +208,11 @@ impl Assembly<'_> {
             Some((refusal, owed)) if (elsewhere.len() as u64) < owed => return Err(refusal),
             Some(_) => {}
         }
-        // No more than the threshold asks for: nobody waits for a signature that is not needed.
-        for (signer, key) in elsewhere.into_iter().take(usize::try_from(owed).unwrap_or(usize::MAX)) {
+        // Nobody waits for a signature that is not needed: any so many of them are enough.
+        if owed < elsewhere.len() as u64 {
+            self.enough.insert(of.role.clone(), owed);
+        }
+        for (signer, key) in elsewhere {
             let owner = signer.alias().and_then(|name| self.owner(name));
             let owner = owner.unwrap_or_else(|| super::sheet::signer(signer));
             self.wants.push(Want {

@@ -7,6 +7,7 @@
 mod batch;
 pub mod certify;
 pub mod changes;
+pub mod collected;
 pub mod compose;
 pub mod delegations;
 pub mod judge;
@@ -51,6 +52,8 @@ pub struct Repositories {
     pub(in crate::ceremony) guns: Option<Arc<[Gun]>>,
     /// Those that were read so far, in the order of the names.
     pub(in crate::ceremony) known: Vec<Known>,
+    /// How many lines of the list of what was signed before were read.
+    pub(in crate::ceremony) signed_read: u64,
     /// The inputs that were read, as they stand in the record.
     pub(in crate::ceremony) packs: Vec<Pack>,
     /// Keys of today's roots and targets, by the id of the bare key.
@@ -228,6 +231,7 @@ impl Repositories {
                 self.known.extend(repositories.iter().cloned());
                 self.keys.extend(keys.iter().map(|key| (key.canonical_id(), key.clone())));
             }
+            Event::SignedBefore { to, .. } => self.signed_read = *to,
             Event::TagsJudged { verdict } => self.verdict = Some(*verdict),
             Event::TagJudged { gun, what, keep } => {
                 if let Some(number) = self.number(gun) {

@@ -136,7 +136,15 @@ pub(super) struct RawPrevious {
 pub(super) struct RawLastCeremony {
     pub head: Spanned<String>,
     pub ended: Spanned<toml::value::Datetime>,
-    pub signed: Vec<RawSigned>,
+    pub signed: Option<Vec<RawSigned>>,
+    pub list: Option<RawSignedList>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawSignedList {
+    pub file: Spanned<String>,
+    pub sha256: Spanned<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,6 @@
 //! Reads a script: strictly, and with the line and the field of whatever is wrong.
 
+mod last_ceremony;
 mod repositories;
 mod step;
 
@@ -10,13 +11,10 @@ use toml::Spanned;
 use super::{
     Act, ChangeSpec, KeySpec, Kind, KnownToken, ModuleSpec, PossessionSpec, PreviousSpec, RoleSpec, RootSpec, Script,
     TokenSpec,
-    raw::{RawAct, RawKey, RawLastCeremony, RawModule, RawPerson, RawRole, RawScript, RawToken},
+    raw::{RawAct, RawKey, RawModule, RawPerson, RawRole, RawScript, RawToken},
 };
 use crate::{
-    ceremony::{
-        event::{PreviousCeremony, SignedVersion},
-        participants::{Alias, ModuleName, Person, PersonId},
-    },
+    ceremony::participants::{Alias, ModuleName, Person, PersonId},
     device::yubikey::{NATIVE, YubiKeyUri},
     digest::Digest,
     text::shown,
@@ -137,7 +135,10 @@ impl Reader<'_> {
                     })
                 })
                 .transpose()?,
-            last_ceremony: raw.last_ceremony.map(|last| self.last_ceremony(&last, &raw.repository)).transpose()?,
+            last_ceremony: raw
+                .last_ceremony
+                .map(|last| self.last_ceremony(&last, &raw.repository, raw.ceremony.is_about_repositories()))
+                .transpose()?,
             change: raw
                 .change
                 .map(|change| {
@@ -157,22 +158,6 @@ impl Reader<'_> {
         };
         self.whole(&script, &raw.act)?;
         Ok(script)
-    }
-
-    fn last_ceremony(&self, raw: &RawLastCeremony, repository: &Spanned<String>) -> Read<PreviousCeremony> {
-        let signed = raw.signed.iter().map(|signed| {
-            Ok(SignedVersion {
-                repository: self.line_of_text("repository", repository)?,
-                role: RoleName::Root,
-                version: signed.version,
-                payload: self.digest("last-ceremony.signed.payload", &signed.payload)?,
-            })
-        });
-        Ok(PreviousCeremony {
-            head: self.digest("last-ceremony.head", &raw.head)?,
-            ended: self.instant("last-ceremony.ended", &raw.ended)?,
-            signed: signed.collect::<Read<_>>()?,
-        })
     }
 
     /// What must hold between sections.

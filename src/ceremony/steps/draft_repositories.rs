@@ -7,6 +7,7 @@ use super::{Fact, Kind, Prose, ask_to_type, preflight::failed};
 use crate::{
     ceremony::{
         Ceremony, Decision, Now, Pending,
+        earlier::SignedBefore,
         event::{DraftedRepository, Event, LeftOut},
         operation::{Operation, Outcome},
         participants::{Alias, PersonId},
@@ -21,6 +22,7 @@ use crate::{
     },
     digest::Digest,
     rules::{Passed, Refusal, Rule},
+    transfer::Gun,
     tuf::parallel::in_parallel,
 };
 
@@ -120,8 +122,10 @@ fn drafted(ceremony: &Ceremony, pack: Pack, text: &[u8]) -> Result<Decision, Ref
     let compose = |number: u32, inputs| verified.within(|| compose(ceremony, number, inputs, date));
     let composed = in_parallel(&numbered, |(number, inputs)| readable(*number).then(|| compose(*number, inputs)));
     let mut work = Drafting::default();
+    let here = inputs.iter().map(|inputs| inputs.gun.as_str()).collect();
+    let before = SignedBefore::of(ceremony, &here);
     for ((_, inputs), composed) in numbered.iter().zip(composed) {
-        match composed {
+        match composed.map(|composed| composed.and_then(|composed| signed_once(&before, &inputs.gun, composed))) {
             Some(Ok(composed)) => work.add(&inputs.gun, composed),
             Some(Err(refusal)) => work.left_out.push(LeftOut { gun: inputs.gun.clone(), refusal }),
             None => {}
@@ -134,7 +138,10 @@ fn drafted(ceremony: &Ceremony, pack: Pack, text: &[u8]) -> Result<Decision, Ref
         let why = why.ok_or_else(|| unfit("There is no repository."))?;
         return Err(Refusal { what: format!("Every repository is left out. The first: {}", why.what), ..why });
     }
-    work.signed_once(ceremony)?;
+    if ceremony.previous_ceremony().is_some() {
+        let seen = "the ceremonies before signed no other payload of these versions";
+        work.passed.insert(Rule::VersionSignedOnce, (1, seen.into()));
+    }
     if last {
         let earlier = ceremony.repositories.batch.drafted.iter().flat_map(|drafted| &drafted.documents);
         let payloads = earlier.map(|document| document.payload).chain(work.payloads.keys().copied());
@@ -142,6 +149,14 @@ fn drafted(ceremony: &Ceremony, pack: Pack, text: &[u8]) -> Result<Decision, Ref
         work.attachments.push((format!("batches/{}", manifest.digest), manifest.text.as_bytes().to_vec()));
     }
     Ok(work.decision(pack.sha256))
+}
+
+/// `VERSION-SIGNED-ONCE`, for every document of a repository.
+fn signed_once(before: &SignedBefore<'_>, gun: &Gun, composed: Composed) -> Result<Composed, Refusal> {
+    for (of, (version, signed)) in composed.shape.documents.iter().zip(&composed.documents) {
+        before.fits(gun, &of.role, *version, Digest::of(signed))?;
+    }
+    Ok(composed)
 }
 
 #[derive(Default)]
@@ -155,7 +170,7 @@ struct Drafting {
 }
 
 impl Drafting {
-    fn add(&mut self, gun: &crate::transfer::Gun, composed: Composed) {
+    fn add(&mut self, gun: &Gun, composed: Composed) {
         let shape = self.shapes.iter().position(|known| *known == composed.shape).unwrap_or_else(|| {
             self.shapes.push(composed.shape);
             self.shapes.len() - 1
@@ -174,41 +189,6 @@ impl Drafting {
         }
         let (gun, tags) = (gun.clone(), composed.tags);
         self.repositories.push(DraftedRepository { gun, shape, versions, payloads, tags });
-    }
-
-    /// `VERSION-SIGNED-ONCE`: the ceremony before signed no other payload of these versions.
-    fn signed_once(&mut self, ceremony: &Ceremony) -> Result<(), Refusal> {
-        if ceremony.earlier.is_empty() {
-            return Ok(());
-        }
-        let earlier: BTreeMap<_, _> = ceremony
-            .earlier
-            .iter()
-            .map(|signed| ((signed.repository.as_str(), &signed.role, signed.version), signed.payload))
-            .collect();
-        for drafted in &self.repositories {
-            let shape = &self.shapes[drafted.shape];
-            for ((of, version), payload) in shape.documents.iter().zip(&drafted.versions).zip(&drafted.payloads) {
-                let other = earlier.get(&(drafted.gun.as_str(), &of.role, *version));
-                if let Some(other) = other.filter(|other| *other != payload) {
-                    return Err(Refusal::new(
-                        Rule::VersionSignedOnce,
-                        format!(
-                            "{} version {version} of {} was signed before, as payload {}….",
-                            of.role,
-                            drafted.gun,
-                            &other.to_string()[..16]
-                        ),
-                        "Collect the repositories again: two versions of one number would split the clients.",
-                    ));
-                }
-            }
-        }
-        self.passed.insert(
-            Rule::VersionSignedOnce,
-            (1, "the ceremony before signed no other payload of these versions".into()),
-        );
-        Ok(())
     }
 
     fn decision(self, pack: Digest) -> Decision {

@@ -115,7 +115,10 @@ fn read_key(dialect: Dialect, spec: &KeySpec, bytes: &[u8]) -> Result<Key, Refus
     key.ok_or_else(|| {
         Refusal::new(
             Rule::KeyOnPaper,
-            format!("{} is neither a public key in PEM nor a TUF key object.", crate::text::shown(&spec.file)),
+            format!(
+                "{} is neither a public key in PEM (RSA from 2,048 bits on) nor a TUF key object.",
+                crate::text::shown(&spec.file)
+            ),
             "Ask the key's owner for the public key as PEM (SubjectPublicKeyInfo).",
         )
     })

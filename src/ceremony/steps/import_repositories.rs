@@ -4,8 +4,8 @@
 use super::{Fact, Kind, Prose, preflight::failed};
 use crate::{
     ceremony::{
-        Ceremony, Decision, Now, Pending,
-        event::Event,
+        Ceremony, Decision, Now, Pending, earlier,
+        event::{Event, SignedList},
         operation::{Operation, Outcome},
         participants::PersonId,
         prompt::Answer,
@@ -52,7 +52,10 @@ impl Kind for ImportRepositories {
         let (read, all) = (repositories.known.len(), repositories.guns().len());
         let count = all.saturating_sub(read).min(AT_ONCE);
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        (count > 0).then(|| Pending::Do(Operation::ReadRepositories { from: small(read), count: small(count) }))
+        if count > 0 {
+            return Some(Pending::Do(Operation::ReadRepositories { from: small(read), count: small(count) }));
+        }
+        next_signed(ceremony).map(|(list, from)| Pending::Do(Operation::ReadSigned { list: list.sha256, from }))
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal> {
@@ -67,8 +70,15 @@ impl Kind for ImportRepositories {
         };
         match outcome {
             Outcome::Collection { manifest, before, guns } if ceremony.repositories.guns.is_none() => {
-                opened(ceremony, *manifest, *before, guns).map(|event| Decision::of(vec![event]))
+                let digests = (Digest::of(manifest), before.as_ref().map(|before| Digest::of(before)));
+                let event = opened(ceremony, digests.0, digests.1, guns)?;
+                // What was read is held against them again, years later.
+                let kept = std::iter::once(manifest).chain(before).map(|bytes| (Digest::of(bytes), bytes));
+                Ok(kept.fold(Decision::of(vec![event]), |decision, (digest, bytes)| {
+                    decision.with(format!("inputs/{digest}"), bytes.to_vec())
+                }))
             }
+            Outcome::SignedList(text) if ceremony.repositories.all_read() => signed_before(ceremony, text),
             Outcome::Repositories(text) if ceremony.repositories.guns.is_some() => {
                 let inputs = pack::read(text)?;
                 let from = ceremony.repositories.known.len();
@@ -93,8 +103,32 @@ impl Kind for ImportRepositories {
     }
 }
 
+/// The list of what earlier ceremonies signed, and the first line of it that did not come in yet.
+fn next_signed(ceremony: &Ceremony) -> Option<(SignedList, u64)> {
+    let list = ceremony.previous_ceremony()?.list?;
+    let from = ceremony.repositories.signed_read;
+    (from < list.versions).then_some((list, from))
+}
+
+fn signed_before(ceremony: &Ceremony, text: &[u8]) -> Result<Decision, Refusal> {
+    let (list, from) = next_signed(ceremony).ok_or_else(|| unfit("Nothing more of that list was to be read."))?;
+    if Digest::of(text) != list.sha256 || earlier::lines(text) != list.versions {
+        return Err(Refusal::new(
+            Rule::VersionSignedOnce,
+            format!("The list of what was signed before is not inputs/{}, which entry 0 names.", list.sha256),
+            "Use the other medium.",
+        ));
+    }
+    let to = list.versions.min(from + earlier::AT_ONCE as u64);
+    let read = earlier::read(text, usize::try_from(from).unwrap_or(usize::MAX), earlier::AT_ONCE)?;
+    let signed = earlier::still_matters(ceremony, read);
+    let seen = format!("of {} versions signed before, {} are newer than what is published", to - from, signed.len());
+    let passed = vec![Passed::new(Rule::VersionSignedOnce, seen)];
+    Ok(Decision::of(vec![Event::SignedBefore { from, to, signed, passed }]))
+}
+
 /// The manifests that this ceremony must find: those of the script, or those of a rehearsal's twins.
-fn pinned(ceremony: &Ceremony, spec: &RepositoriesSpec) -> (Digest, Option<Digest>) {
+pub(in crate::ceremony) fn pinned(ceremony: &Ceremony, spec: &RepositoriesSpec) -> (Digest, Option<Digest>) {
     let twin = |real: Digest| ceremony.twin_collections.get(&real).copied().unwrap_or(real);
     (twin(spec.collection.manifest), spec.before.as_ref().map(|before| twin(before.manifest)))
 }

@@ -30,6 +30,7 @@ mod sign_repositories;
 
 use std::collections::BTreeSet;
 
+pub(in crate::ceremony) use self::import_repositories::pinned as pinned_collections;
 pub use self::{
     attest::Attest,
     certify::Certify,

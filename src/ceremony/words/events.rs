@@ -65,6 +65,11 @@ pub fn told(script: &Script, event: &Event) -> String {
             let out = if out > 0 { format!(" {out} of them are left out.") } else { String::new() };
             format!("{} repositories were read and verified: inputs {}.{out}", repositories.len(), short(pack))
         }
+        Event::SignedBefore { from, to, signed, .. } => format!(
+            "Versions {} to {to} of what was signed before were looked at; {} are newer than what is published.",
+            from + 1,
+            signed.len()
+        ),
         Event::TagsJudged { verdict } => match verdict {
             Verdict::Keep => "Tags that are not as they were before are kept as they are.".into(),
             Verdict::Drop => "Tags that are not as they were before are put back.".into(),

@@ -145,7 +145,7 @@ pub const THEN_CERTIFICATES: &str =
 pub const AFTER_CERTIFICATES: &str = "takes nothing any more for repositories with these certificates, not even a renewal, and clients that hold these roots stop for good";
 /// What stands on the card of a ceremony about many repositories.
 pub const CARD_OF_MANY: &str = "Which version of which repository was signed as which payload does not fit here: the record has it, in its \
-                                transcript and its list of payloads. Keep one medium of the record in the safe beside this card.";
+                                transcript and its list of what was signed. Keep one medium of the record in the safe beside this card.";
 
 /// When clients stop trusting a tagging key that was stolen.
 pub fn old_tagging_key(days: i64) -> String {

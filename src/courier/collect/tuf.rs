@@ -7,7 +7,7 @@ use serde_json::json;
 use super::gathering::{Gathering, Run};
 use crate::{
     courier::{
-        args::Collect,
+        args::{Collect, Connection},
         http::{Address, Http, METADATA_BYTES_MAX, path_encoded},
         outcome::{Exit, Failure, Failures, Stop, product, say},
         peek::Peek,
@@ -29,15 +29,8 @@ const BYTES_MAX: usize = 1 << 30;
 /// # Errors
 /// Where the folder or the address is not what it should be.
 pub fn collect(args: &Collect, url: &str) -> Result<Exit, Stop> {
-    let http = args.connection.http()?;
-    let address = http.address(url).map_err(Stop::Usage)?;
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => {
-            let text = address.as_str().split_once("://").map_or(address.as_str(), |(_, rest)| rest);
-            Gun::parse(text).map_err(|error| Stop::Usage(format!("{error}; give it a name with --name")))?
-        }
-    };
+    let source = Source::new(url, args.name.as_ref(), &args.connection)?;
+    let (name, address) = (source.name.clone(), &source.address);
     let inventory = Inventory::of([name.clone()]);
     let run = Run { source: address.as_str().to_owned(), inventory: Digest::of(inventory.to_text().as_bytes()) };
     let mut gathering = Gathering::begin(&args.output, run)?;
@@ -47,8 +40,7 @@ pub fn collect(args: &Collect, url: &str) -> Result<Exit, Stop> {
         say(&format!("kept       {name}  (fetched before)"));
         manifest = Some(gathering.close(&inventory)?);
     } else {
-        let mut repository =
-            Repository { http: &http, address: &address, name: &name, files: BTreeMap::new(), bytes: 0 };
+        let mut repository = Repository::of(&source);
         match repository.fetch() {
             Ok(summary) => {
                 gathering.store(&name, &repository.files)?;
@@ -69,6 +61,43 @@ pub fn collect(args: &Collect, url: &str) -> Result<Exit, Stop> {
     Ok(failures.exit())
 }
 
+/// A TUF repository somewhere.
+pub struct Source {
+    http: Http,
+    address: Address,
+    /// What it is called.
+    pub name: Gun,
+}
+
+impl Source {
+    /// The repository at `url`, by this name or by its address.
+    ///
+    /// # Errors
+    /// Where the address is none.
+    pub fn new(url: &str, name: Option<&Gun>, connection: &Connection) -> Result<Self, Stop> {
+        let http = connection.http()?;
+        let address = http.address(url).map_err(Stop::Usage)?;
+        let name = match name {
+            Some(name) => name.clone(),
+            None => {
+                let text = address.as_str().split_once("://").map_or(address.as_str(), |(_, rest)| rest);
+                Gun::parse(text).map_err(|error| Stop::Usage(format!("{error}; give it a name with --name")))?
+            }
+        };
+        Ok(Self { http, address, name })
+    }
+}
+
+/// Every root, and the metadata that the newest snapshot names, by the names of their files.
+///
+/// # Errors
+/// Where the server refuses or fails, or serves what is no metadata.
+pub fn fetched(source: &Source) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let mut repository = Repository::of(source);
+    repository.fetch()?;
+    Ok(repository.files)
+}
+
 struct Repository<'a> {
     http: &'a Http,
     address: &'a Address,
@@ -77,7 +106,11 @@ struct Repository<'a> {
     bytes: usize,
 }
 
-impl Repository<'_> {
+impl<'a> Repository<'a> {
+    fn of(source: &'a Source) -> Self {
+        Self { http: &source.http, address: &source.address, name: &source.name, files: BTreeMap::new(), bytes: 0 }
+    }
+
     fn fetch(&mut self) -> Result<String, Failure> {
         let newest = self.roots()?;
         let versioned = self.look(&format!("{newest}.root.json"))?.consistent_snapshot();

@@ -97,6 +97,9 @@ pub fn script(text: &str) -> Arc<Script> {
     Arc::new(read::script(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")))
 }
 
+const MANIFEST: &[u8] = b"the manifest of the collection";
+const MANIFEST_BEFORE: &[u8] = b"the manifest of the earlier collection";
+
 pub struct Room {
     pub ceremony: Ceremony,
     pub entries: Vec<(Stamp, Event)>,
@@ -117,8 +120,14 @@ pub struct Room {
 
 impl Room {
     pub fn begin(script: &Arc<Script>, mode: Mode) -> Self {
+        // What was collected is made up here, with manifests that the script pins.
+        let mut pinned = Script::clone(script);
+        if let Some(spec) = &mut pinned.repositories {
+            spec.collection.manifest = Digest::of(MANIFEST);
+            spec.before.iter_mut().for_each(|before| before.manifest = Digest::of(MANIFEST_BEFORE));
+        }
         let mut room = Self {
-            ceremony: Ceremony::begin(Arc::clone(script)),
+            ceremony: Ceremony::begin(Arc::new(pinned)),
             entries: vec![],
             now: Utc::parse("2026-12-01T09:02:00Z").unwrap(),
             absent: vec![],
@@ -144,7 +153,8 @@ impl Room {
     }
 
     fn append(&mut self, event: Event) {
-        let written = transcript::write(self.entries.last().map(|(stamp, _)| *stamp), self.now, &event);
+        let written = transcript::write(self.entries.last().map(|(stamp, _)| *stamp), self.now, &event)
+            .expect("a line that can be read");
         self.ceremony.apply(written.stamp, &event);
         self.entries.push((written.stamp, event));
     }
@@ -250,9 +260,9 @@ impl Room {
                 let signature: Signature = signing_key(object(alias)).sign(signable.bytes());
                 Outcome::Signed { seen: seen(alias, true), signature: RawSignature::new(signature.to_bytes().to_vec()) }
             }
-            Operation::OpenCollection { manifest, before, .. } => Outcome::Collection {
-                manifest: *manifest,
-                before: before.as_ref().map(|(_, manifest)| *manifest),
+            Operation::OpenCollection { before, .. } => Outcome::Collection {
+                manifest: MANIFEST.into(),
+                before: before.as_ref().map(|_| MANIFEST_BEFORE.into()),
                 guns: self.collection.iter().map(|inputs| inputs.gun.clone()).collect(),
             },
             Operation::ReadRepositories { from, count } => {
@@ -261,6 +271,9 @@ impl Room {
             }
             Operation::ReadInputs { pack } => {
                 Outcome::Repositories(self.files[&format!("inputs/{pack}")].as_slice().into())
+            }
+            Operation::ReadSigned { list, .. } => {
+                Outcome::SignedList(self.files[&format!("inputs/{list}")].as_slice().into())
             }
             Operation::Certify { alias, .. } | Operation::SignBatch { alias, .. } => self.signs_some(operation, alias),
             Operation::ExportRepositories { .. } => self.exports(),
