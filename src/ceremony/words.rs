@@ -26,6 +26,8 @@ pub const LAST_WORDS_SUBJECT: &str = "the head that the witness wrote down last"
 
 /// What to do after a fault.
 pub const AFTER_FAULT: &str = "Look at the token or the medium. Type AGAIN to try the same once more, note an exception, or leave: nothing is lost.";
+/// What to do when nobody touched a token.
+pub const AFTER_NO_TOUCH: &str = "Nothing failed. Type AGAIN when its holder has a finger at it: the PIN is typed once more, and it blinks once more.";
 /// What to do when nobody gave a secret.
 pub const AFTER_NO_ANSWER: &str =
     "Nothing was sent to the token. Type AGAIN when the right person sits at the keyboard.";

@@ -19,6 +19,10 @@ use crate::{
 /// as its path.
 pub const NATIVE: &str = "yubikey:";
 
+/// How long a YubiKey blinks and waits for a touch, in seconds. Its maker names a time limit and no number; this is what is seen,
+/// and nothing depends on it but the countdown.
+pub const TOUCH_SECONDS: u32 = 15;
+
 /// A firmware version. It cannot be updated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Firmware(pub u8, pub u8, pub u8);

@@ -16,7 +16,7 @@ use crate::{
         Attest as _, Key, PinStates, Token,
         pkcs11::{Module, Pkcs11Token, TokenUri},
         quirks::Trust,
-        yubikey::{self, YubiKeyToken},
+        yubikey::{self, OnTouch, YubiKeyToken},
     },
 };
 
@@ -165,6 +165,14 @@ impl Opened {
         match self {
             Self::Pkcs11(_) => false,
             Self::YubiKey(token) => token.may_blink(),
+        }
+    }
+
+    /// Lets it tell of its waits for a touch.
+    pub(super) fn when_it_blinks(&mut self, on_touch: OnTouch) {
+        match self {
+            Self::Pkcs11(_) => {}
+            Self::YubiKey(token) => token.when_it_blinks(on_touch),
         }
     }
 

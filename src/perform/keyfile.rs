@@ -96,6 +96,7 @@ impl Performer {
     ) -> Result<Passphrase, Stopped> {
         let request = SecretRequest {
             touch: false,
+            covers: 0,
             what,
             label: Some(of.to_owned()),
             serial: None,

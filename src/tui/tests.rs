@@ -284,6 +284,7 @@ fn request(tries: Tries) -> SecretRequest {
         min: Some(4),
         max: Some(255),
         touch: false,
+        covers: 0,
     }
 }
 

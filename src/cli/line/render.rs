@@ -98,8 +98,9 @@ pub fn secret_words(request: &SecretRequest) -> String {
     };
     // A file counts no tries.
     let tries = if request.what.is_passphrase() { String::new() } else { format!("; {}", request.tries) };
+    let covers = if request.covers > 0 { format!(", for {}", request.covered()) } else { String::new() };
     let touch = if request.touch { ", then touch it when it blinks" } else { "" };
-    format!("{holder}{}{token}{serial}{tries}{length}{touch}: ", request.what.name())
+    format!("{holder}{}{token}{serial}{tries}{length}{covers}{touch}: ", request.what.name())
 }
 
 /// What stands above a step: where the ceremony is, and the step's own words as on paper.

@@ -25,7 +25,7 @@ const ED25519_MAX: usize = 1014;
 /// The one length at which the crate counts wrongly, and panics.
 const ED25519_PANICS: usize = 255;
 /// How often a touch is waited for where somebody is told each time.
-const TOUCHES: u32 = 3;
+pub const TOUCHES: u32 = 3;
 
 impl YubiKeyToken {
     /// Signs one payload: the PIN immediately before where it is wanted each time, a touch where it is wanted, and nothing between.
@@ -43,7 +43,7 @@ impl YubiKeyToken {
         let made = loop {
             if held.wants_touch()
                 && let Some(on_touch) = &mut self.on_touch
-                && on_touch(Touch { payload: number, tried }).is_break()
+                && on_touch(Touch { payload: number, tried, maybe: held.may_not_blink() }).is_break()
             {
                 let doing = self.card.doing("sign");
                 return Err(Fault::new(FaultKind::NotTouched, doing, "it was left; nothing was sent").into());
