@@ -280,7 +280,7 @@ impl Ceremony {
     fn ask_about(&self, trouble: &Trouble) -> Prompt {
         let remedy = match trouble {
             Trouble::Refused(refusal) => refusal.remedy.clone(),
-            Trouble::Fault(fault) if fault.kind == crate::fault::FaultKind::NotTouched => words::AFTER_NO_TOUCH.into(),
+            trouble if trouble.is_no_touch() => words::AFTER_NO_TOUCH.into(),
             Trouble::Fault(_) => words::AFTER_FAULT.into(),
             Trouble::NobodyAnswered { .. } => words::AFTER_NO_ANSWER.into(),
         };

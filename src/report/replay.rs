@@ -83,6 +83,18 @@ pub struct Placed<'a> {
     pub drafts: usize,
 }
 
+impl Replay<'_> {
+    /// The subject of the root under which the key of `alias` is attested; `None` where nobody vouches for it.
+    pub fn attested_by(&self, alias: &Alias) -> Option<&str> {
+        self.entries.iter().rev().find_map(|placed| match placed.event {
+            Event::KeyGenerated { alias: of, attestation, .. } if of == alias => {
+                attestation.as_deref().map(|attestation| attestation.says.root.as_str())
+            }
+            _ => None,
+        })
+    }
+}
+
 impl<'a> Replay<'a> {
     /// Replays `entries`.
     pub fn of(entries: &'a [(Stamp, Event)], script: &Arc<Script>) -> Self {

@@ -180,7 +180,11 @@ impl<'a> Shell<'a> {
     }
 
     fn listen(&mut self) -> Result<(), Error> {
-        let wait = if matches!(self.model.screen, Screen::Working(_) | Screen::Touch { .. }) { LISTEN_WORKING_MS } else { LISTEN_MS };
+        let wait = if matches!(self.model.screen, Screen::Working(_) | Screen::Touch { .. }) {
+            LISTEN_WORKING_MS
+        } else {
+            LISTEN_MS
+        };
         // A reader that is not the one for this question was made for another; the next turn makes its own.
         let Some((listening, reader)) = self.reader.take() else {
             return self.listen_to_events(wait);

@@ -69,7 +69,8 @@ pub const KEYS_TOUCH: &str = "Esc leaves it   F1 explain   Tab script   F3 step"
 /// From how many seconds on the countdown warns.
 pub const TOUCH_SOON: u32 = 5;
 /// After a token that blinks was left.
-pub const TOUCH_LEFT: &str = "Left. Nothing more is sent to it. Do not touch it: what it has already, it would still sign.";
+pub const TOUCH_LEFT: &str =
+    "Left. Nothing more is sent to it. Do not touch it: what it has already, it would still sign.";
 /// Where the time of a token that blinks should be over.
 pub const TOUCH_OVER: &str = "its time is over; waiting for its answer";
 /// The title where nobody touched a token.

@@ -56,7 +56,8 @@ pub fn render(scene: &Scene, script: &Script) -> Vec<String> {
         ]
         .concat(),
         Scene::Trouble { trouble, remedy } => {
-            [wrap(&format!("TROUBLE: {}", trouble.words()), 0), wrap(remedy, 2)].concat()
+            let what = if trouble.is_no_touch() { "NOT TOUCHED" } else { "TROUBLE" };
+            [wrap(&format!("{what}: {}", trouble.words()), 0), wrap(remedy, 2)].concat()
         }
         Scene::Break { minutes, ask } => [wrap(&format!("A break of {minutes} minutes."), 0), wrap(ask, 2)].concat(),
         Scene::Stopped { account, head } => stopped(account, *head),

@@ -2,7 +2,7 @@
 
 use super::{Firmware, NATIVE, Settings, YubiKeyToken, YubiKeyUri, card, slots::Held};
 use crate::{
-    device::yubikey::{OldFirmware, keeps_keys},
+    device::yubikey::{OTP_ADVICE, OldFirmware, keeps_keys},
     fault::{Error, Fault, FaultKind},
     text::shown,
     token::{
@@ -63,6 +63,9 @@ fn describe(token: &mut YubiKeyToken, report: &mut TokenReport) -> Result<(), Er
     }
     if let Err(refusal) = keeps_keys(token.firmware, crate::token::KeyAlgorithm::P256, OldFirmware::Refused) {
         report.remarks.push(format!("{}: no ECDSA key is made on it. {}", refusal.rule, refusal.what));
+    }
+    if token.identity.types {
+        report.remarks.push(OTP_ADVICE.into());
     }
     match token.defaults()?.as_slice() {
         [] => {}

@@ -4,7 +4,6 @@ use ratatui::text::Line;
 
 use crate::{
     ceremony::operation::Trouble,
-    fault::FaultKind,
     rules::Refusal,
     tui::{paint, words},
 };
@@ -12,9 +11,7 @@ use crate::{
 pub(super) fn lines(trouble: &Trouble, remedy: &str, width: usize) -> Vec<Line<'static>> {
     let mut lines = match trouble {
         Trouble::Refused(refusal) => return refusal_with(refusal, remedy, width),
-        Trouble::Fault(fault) if fault.kind == FaultKind::NotTouched => {
-            vec![paint::line(words::NOT_TOUCHED, paint::WARN)]
-        }
+        trouble if trouble.is_no_touch() => vec![paint::line(words::NOT_TOUCHED, paint::WARN)],
         Trouble::Fault(_) | Trouble::NobodyAnswered { .. } => vec![paint::line(words::TROUBLE, paint::BAD)],
     };
     lines.extend(paint::wrap(&trouble.words(), width, paint::BOLD));
