@@ -11,12 +11,12 @@ use crate::{
     ceremony::{operation::SeenToken, participants::Alias},
     device::{TokenIdentity, attestation::Attestation, yubikey::Settings},
     digest::Digest,
-    fault::Error,
+    fault::{Error, Fault, FaultKind},
     token::{
-        Attest as _, Key, PinStates, Token,
+        Attest as _, Key, KeyAlgorithm, PinStates, Token,
         pkcs11::{Module, Pkcs11Token, TokenUri},
         quirks::Trust,
-        yubikey::{self, OnTouch, YubiKeyToken},
+        yubikey::{self, ED25519_MAX, OnTouch, YubiKeyToken},
     },
 };
 
@@ -108,6 +108,19 @@ impl Driver {
         match self {
             Self::Module(_) => Digest::of(format!("{label}\n{alias}").as_bytes()).as_bytes()[..8].to_vec(),
             Self::YubiKeys(settings, _) => vec![settings.slot.number()],
+        }
+    }
+
+    /// Whether a key of this kind is worth bringing: one that cannot sign a root later is not.
+    pub(super) fn brings(&self, algorithm: KeyAlgorithm) -> Result<(), Fault> {
+        match (self, algorithm) {
+            (Self::YubiKeys(..), KeyAlgorithm::Ed25519) => {
+                let cause = format!(
+                    "a YubiKey signs at most {ED25519_MAX} bytes with Ed25519, and a usual root is longer: use a P-256 key"
+                );
+                Err(Fault::new(FaultKind::NotSupported, "bring an Ed25519 key to a YubiKey", cause))
+            }
+            _ => Ok(()),
         }
     }
 

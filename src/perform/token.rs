@@ -52,7 +52,7 @@ impl Performer {
     }
 
     /// How the tokens of `alias` are reached. A rehearsal has its own module for every token.
-    fn driver(&self, alias: &Alias) -> Result<Driver, Fault> {
+    pub(super) fn driver(&self, alias: &Alias) -> Result<Driver, Fault> {
         if let Some(path) = &self.rehearsal_module {
             return Ok(Driver::Module(Module::load(path, None, self.trust)?));
         }
@@ -203,7 +203,8 @@ impl Performer {
             if let Ok(there) = token.find_key(&named)
                 && key.is_none_or(|key| *key.public() == there.public)
             {
-                return Ok(there);
+                // An earlier try brought it, and its answer was lost.
+                return Ok(token.completed(there, &request.label)?);
             }
             let Some(key) = key else {
                 // Power may have gone between the two objects of the pair: half a key is no key, and would be in the way.

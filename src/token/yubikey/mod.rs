@@ -26,7 +26,10 @@ mod token;
 
 use std::ops::ControlFlow;
 
-pub use self::{sign::TOUCHES, token::YubiKeyToken};
+pub use self::{
+    sign::{ED25519_MAX, TOUCHES},
+    token::YubiKeyToken,
+};
 pub use crate::device::yubikey::{Firmware, NATIVE, OldFirmware, PinPolicy, Settings, Slot, TouchPolicy, YubiKeyUri};
 use crate::{
     fault::{Error, Fault},
