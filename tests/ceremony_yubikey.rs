@@ -23,7 +23,7 @@ use officiant::{
         Pending,
         event::Event,
         operation::{Operation, Trouble},
-        prompt::Answer,
+        prompt::{Answer, Input},
         script::read,
         words,
     },
@@ -241,6 +241,22 @@ fn a_yubikey_with_old_firmware_makes_no_key_unless_the_script_declared_it() {
         });
         assert!(said);
     });
+}
+
+#[test]
+fn a_yubikey_with_older_firmware_than_the_script_asks_for_is_refused_before_it_is_wiped() {
+    let setup = Setup::of(&[("5.7.1", 1)]);
+    on_yubikeys(
+        "a_yubikey_with_older_firmware_than_the_script_asks_for_is_refused_before_it_is_wiped",
+        &setup,
+        |control| {
+            let mut room = begun(control, &genesis("yubikey:?least-firmware=5.7.4"));
+            room.until(|pending, _| matches!(pending, Pending::Ask(prompt) if matches!(prompt.input, Input::Pick(_))));
+            control.trace(0);
+            assert_eq!(room.refused(&Answer::Picked(0)), Rule::FirmwareKeepsKeys);
+            assert!(control.trace(0).commands().is_empty());
+        },
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod yubikey_support;
 
 use std::{
     fs,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -21,9 +22,9 @@ use officiant::{
         Pending,
         event::Event,
         operation::{Operation, Trouble},
+        prompt::{Input, Scene},
     },
     digest::Digest,
-    fault::FaultKind,
     keyfile::{Headers, PrivateKey, write},
     rules::Rule,
     secret::SecretKind,
@@ -56,6 +57,13 @@ fn two_people_hold_the_shipped_small_genesis_on_three_yubikeys_with_a_touch_for_
         let path = script("genesis-yubikeys-small");
         let text = fs::read_to_string(&path).expect("the shipped script");
         let mut room = begun_by(&text, People::of(&path), driver::trust(control));
+        // Whoever chooses a YubiKey is told that a touch may type.
+        room.until(|pending, _| matches!(pending, Pending::Ask(prompt) if matches!(prompt.input, Input::Pick(_))));
+        let Input::Pick(options) = room.prompt().input else { panic!("a choice") };
+        assert!(
+            options[0].contains("YubiKey 7150001") && options[0].contains("Its OTP interface is on"),
+            "{options:?}"
+        );
         room.finish();
         let audit = holds(&room, control);
         assert!(audit.held.iter().any(|held| held.rule == Rule::KeyAttested && held.times == 3), "{:#?}", audit.held);
@@ -350,7 +358,7 @@ fn an_offline_key_comes_home_to_two_yubikeys_and_signs_a_batch_in_which_one_is_p
         room.until(|_, ceremony| ceremony.token(&alias("home-1")).key.is_some());
         assert!(!control.trace(0).instructions().contains(&0xfe), "not imported twice");
 
-        // Three roots with one entry of the PIN; the YubiKey is pulled out before the second, and one touch comes too late.
+        // Three roots with one entry of the PIN; the YubiKey is pulled out before the second.
         let batch = |pending: &Pending| matches!(pending, Pending::Do(Operation::SignBatch { alias, .. }) if alias.as_str() == "home-1");
         room.until(|pending, _| batch(pending));
         let asked = Arc::new(Mutex::new(vec![]));
@@ -375,15 +383,36 @@ fn an_offline_key_comes_home_to_two_yubikeys_and_signs_a_batch_in_which_one_is_p
         assert_eq!(sent(&control.trace(0)), [VERIFY, SIGN], "a fresh PIN, and the next signature");
         assert_eq!(*asked.lock().unwrap(), [3, 2], "one entry covers what is left");
 
-        // Another program resets it in the middle; then the power goes.
+        // Whoever is told of each touch leaves before the third: nothing is sent. Then nobody touches it, and then the power goes.
+        let told = Arc::new(Mutex::new(vec![]));
+        let seen = Arc::clone(&told);
+        room.performer.when_a_token_blinks(Box::new(move |touching| {
+            seen.lock().unwrap().push((touching.ask(), touching.which()));
+            ControlFlow::Break(())
+        }));
+        control.trace(0);
+        room.perform().unwrap();
+        assert!(room.trouble().is_no_touch(), "{:?}", room.trouble());
+        assert!(control.trace(0).commands().is_empty(), "not even the PIN");
+        let wanted =
+            ("Sam Ferreira, touch 7150001 (home-1, blue tag)".to_owned(), Some("Signature 2 of 2.".to_owned()));
+        assert_eq!(*told.lock().unwrap(), [wanted]);
+        room.performer.when_a_token_blinks(Box::new(|touching| match touching.tried {
+            0 | 1 => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        }));
+        room.word("AGAIN");
         control.touch(0, "never");
         room.perform().unwrap();
         assert!(room.trouble().is_no_touch(), "{:?}", room.trouble());
+        assert_eq!(sent(&control.trace(0)), [VERIFY, SIGN, VERIFY, SIGN], "waited for twice, and left");
         control.touch(0, "auto");
         room = again_in(room, &inputs, control);
-        room.until(|pending, _| matches!(pending, Pending::Ask(prompt) if matches!(prompt.scene, officiant::ceremony::prompt::Scene::Trouble { .. })) || batch(pending));
+        room.until(|pending, _| {
+            batch(pending) || matches!(pending, Pending::Ask(prompt) if matches!(prompt.scene, Scene::Trouble { .. }))
+        });
         if let Pending::Ask(_) = room.ceremony().pending() {
-            assert!(matches!(room.trouble(), Trouble::Fault(fault) if fault.kind == FaultKind::NotTouched));
+            assert!(room.trouble().is_no_touch());
             room.word("AGAIN");
         }
         room.finish();
