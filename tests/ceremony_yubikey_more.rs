@@ -13,7 +13,10 @@ use std::{
     fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ceremony_support::{People, Room, place, record, script, secret};
@@ -29,7 +32,7 @@ use officiant::{
     rules::Rule,
     secret::SecretKind,
 };
-use room::{again_in, alias, begun_by, begun_in, genesis, people, pins, three};
+use room::{ALIASES, again_in, alias, begun_by, begun_in, genesis, people, pins, three};
 use virtual_yubikey::{Control, Setup, Trace};
 use yubikey_support::on_yubikeys;
 
@@ -438,5 +441,101 @@ fn an_offline_key_comes_home_to_two_yubikeys_and_signs_a_batch_in_which_one_is_p
             let text = fs::read_to_string(room.place.join("a").join(file)).expect("a file of the record");
             assert!(text.contains(imported) && text.contains(attested), "{file}");
         }
+    });
+}
+
+/// What goes wrong with a YubiKey while it signs, and what makes it well again.
+#[test]
+fn each_fault_in_the_middle_of_a_genesis_is_told_and_gone_on_with_after_a_resume() {
+    let name = "each_fault_in_the_middle_of_a_genesis_is_told_and_gone_on_with_after_a_resume";
+    on_yubikeys(name, &three(), |control| {
+        let mut room = begun_by(&genesis("yubikey:?touch-policy=always"), people(), driver::trust(control));
+        let inputs = script("genesis").parent().expect("a folder").to_owned();
+        // Drills, signatures and heads of three YubiKeys: nine signatures.
+        let signs = |pending: &Pending| match pending {
+            Pending::Do(
+                Operation::Drill { alias, .. } | Operation::Sign { alias, .. } | Operation::SignHead { alias, .. },
+            )
+            | Pending::InDoubt(
+                Operation::Drill { alias, .. } | Operation::Sign { alias, .. } | Operation::SignHead { alias, .. },
+            ) => ALIASES.iter().position(|known| *known == alias.as_str()),
+            _ => None,
+        };
+        let asked = |pending: &Pending| matches!(pending, Pending::Ask(prompt) if matches!(prompt.scene, Scene::Trouble { .. }));
+        let faults = [
+            "status 6F00",
+            "cut",
+            "flip",
+            "eject-before",
+            "eject-after",
+            "delay 700",
+            "taken out",
+            "daemon",
+            "wrong PIN",
+        ];
+        for fault in faults {
+            room.until(|pending, _| signs(pending).is_some());
+            let card = signs(&room.ceremony().pending()).expect("a signature");
+            let alias_of = ALIASES[card];
+            match fault {
+                "taken out" => {
+                    // Once the PIN was typed, all are taken out and put in again, which resets them.
+                    let (pulled, done) = (control.clone(), AtomicBool::new(false));
+                    room.performer.when_a_token_blinks(Box::new(move |_| {
+                        if !done.swap(true, Ordering::SeqCst) {
+                            for card in 0..3 {
+                                pulled.eject(card);
+                                pulled.insert(card);
+                            }
+                        }
+                        ControlFlow::Continue(())
+                    }));
+                }
+                "daemon" => {
+                    let stopped = control.clone();
+                    room.performer.when_a_token_blinks(Box::new(move |_| {
+                        stopped.ask("pcscd stop");
+                        ControlFlow::Continue(())
+                    }));
+                }
+                "wrong PIN" => room.other_secret = Box::new(|_| Some(Some(secret("999999")))),
+                harm => control.fault(card, SIGN, 0, harm),
+            }
+            room.perform().unwrap();
+            if fault == "delay 700" {
+                continue;
+            }
+            let trouble = room.trouble();
+            match (&trouble, fault) {
+                (Trouble::Refused(refusal), "flip") => assert_eq!(refusal.rule, Rule::SignatureVerifies),
+                (Trouble::Fault(fault), "status 6F00" | "cut") => assert!(!fault.token_lost(), "{fault}"),
+                (Trouble::Fault(fault), "wrong PIN") => assert!(fault.cause.contains("4 tries left"), "{fault}"),
+                (Trouble::Fault(lost), _) => assert!(lost.token_lost(), "{fault}: {lost}"),
+                other => panic!("{other:?}"),
+            }
+            match fault {
+                "eject-before" | "eject-after" => {
+                    control.eject(card);
+                    control.insert(card);
+                }
+                "daemon" => {
+                    control.ask("pcscd start");
+                    for other in 0..3 {
+                        control.insert(other);
+                    }
+                }
+                _ => {}
+            }
+            room = again_in(room, &inputs, control);
+            room.until(|pending, _| asked(pending) || signs(pending).is_some());
+            if asked(&room.ceremony().pending()) {
+                room.word("AGAIN");
+            }
+            let pending = room.ceremony().pending();
+            assert_eq!(signs(&pending).map(|card| ALIASES[card]), Some(alias_of), "{fault}: the same is done again");
+            room.perform().unwrap_or_else(|error| panic!("{fault}: {error:?}"));
+        }
+        room.finish();
+        holds(&room, control);
     });
 }
