@@ -77,7 +77,8 @@ pub fn keys(model: &Model) -> Line<'static> {
             (_, Listening::NewWord { .. } | Listening::Word { .. }) => words::KEYS_WORD,
             (Screen::Asking(_), _) => words::KEYS,
             (Screen::Working(_), _) => words::KEYS_WORKING,
-            (Screen::Touch { .. }, _) => words::KEYS_TOUCH,
+            (Screen::Touch { left: false, .. }, _) => words::KEYS_TOUCH,
+            (Screen::Touch { .. }, _) => words::KEYS_WORKING,
             _ => words::KEYS_END,
         }
     };
