@@ -78,8 +78,8 @@ fn lead(front: &str, control: &Control) {
     assert_eq!(ended, Ok(Ended::Paused));
 }
 
-/// The whole of a touch at one front end: left, not given, given.
-fn touched_at(test: &str, front: &str, words: &Words) {
+/// A terminal in which a process leads people with one front end; `people` are in front of it.
+fn at(test: &str, front: &str, people: impl FnOnce(&Control, &mut Terminal)) {
     on_yubikeys(test, &slow(), |control| {
         if let Ok(front) = env::var(FRONT) {
             return lead(&front, control);
@@ -88,8 +88,24 @@ fn touched_at(test: &str, front: &str, words: &Words) {
         command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
         command.env("TERM", "xterm-256color");
         command.env(FRONT, front);
-        let mut terminal = Terminal::with(command, 100, 30);
-        type_pin(&mut terminal, words);
+        people(control, &mut Terminal::with(command, 100, 30));
+    });
+}
+
+/// Everybody leaves.
+fn leave(front: &str, terminal: &mut Terminal) {
+    terminal.enter("LEAVE");
+    if front == "screen" {
+        terminal.wait_for("Type WRITTEN");
+        terminal.enter("WRITTEN");
+    }
+    assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
+}
+
+/// The whole of a touch at one front end: left, not given, given.
+fn touched_at(test: &str, front: &str, words: &Words) {
+    at(test, front, |control, terminal| {
+        type_pin(terminal, words);
 
         // Counted down, and left: what was sent, the card ends itself, and nothing more goes to it.
         terminal.wait_for("Ana Ruiz, touch 7150001 (ana-1, blue tag)");
@@ -105,18 +121,13 @@ fn touched_at(test: &str, front: &str, words: &Words) {
 
         // Again: the PIN, then nobody in time, then in time. That is no failure, and no question in between.
         terminal.enter("AGAIN");
-        type_pin(&mut terminal, words);
+        type_pin(terminal, words);
         terminal.wait_for("It blinks again");
         control.press(0);
         terminal.wait_for(words.next);
         assert_eq!(sent(&control.trace(0)), [VERIFY, SIGN, VERIFY, SIGN]);
         assert_eq!(control.touches(0), 1);
-        terminal.enter("LEAVE");
-        if front == "screen" {
-            terminal.wait_for("Type WRITTEN");
-            terminal.enter("WRITTEN");
-        }
-        assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
+        leave(front, terminal);
 
         let found = Room::find(&place()).expect("the record");
         let events = || found.chain().entries.iter().map(|(_, event)| event);
@@ -137,6 +148,24 @@ struct Words {
     next: &'static str,
 }
 
+const SCREEN: Words = Words {
+    pin: ["Ana Ruiz, type the user PIN", "5 tries left", "covers  1 signature"],
+    last: None,
+    later: "it blinks, 13 s",
+    leave: "\x1b",
+    not_touched: "NOT TOUCHED",
+    next: "Drill bo-1",
+};
+
+const LINE: Words = Words {
+    pin: ["Ana Ruiz: user PIN of ana-1 (serial 7150001)", "5 tries left", "for 1 signature"],
+    last: Some("then touch it when it blinks:"),
+    later: "10 s",
+    leave: "STOP\r",
+    not_touched: "NOT TOUCHED",
+    next: "Drill bo-1",
+};
+
 fn type_pin(terminal: &mut Terminal, words: &Words) {
     // Of the line UI the last line is what is asked; what stands above it was asked before.
     let asks = |screen: &str| words.last.is_none_or(|last| screen.trim_end().ends_with(last));
@@ -147,27 +176,30 @@ fn type_pin(terminal: &mut Terminal, words: &Words) {
 #[test]
 fn the_terminal_ui_counts_a_touch_down_takes_a_late_one_as_a_retry_and_sends_nothing_once_it_was_left() {
     let test = "the_terminal_ui_counts_a_touch_down_takes_a_late_one_as_a_retry_and_sends_nothing_once_it_was_left";
-    let words = Words {
-        pin: ["Ana Ruiz, type the user PIN", "5 tries left", "covers  1 signature"],
-        last: None,
-        later: "it blinks, 13 s",
-        leave: "\x1b",
-        not_touched: "NOT TOUCHED",
-        next: "Drill bo-1",
-    };
-    touched_at(test, "screen", &words);
+    touched_at(test, "screen", &SCREEN);
 }
 
 #[test]
 fn the_line_ui_counts_a_touch_down_takes_a_late_one_as_a_retry_and_sends_nothing_once_it_was_left() {
     let test = "the_line_ui_counts_a_touch_down_takes_a_late_one_as_a_retry_and_sends_nothing_once_it_was_left";
-    let words = Words {
-        pin: ["Ana Ruiz: user PIN of ana-1 (serial 7150001)", "5 tries left", "for 1 signature"],
-        last: Some("then touch it when it blinks:"),
-        later: "10 s",
-        leave: "STOP\r",
-        not_touched: "NOT TOUCHED",
-        next: "Drill bo-1",
-    };
-    touched_at(test, "line", &words);
+    touched_at(test, "line", &LINE);
+}
+
+#[test]
+fn a_touch_that_is_given_although_it_was_left_signs_what_was_reviewed_and_is_recorded() {
+    let test = "a_touch_that_is_given_although_it_was_left_signs_what_was_reviewed_and_is_recorded";
+    at(test, "screen", |control, terminal| {
+        type_pin(terminal, &SCREEN);
+        terminal.wait_for(SCREEN.later);
+        terminal.press(SCREEN.leave);
+        terminal.wait_for("Nothing more is sent");
+        control.press(0);
+        terminal.wait_for(SCREEN.next);
+        assert_eq!(sent(&control.trace(0)), [VERIFY, SIGN]);
+        leave("screen", terminal);
+        let found = Room::find(&place()).expect("the record");
+        let events = || found.chain().entries.iter().map(|(_, event)| event);
+        assert_eq!(events().filter(|event| matches!(event, Event::KeyDrilled { .. })).count(), 1);
+        assert!(!events().any(|event| matches!(event, Event::Failed { .. })));
+    });
 }
