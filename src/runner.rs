@@ -72,6 +72,8 @@ pub struct Job {
     pub bound: Option<TokenIdentity>,
     /// Whether others of many follow.
     pub more: bool,
+    /// How many signatures one entry of a PIN covers from here on, these included. Counted where many begin, and not for each group.
+    pub covers: usize,
     /// What it writes.
     pub files: Vec<Leaving>,
     /// Which of many bundles these are.
@@ -152,6 +154,10 @@ impl Runner {
         let signables = self.signables(&operation)?;
         let (files, part) = self.files_of(&operation)?;
         let in_doubt = in_doubt && !(operation.goes_on() && self.goes_on);
+        let covers = match self.history.entries().last() {
+            Some(last) if last.event.is_one_of_many() => signables.len(),
+            _ => self.ceremony.signatures_owed(&operation, signables.len()),
+        };
         if self.ceremony.intent().is_none() {
             let now = self.now();
             if now < self.ceremony.stamp().at {
@@ -168,7 +174,8 @@ impl Runner {
         self.goes_on = operation.goes_on();
         let bound = operation.alias().and_then(|alias| self.binding(alias));
         let last_try = self.ceremony.last_try_may_be_spent();
-        Ok(Some(Job { operation, in_doubt, last_try, signables, more, bound, files, part, media: self.media.alive() }))
+        let media = self.media.alive();
+        Ok(Some(Job { operation, in_doubt, last_try, signables, more, covers, bound, files, part, media }))
     }
 
     /// What the operation signs, or the next few of many.

@@ -36,6 +36,14 @@ fn genesis_of_a_small_team_leaves_the_same_record_every_time() {
 }
 
 #[test]
+fn genesis_of_a_small_team_with_yubikeys_is_rehearsed_without_any_and_leaves_the_same_record_every_time() {
+    golden(
+        "genesis_of_a_small_team_with_yubikeys_is_rehearsed_without_any_and_leaves_the_same_record_every_time",
+        "genesis-yubikeys-small",
+    );
+}
+
+#[test]
 fn genesis_of_one_person_leaves_the_same_record_every_time() {
     golden("genesis_of_one_person_leaves_the_same_record_every_time", "genesis-solo");
 }

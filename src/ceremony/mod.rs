@@ -232,6 +232,16 @@ impl Ceremony {
         }
     }
 
+    /// How many signatures an operation that goes on still makes: each is made once, however many documents it counts in. `count` for
+    /// every other operation.
+    pub fn signatures_owed(&self, operation: &Operation, count: usize) -> usize {
+        match operation {
+            Operation::SignBatch { alias, .. } => self.repositories.batch.next_payloads(alias, usize::MAX).len(),
+            Operation::Certify { alias, .. } => repositories::certify::owed(self, alias).len(),
+            _ => count,
+        }
+    }
+
     fn decide_step(&self, answer: &Answer, now: Now) -> Result<Decision, Refusal> {
         if let Answer::Done(outcome) = answer
             && let operation::Outcome::WrongToken(seen) = outcome.as_ref()
@@ -259,9 +269,12 @@ impl Ceremony {
             .collect();
         let here =
             if names.is_empty() { "No token is in.".to_owned() } else { format!("This is {}.", names.join("; ")) };
+        // Whoever looks for the right one compares what is printed on it.
+        let serial = wanted.and_then(|alias| self.card(alias).serial);
+        let serial = serial.map(|serial| format!(": serial {}", crate::text::shown(&serial))).unwrap_or_default();
         Refusal::new(
             Rule::TokenIsExpected,
-            format!("{here} {wanted_words} is wanted. No PIN was sent, nothing was signed."),
+            format!("{here} {wanted_words} is wanted{serial}. No PIN was sent, nothing was signed."),
             "Take it out and put in the right one.",
         )
     }
@@ -269,6 +282,7 @@ impl Ceremony {
     fn ask_about(&self, trouble: &Trouble) -> Prompt {
         let remedy = match trouble {
             Trouble::Refused(refusal) => refusal.remedy.clone(),
+            trouble if trouble.is_no_touch() => words::AFTER_NO_TOUCH.into(),
             Trouble::Fault(_) => words::AFTER_FAULT.into(),
             Trouble::NobodyAnswered { .. } => words::AFTER_NO_ANSWER.into(),
         };

@@ -440,6 +440,11 @@ impl Trouble {
         }
     }
 
+    /// Whether nobody touched a token that blinked: nothing failed, and nothing is spent.
+    pub fn is_no_touch(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.kind == FaultKind::NotTouched)
+    }
+
     /// The trouble as a sentence for people.
     pub fn words(&self) -> String {
         match self {

@@ -9,9 +9,11 @@ pub mod record;
 pub mod rehearsal;
 mod repositories;
 mod token;
+mod touch;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub use self::touch::{OnTouch, Touching};
 use crate::{
     ceremony::{
         operation::{Operation, Outcome, Trouble},
@@ -47,6 +49,8 @@ pub struct Performer {
     signing: Option<batch::Signing>,
     /// Keys that are handed over, between a medium that failed and the next try.
     handed: BTreeMap<Alias, keyfile::Handed>,
+    /// Who is told of tokens that blink.
+    on_touch: Option<touch::Told>,
 }
 
 /// Why an operation did not come to its end.
@@ -79,6 +83,7 @@ impl Performer {
             collection: None,
             signing: None,
             handed: BTreeMap::new(),
+            on_touch: None,
         }
     }
 

@@ -87,8 +87,14 @@ fn tokens(replay: &Replay<'_>) -> Block {
             plain(replay.ceremony.card(&token.alias).holder_name),
             plain(bound.unwrap_or_else(|| "not bound".into())),
             keyid.map_or_else(blank, |(keyid, _)| {
-                let imported = state.imported_from.iter().map(|_| Line::Plain("imported, not generated on it".into()));
-                exact(keyid.to_string()).into_iter().chain(imported).collect()
+                let imported = state
+                    .imported_from
+                    .iter()
+                    .map(|_| Line::Plain("imported, not generated on it: never attested".into()));
+                let attested = replay
+                    .attested_by(&token.alias)
+                    .map(|root| Line::Plain(format!("generated on it, attested under {root}")));
+                exact(keyid.to_string()).into_iter().chain(imported).chain(attested).collect()
             }),
             plain(replay.script().name(&token.so_pin)),
             blank(),

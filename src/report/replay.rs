@@ -5,6 +5,7 @@ use crate::{
         Ceremony,
         event::{Event, Mode},
         history::{History, Placed, Run},
+        participants::Alias,
         script::Script,
         state::Cursor,
         steps::Step,
@@ -33,6 +34,18 @@ impl Run {
         } else {
             format!("entries {} to {}", self.first, self.last)
         }
+    }
+}
+
+impl Replay<'_> {
+    /// The subject of the root under which the key of `alias` is attested; `None` where nobody vouches for it.
+    pub fn attested_by(&self, alias: &Alias) -> Option<&str> {
+        self.entries.iter().rev().find_map(|placed| match &placed.event {
+            Event::KeyGenerated { alias: of, attestation, .. } if of == alias => {
+                attestation.as_deref().map(|attestation| attestation.says.root.as_str())
+            }
+            _ => None,
+        })
     }
 }
 

@@ -100,6 +100,7 @@ impl<'a> Shell<'a> {
             match effect {
                 Effect::Answer(answer) => self.answer(&answer)?,
                 Effect::NoSecret => self.worker.give(None)?,
+                Effect::LeaveTouch => self.worker.leave_touch(true),
                 Effect::TryAgain => self.show()?,
                 Effect::Leave => self.leave(),
             }
@@ -137,6 +138,10 @@ impl<'a> Shell<'a> {
         self.first = None;
         match present(self.runner) {
             Ok((status, screen, job)) => {
+                // A batch that was left stays so from one signature to the next, until people are asked.
+                if job.is_none() {
+                    self.worker.leave_touch(false);
+                }
                 self.take(Msg::Show(Box::new(status), Box::new(screen)))?;
                 if let Some(job) = job {
                     self.worker.perform(*job)?;
@@ -156,6 +161,7 @@ impl<'a> Shell<'a> {
     fn worker_said(&mut self, said: Said) -> Result<(), Error> {
         match said {
             Said::Wants(request) => self.take(Msg::Wanted(request)),
+            Said::Blinks(touching) => self.take(Msg::Blinks(touching)),
             Said::Done(answer) => self.answer(&answer),
         }
     }
@@ -174,7 +180,11 @@ impl<'a> Shell<'a> {
     }
 
     fn listen(&mut self) -> Result<(), Error> {
-        let wait = if matches!(self.model.screen, Screen::Working(_)) { LISTEN_WORKING_MS } else { LISTEN_MS };
+        let wait = if matches!(self.model.screen, Screen::Working(_) | Screen::Touch { .. }) {
+            LISTEN_WORKING_MS
+        } else {
+            LISTEN_MS
+        };
         // A reader that is not the one for this question was made for another; the next turn makes its own.
         let Some((listening, reader)) = self.reader.take() else {
             return self.listen_to_events(wait);

@@ -64,6 +64,18 @@ pub const KEYS_END: &str = "Up, Down, PgUp, PgDn scroll";
 /// The keys while something is done.
 pub const KEYS_WORKING: &str = "Tab script   F3 step";
 
+/// The keys while a token blinks.
+pub const KEYS_TOUCH: &str = "Esc leaves it   F1 explain   Tab script   F3 step";
+/// From how many seconds on the countdown warns.
+pub const TOUCH_SOON: u32 = 5;
+/// After a token that blinks was left.
+pub const TOUCH_LEFT: &str =
+    "Left. Nothing more is sent to it. Do not touch it: what it has already, it would still sign.";
+/// Where the time of a token that blinks should be over.
+pub const TOUCH_OVER: &str = "its time is over; waiting for its answer";
+/// The title where nobody touched a token.
+pub const NOT_TOUCHED: &str = "NOT TOUCHED";
+
 /// Above the grid of words to write down.
 pub const WRITE_DOWN: &str = "Read aloud, write on paper:";
 /// Above the grid of a blind read-back.
@@ -225,4 +237,9 @@ pub fn keyboard(layout: Option<&str>) -> String {
         }
         None => "Keyboard layout: unknown. Try its letters here before a PIN.".into(),
     }
+}
+
+/// How long a token still blinks.
+pub fn blinks(seconds: u32) -> String {
+    format!("it blinks, {seconds:>2} s")
 }

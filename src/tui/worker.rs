@@ -1,14 +1,19 @@
 //! The thread that performs operations. It asks the screen for secrets, and they are moved to it.
 
 use std::{
-    sync::mpsc::{Receiver, Sender, TryRecvError, channel},
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, TryRecvError, channel},
+    },
     thread,
 };
 
 use crate::{
     ceremony::prompt::Answer,
     fault::Fault,
-    perform::Performer,
+    perform::{Performer, Touching},
     runner::Job,
     secret::{Secret, SecretRequest},
 };
@@ -17,6 +22,8 @@ use crate::{
 pub enum Said {
     /// It wants a secret, and waits for [`Worker::give`].
     Wants(SecretRequest),
+    /// A token blinks from now on, and waits for a touch.
+    Blinks(Touching),
     /// The operation came to its end.
     Done(Answer),
 }
@@ -26,6 +33,8 @@ pub struct Worker {
     jobs: Sender<Job>,
     secrets: Sender<Option<Secret>>,
     said: Receiver<Said>,
+    /// Whether tokens that blink are left: set by [`Worker::leave_touch`], until people were asked what to do.
+    left: Arc<AtomicBool>,
 }
 
 impl Worker {
@@ -34,6 +43,16 @@ impl Worker {
         let (jobs, todo) = channel::<Job>();
         let (secrets, given) = channel::<Option<Secret>>();
         let (say, said) = channel();
+        let left = Arc::new(AtomicBool::new(false));
+        let (blinks, is_left) = (say.clone(), Arc::clone(&left));
+        performer.when_a_token_blinks(Box::new(move |touching| {
+            // The last look before the next command: once it was left, none is sent.
+            let left = is_left.load(Ordering::SeqCst);
+            match left || blinks.send(Said::Blinks(touching.clone())).is_err() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        }));
         thread::spawn(move || {
             for job in todo {
                 let answer = performer.perform(&job, &mut |request: &SecretRequest| {
@@ -45,7 +64,7 @@ impl Worker {
                 }
             }
         });
-        Self { jobs, secrets, said }
+        Self { jobs, secrets, said, left }
     }
 
     /// Begins an operation.
@@ -62,6 +81,11 @@ impl Worker {
     /// Where the thread is gone.
     pub fn give(&self, secret: Option<Secret>) -> Result<(), Fault> {
         self.secrets.send(secret).map_err(|_| gone())
+    }
+
+    /// Whether a token that blinks is left: what was sent to it, it ends itself, and nothing more is sent until this is taken back.
+    pub fn leave_touch(&self, leave: bool) {
+        self.left.store(leave, Ordering::SeqCst);
     }
 
     /// What it said since the last time.

@@ -105,10 +105,13 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::TokenChosen { alias, seen, .. } => format!("{} is to become {alias}.", seen.words()),
         Event::TokenInitialised { alias, seen } => format!("{alias} was wiped and has a new SO-PIN: {}.", seen.words()),
         Event::UserPinSet { alias, .. } => format!("{alias} has a user PIN."),
-        Event::KeyGenerated { alias, key, .. } => format!("A key was generated on {alias}: keyid {}.", key.id()),
+        Event::KeyGenerated { alias, key, attestation, .. } => {
+            let attested = attestation.as_deref().map(|kept| format!(", attested under {}", kept.says.root));
+            format!("A key was generated on {alias}: keyid {}{}.", key.id(), attested.unwrap_or_default())
+        }
         Event::KeyBroughtIn { alias, canonical_id, from, .. } => {
             format!(
-                "The existing key {canonical_id} was brought to {alias} from {from}: imported, not generated on it."
+                "The existing key {canonical_id} was brought to {alias} from {from}: imported, not generated on it, and never attested."
             )
         }
         Event::KeyHandedOver { name, canonical_id, file, media, .. } => format!(

@@ -134,6 +134,10 @@ pub const fn offline_key(in_new_root: bool, known: bool, signs: bool) -> &'stati
     }
 }
 
+/// What stands above the table of signatures where the script says which tokens want a touch.
+pub const TOUCHES_EXACT: &str = "A touch for each signature, while the YubiKey blinks, within 15 seconds. One that is given to a YubiKey that does not blink is \
+                                 none. What is done again is touched again. A new PIN is typed twice.";
+
 /// What stands above the table of signatures.
 pub const TOUCHES: &str = "A PKCS#11 token does not tell beforehand whether it wants a touch: if it blinks, touch it. A PIN is typed once for \
                            a whole batch; a new one is typed twice.";

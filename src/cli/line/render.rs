@@ -56,7 +56,8 @@ pub fn render(scene: &Scene, script: &Script) -> Vec<String> {
         ]
         .concat(),
         Scene::Trouble { trouble, remedy } => {
-            [wrap(&format!("TROUBLE: {}", trouble.words()), 0), wrap(remedy, 2)].concat()
+            let what = if trouble.is_no_touch() { "NOT TOUCHED" } else { "TROUBLE" };
+            [wrap(&format!("{what}: {}", trouble.words()), 0), wrap(remedy, 2)].concat()
         }
         Scene::Break { minutes, ask } => [wrap(&format!("A break of {minutes} minutes."), 0), wrap(ask, 2)].concat(),
         Scene::Stopped { account, head } => stopped(account, *head),
@@ -98,8 +99,9 @@ pub fn secret_words(request: &SecretRequest) -> String {
     };
     // A file counts no tries.
     let tries = if request.what.is_passphrase() { String::new() } else { format!("; {}", request.tries) };
+    let covers = if request.covers > 0 { format!(", for {}", request.covered()) } else { String::new() };
     let touch = if request.touch { ", then touch it when it blinks" } else { "" };
-    format!("{holder}{}{token}{serial}{tries}{length}{touch}: ", request.what.name())
+    format!("{holder}{}{token}{serial}{tries}{length}{covers}{touch}: ", request.what.name())
 }
 
 /// What stands above a step: where the ceremony is, and the step's own words as on paper.

@@ -365,6 +365,7 @@ fn seen(alias: &Alias, initialised: bool) -> SeenToken {
             firmware: "5.7".into(),
             initialised,
             pin_pad: false,
+            types: false,
             software: None,
         },
         public_keys: vec![],

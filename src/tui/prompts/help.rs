@@ -60,6 +60,11 @@ fn of(model: &Model) -> Help {
             can_go_wrong: "Each wrong PIN uses up a try, and most tokens lock after a few; many do not tell how many are left. The last try is never spent without a typed confirmation. Esc gives nothing, and costs nothing.",
             rules: &[Rule::PinNotDefault, Rule::PinTriesLeft, Rule::TokenIsExpected],
         },
+        Screen::Touch { .. } => Help {
+            means: "The token has the reviewed bytes and its PIN, and waits until a finger touches it. It signs these bytes and nothing else. The touch shows that somebody is there; it is no button to confirm with.",
+            can_go_wrong: "Nobody touches it in time: nothing was signed, no try is spent, and it is waited for again. Esc leaves: nothing more is sent; what the token has already, it still signs if it is touched before it goes dark.",
+            rules: &[Rule::TokenIsExpected, Rule::SignatureVerifies],
+        },
         Screen::Working(_) => Help {
             means: "The program does what the record already says it is about to do. When it is done, the record says what came of it.",
             can_go_wrong: "If the power fails now, a resume looks whether it was done before it repeats anything.",

@@ -30,7 +30,7 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
             lines.extend(notice(model, width));
             lines.push(dots(*characters, width));
         }
-        Screen::Working(_) => lines.extend(notice(model, width)),
+        Screen::Working(_) | Screen::Touch { .. } => lines.extend(notice(model, width)),
         Screen::Blocked(_) => {
             lines.extend(notice(model, width));
             lines.extend(choices(&[("AGAIN", words::DOES_AGAIN), ("LEAVE", words::DOES_LEAVE)], width));
