@@ -6,12 +6,14 @@
 //! 3. A secret goes from the keyboard into locked memory, without echo.
 //! 4. Where nobody types any more, the ceremony pauses: nothing is lost.
 
+mod codes;
 mod keyboard;
 mod render;
 
 use zeroize::Zeroizing;
 
 pub use self::{
+    codes::ByTerminal,
     keyboard::Keyboard,
     render::{ask_words, render, secret_words, step_head},
 };

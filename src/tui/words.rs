@@ -68,6 +68,8 @@ pub const KEYS_WORKING: &str = "Tab script   F3 step";
 pub const WRITE_DOWN: &str = "Read aloud, write on paper:";
 /// Above the grid of a blind read-back.
 pub const READ_BACK: &str = "Compare with paper, and supply the hidden words:";
+/// The same of what crosses as QR codes.
+pub const COMPARE: &str = "Compare with the other screen, and supply the hidden words:";
 /// Before a statement.
 pub const STATEMENT: &str = "What is confirmed:";
 /// The title of a point of no return.

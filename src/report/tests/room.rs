@@ -255,7 +255,7 @@ impl Room {
                 before: before.as_ref().map(|(_, manifest)| *manifest),
                 guns: self.collection.iter().map(|inputs| inputs.gun.clone()).collect(),
             },
-            Operation::ReadRepositories { from, count } => {
+            Operation::ReadRepositories { from, count, .. } => {
                 let some = &self.collection[*from as usize..(*from + *count) as usize];
                 Outcome::Repositories(pack::write(some).into())
             }
