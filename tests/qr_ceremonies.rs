@@ -25,11 +25,7 @@ use officiant::{
     perform::{Codes, Scanner, rehearsal},
     qr::picture::text_in,
     rules::Rule,
-    transfer::{
-        Gun, Manifest, Publication, compressed,
-        parcel::Parcel,
-        ur::Receiver,
-    },
+    transfer::{Gun, Manifest, Publication, compressed, parcel::Parcel, ur::Receiver},
     tuf::{
         dialect::Dialect,
         signed::Untrusted,
@@ -243,19 +239,22 @@ fn a_tagging_key_is_rotated_in_three_repositories_and_nothing_but_codes_comes_in
 
 #[test]
 fn half_a_parcel_is_trouble_that_says_what_is_missing_and_files_may_come_by_the_medium_instead() {
-    on_softhsm("half_a_parcel_is_trouble_that_says_what_is_missing_and_files_may_come_by_the_medium_instead", |tokens| {
-        let import = import_step("photographs", "previous");
-        let (mut room, _) = room(tokens, "rotate-root", ("import-root", &import));
-        let inputs = rehearsal::inputs(&room.place.join("a"));
-        fs::create_dir(inputs.join("photographs")).expect("a folder");
-        room.until(|pending, _| format!("{pending:?}").contains("ReadFrames"));
-        room.perform().expect("the trouble is recorded");
-        let trouble = room.trouble().words();
-        assert!(trouble.starts_with("PARCEL-INTACT: No picture could be read."), "{trouble}");
-        room.word("AGAIN");
-        room.word("FILES");
-        room.until_step("3.1");
-        assert!(room.ceremony().previous_root().is_some());
-        assert_eq!(room.count(|event| matches!(event, Event::ParcelRead { .. })), 0);
-    });
+    on_softhsm(
+        "half_a_parcel_is_trouble_that_says_what_is_missing_and_files_may_come_by_the_medium_instead",
+        |tokens| {
+            let import = import_step("photographs", "previous");
+            let (mut room, _) = room(tokens, "rotate-root", ("import-root", &import));
+            let inputs = rehearsal::inputs(&room.place.join("a"));
+            fs::create_dir(inputs.join("photographs")).expect("a folder");
+            room.until(|pending, _| format!("{pending:?}").contains("ReadFrames"));
+            room.perform().expect("the trouble is recorded");
+            let trouble = room.trouble().words();
+            assert!(trouble.starts_with("PARCEL-INTACT: No picture could be read."), "{trouble}");
+            room.word("AGAIN");
+            room.word("FILES");
+            room.until_step("3.1");
+            assert!(room.ceremony().previous_root().is_some());
+            assert_eq!(room.count(|event| matches!(event, Event::ParcelRead { .. })), 0);
+        },
+    );
 }
