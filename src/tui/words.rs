@@ -2,7 +2,10 @@
 //! ([`crate::ceremony::words`]).
 
 use super::model::Asking;
-use crate::{ceremony::prompt::Input, utc::Utc};
+use crate::{
+    ceremony::prompt::{Input, WordsStand},
+    utc::Utc,
+};
 
 /// Repeated along the frame of a rehearsal.
 pub const REHEARSAL_STRIPE: &str = " REHEARSAL ";
@@ -176,8 +179,12 @@ pub fn number_first(picked: bool) -> String {
 }
 
 /// What is asked for in a blank of the read-back.
-pub fn hidden_word(number: usize, index: usize, count: usize) -> String {
-    format!("Word {number} from paper, then Enter ({} of {count} hidden words)", index + 1)
+pub fn hidden_word(number: usize, index: usize, count: usize, stand: WordsStand) -> String {
+    let from = match stand {
+        WordsStand::OnPaper => "paper",
+        WordsStand::OnTheOtherScreen => "the other screen",
+    };
+    format!("Word {number} from {from}, then Enter ({} of {count} hidden words)", index + 1)
 }
 
 /// What is asked for at a personal word.

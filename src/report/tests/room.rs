@@ -231,6 +231,9 @@ impl Room {
             Operation::ReadInput { .. } => {
                 Outcome::Input { bytes: key_of("online").public().to_spki_pem().unwrap().into_bytes(), with: None }
             }
+            Operation::ReadFrames { .. } | Operation::ShowFrames { .. } => {
+                panic!("no script of these tests has such a step")
+            }
             Operation::StorePayload { .. } => Outcome::Stored,
             Operation::Export { .. } => Outcome::Exported { media: self.ceremony.media().to_vec() },
             Operation::FindTokens { alias } => Outcome::Tokens(vec![seen(alias, false)]),
