@@ -162,7 +162,7 @@ fn a_root_is_rotated_and_nothing_but_codes_comes_in_or_goes_out() {
         let inputs = rehearsal::inputs(&room.place.join("a"));
         let previous = inputs.join("previous/1.root.json");
         let old = fs::read(&previous).expect("the twin of the old root");
-        photographs(&[previous.clone()], &inputs.join("photographs"));
+        photographs(std::slice::from_ref(&previous), &inputs.join("photographs"));
         fs::remove_file(&previous).expect("nothing lies beside the script");
 
         // A wrong word counts nothing, and what came in may be dropped and read again.

@@ -40,6 +40,7 @@ pub enum Verb {
     Publish(Publish),
     Complete(Complete),
     Watch(Watch),
+    Page(Page),
 }
 
 /// How a server is reached.
@@ -222,6 +223,21 @@ pub struct Watch {
     pub format: Format,
 }
 
+/// Write the page that carries files by screen and camera
+///
+/// One HTML file, opened as a file in Chromium or Firefox on a laptop or telephone in the room of the ceremony. It receives what
+/// the ceremony shows as QR codes, and shows files to it: also a folder, such as one that `collect` made. It has no network. Its SHA-256
+/// goes to standard output, and is the one in docs/QR.md.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Example:
+  officiant-courier page -o courier.html")]
+pub struct Page {
+    /// The new file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
 /// How a report is written.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Format {
@@ -237,7 +253,7 @@ impl Verb {
             Self::Collect(Collect { format, .. })
             | Self::Publish(Publish { format, .. })
             | Self::Watch(Watch { format, .. }) => format.json,
-            Self::Complete(_) => false,
+            Self::Complete(_) | Self::Page(_) => false,
         }
     }
 }
@@ -267,6 +283,7 @@ mod tests {
             "complete folder --gun a --role targets --keyid 8f --signature s.sig -o new",
             "complete folder --signatures copy -o new",
             "watch --server https://s --inventory guns.txt --days 30",
+            "page -o courier.html",
         ] {
             assert!(parse(good), "{good}");
         }
