@@ -258,3 +258,73 @@ fn half_a_parcel_is_trouble_that_says_what_is_missing_and_files_may_come_by_the_
         },
     );
 }
+
+#[test]
+fn what_came_in_is_read_out_of_the_record_after_a_resume_and_only_as_it_came_in() {
+    on_softhsm("what_came_in_is_read_out_of_the_record_after_a_resume_and_only_as_it_came_in", |tokens| {
+        let import = import_step("photographs", "previous");
+        let (mut room, _) = room(tokens, "rotate-root", ("import-root", &import));
+        let inputs = rehearsal::inputs(&room.place.join("a"));
+        let previous = inputs.join("previous/1.root.json");
+        photographs(std::slice::from_ref(&previous), &inputs.join("photographs"));
+        fs::remove_file(&previous).expect("nothing lies beside the script");
+        fs::write(&previous, "{}").expect("and what lies there is another");
+        room.until(|pending, _| format!("{pending:?}").contains("ReadInput"));
+        let mut room = room.again(tokens);
+        room.until(|pending, _| format!("{pending:?}").contains("ReadInput"));
+
+        // On both media the parcel is another now: nothing is taken, and nothing else in its place.
+        let parcels: Vec<PathBuf> = ["a/inputs", "b/inputs"]
+            .iter()
+            .flat_map(|folder| fs::read_dir(room.place.join(folder)).expect("a folder"))
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        assert_eq!(parcels.len(), 2);
+        let whole = fs::read(&parcels[0]).expect("the parcel");
+        let mut spoilt = whole.clone();
+        *spoilt.last_mut().expect("a byte") ^= 1;
+        parcels.iter().for_each(|path| fs::write(path, &spoilt).expect("a file"));
+        room.perform().expect("the trouble is recorded");
+        assert!(room.trouble().words().contains("no medium holds it as it came in"), "{}", room.trouble().words());
+        fs::write(&parcels[1], &whole).expect("one medium has it");
+        room.word("AGAIN");
+        room.perform().expect("it is taken from the other medium");
+        assert!(room.ceremony().previous_root().is_some());
+    });
+}
+
+#[test]
+fn codes_that_are_left_out_or_shown_again_leave_the_same_files_and_say_so() {
+    on_softhsm("codes_that_are_left_out_or_shown_again_leave_the_same_files_and_say_so", |tokens| {
+        let import = import_step("photographs", "previous");
+        let (mut room, _) = room(tokens, "rotate-root", ("import-root", &import));
+        let script = Arc::clone(room.ceremony().script());
+        let inputs = rehearsal::inputs(&room.place.join("a"));
+        // A front end without a screen, and the pictures that the rehearsal made for itself.
+        let trust = officiant::token::quirks::Trust::shipped();
+        let frames = rehearsal::frames(&room.place.join("a"));
+        room.performer =
+            officiant::perform::Performer::new(script, inputs, Some(tokens.module.clone()), trust).with_frames(frames);
+        let asks = |word: &'static str| {
+            move |pending: &Pending, _: &officiant::ceremony::Ceremony| match pending {
+                Pending::Ask(prompt) => match &prompt.input {
+                    officiant::ceremony::prompt::Input::Word(choices) => choices[0].word == word,
+                    _ => false,
+                },
+                _ => false,
+            }
+        };
+        room.until(asks("SHOW"));
+        room.word("SHOW");
+        room.perform().expect("everything fits");
+        room.word("AGAIN");
+        room.perform().expect("everything fits");
+        room.word("SKIP");
+        room.finish();
+        record::holds(&room.place.join("a"));
+        assert_eq!(room.count(|event| matches!(event, Event::FramesShown { .. })), 2);
+        let compared = room.count(|event| matches!(event, Event::ParcelCompared { .. }));
+        assert_eq!(compared, 1, "what came in; nobody compared what went out, and nothing says so");
+        assert!(room.place.join("a/metadata/2.root.json").is_file());
+    });
+}

@@ -155,3 +155,19 @@ fn a_rehearsed_rotation_reads_its_own_pictures_and_shows_its_root() {
     let said = verify.arg("verify").arg(folder.path().join("record")).output().expect("officiant verify runs");
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
 }
+
+#[test]
+fn an_answers_file_goes_through_both_steps() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = script(folder.path(), "pictures:photographs", false);
+    let answers = Path::new(env!("CARGO_MANIFEST_DIR")).join("ceremony-scripts/rotate-root.answers.toml");
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_officiant"));
+    program.arg("rehearse").arg(&path).arg("--answers").arg(&answers).args(["--record", "record"]);
+    let said = program.current_dir(folder.path()).env_remove("SOFTHSM2_CONF").output().expect("it starts");
+    let text = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.status.success(), "{text}");
+    assert!(
+        text.contains("read QR codes from the pictures in photographs") && text.contains("show QR codes"),
+        "{text}"
+    );
+}
