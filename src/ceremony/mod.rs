@@ -2,12 +2,13 @@
 //! a list of [`operation::Operation`]s that somebody else performs.
 //!
 //! In reading order: [`script`] (what is to happen), [`participants`], [`steps`] (one file a kind of step: its words, what it
-//! needs and gives, what it waits for), [`prompt`] and [`operation`] (what the world owes), [`event`] (what happened),
+//! needs and gives, what it waits for), [`prompt`] and [`operation`] (what the world owes), [`crossing`] (what goes by QR codes), [`event`] (what happened),
 //! [`state`] (the fold), [`replay`] (what an entry was decided on), [`aside`] and [`resume`] (what a script does not foresee), [`earlier`] (what was signed before), [`words`] (everything that is said),
 //! [`check`] and [`print`](mod@print) (a script weeks ahead, without a world).
 
 pub mod aside;
 pub mod check;
+pub mod crossing;
 pub mod earlier;
 pub mod event;
 pub mod history;
@@ -35,7 +36,7 @@ use self::{
     event::Event,
     operation::{Operation, Trouble},
     participants::PersonId,
-    prompt::{Answer, AsideKind, Choice, Input, Prompt, Scene},
+    prompt::{Answer, AsideKind, Choice, Input, Prompt, Scene, WordsStand},
     state::Closing,
 };
 use crate::{
@@ -329,7 +330,11 @@ impl Ceremony {
             Some(head) => {
                 let blind = self.blind(head, WORDS_OF_ACT);
                 let input = Input::HiddenWords(blind.hidden().len());
-                Prompt { who: vec![self.reader()], scene: Scene::ReadBack { subject, blind }, input }
+                Prompt {
+                    who: vec![self.reader()],
+                    scene: Scene::ReadBack { subject, blind, stand: WordsStand::OnPaper },
+                    input,
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 //! 3. A secret goes from the keyboard into locked memory, without echo.
 //! 4. Where nobody types any more, the ceremony pauses: nothing is lost.
 
+mod codes;
 mod keyboard;
 mod render;
 mod touch;
@@ -14,6 +15,7 @@ use zeroize::Zeroizing;
 
 use self::touch::Left;
 pub use self::{
+    codes::ByTerminal,
     keyboard::Keyboard,
     render::{ask_words, render, secret_words, step_head},
 };

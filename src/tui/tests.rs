@@ -218,7 +218,15 @@ fn judged() -> Model {
 fn read_back(length: usize) -> Model {
     let blind = Blind::new(Digest::of(b"payload"), length, 7);
     let input = Input::HiddenWords(blind.hidden().len());
-    asking(in_the_middle("2.3"), Scene::ReadBack { subject: "the payload of root version 2".into(), blind }, input)
+    asking(
+        in_the_middle("2.3"),
+        Scene::ReadBack {
+            subject: "the payload of root version 2".into(),
+            blind,
+            stand: crate::ceremony::prompt::WordsStand::OnPaper,
+        },
+        input,
+    )
 }
 
 fn plain() -> Model {

@@ -2,7 +2,10 @@
 //! ([`crate::ceremony::words`]).
 
 use super::model::Asking;
-use crate::{ceremony::prompt::Input, utc::Utc};
+use crate::{
+    ceremony::prompt::{Input, WordsStand},
+    utc::Utc,
+};
 
 /// Repeated along the frame of a rehearsal.
 pub const REHEARSAL_STRIPE: &str = " REHEARSAL ";
@@ -80,6 +83,8 @@ pub const NOT_TOUCHED: &str = "NOT TOUCHED";
 pub const WRITE_DOWN: &str = "Read aloud, write on paper:";
 /// Above the grid of a blind read-back.
 pub const READ_BACK: &str = "Compare with paper, and supply the hidden words:";
+/// The same of what crosses as QR codes.
+pub const COMPARE: &str = "Compare with the other screen, and supply the hidden words:";
 /// Before a statement.
 pub const STATEMENT: &str = "What is confirmed:";
 /// The title of a point of no return.
@@ -186,8 +191,12 @@ pub fn number_first(picked: bool) -> String {
 }
 
 /// What is asked for in a blank of the read-back.
-pub fn hidden_word(number: usize, index: usize, count: usize) -> String {
-    format!("Word {number} from paper, then Enter ({} of {count} hidden words)", index + 1)
+pub fn hidden_word(number: usize, index: usize, count: usize, stand: WordsStand) -> String {
+    let from = match stand {
+        WordsStand::OnPaper => "paper",
+        WordsStand::OnTheOtherScreen => "the other screen",
+    };
+    format!("Word {number} from {from}, then Enter ({} of {count} hidden words)", index + 1)
 }
 
 /// What is asked for at a personal word.

@@ -2,6 +2,7 @@
 
 use std::{
     ops::ControlFlow,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,10 +13,11 @@ use std::{
 
 use crate::{
     ceremony::prompt::Answer,
-    fault::Fault,
-    perform::{Performer, Touching},
+    fault::{Error, Fault},
+    perform::{Codes, Performer, Scanner, Touching},
     runner::Job,
     secret::{Secret, SecretRequest},
+    transfer::parcel::Parcel,
 };
 
 /// What the worker says.
@@ -24,6 +26,10 @@ pub enum Said {
     Wants(SecretRequest),
     /// A token blinks from now on, and waits for a touch.
     Blinks(Touching),
+    /// It wants codes to be read, and waits for [`Worker::scanned`].
+    Scan(Scanner),
+    /// It wants codes to be shown, and waits for [`Worker::shown`].
+    Show(Box<Parcel>),
     /// The operation came to its end.
     Done(Answer),
 }
@@ -32,6 +38,8 @@ pub enum Said {
 pub struct Worker {
     jobs: Sender<Job>,
     secrets: Sender<Option<Secret>>,
+    scans: Sender<Result<Option<Vec<u8>>, Error>>,
+    shows: Sender<Result<(), Error>>,
     said: Receiver<Said>,
     /// Whether tokens that blink are left: set by [`Worker::leave_touch`], until people were asked what to do.
     left: Arc<AtomicBool>,
@@ -39,12 +47,15 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the thread. It ends when this value is dropped, after what is under way.
-    pub fn start(mut performer: Performer) -> Self {
+    pub fn start(performer: Performer) -> Self {
         let (jobs, todo) = channel::<Job>();
         let (secrets, given) = channel::<Option<Secret>>();
+        let (scans, scanned) = channel();
+        let (shows, shown) = channel();
         let (say, said) = channel();
         let left = Arc::new(AtomicBool::new(false));
         let (blinks, is_left) = (say.clone(), Arc::clone(&left));
+        let mut performer = performer.with_codes(Box::new(ByScreen { say: say.clone(), scanned, shown }));
         performer.when_a_token_blinks(Box::new(move |touching| {
             // The last look before the next command: once it was left, none is sent.
             let left = is_left.load(Ordering::SeqCst);
@@ -64,7 +75,7 @@ impl Worker {
                 }
             }
         });
-        Self { jobs, secrets, said, left }
+        Self { jobs, secrets, scans, shows, said, left }
     }
 
     /// Begins an operation.
@@ -88,6 +99,22 @@ impl Worker {
         self.left.store(leave, Ordering::SeqCst);
     }
 
+    /// Answers [`Said::Scan`].
+    ///
+    /// # Errors
+    /// Where the thread is gone.
+    pub fn scanned(&self, message: Result<Option<Vec<u8>>, Error>) -> Result<(), Fault> {
+        self.scans.send(message).map_err(|_| gone())
+    }
+
+    /// Answers [`Said::Show`].
+    ///
+    /// # Errors
+    /// Where the thread is gone.
+    pub fn shown(&self, shown: Result<(), Error>) -> Result<(), Fault> {
+        self.shows.send(shown).map_err(|_| gone())
+    }
+
     /// What it said since the last time.
     ///
     /// # Errors
@@ -98,6 +125,25 @@ impl Worker {
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(gone()),
         }
+    }
+}
+
+/// The screen and the scanner, from the thread that has neither.
+struct ByScreen {
+    say: Sender<Said>,
+    scanned: Receiver<Result<Option<Vec<u8>>, Error>>,
+    shown: Receiver<Result<(), Error>>,
+}
+
+impl Codes for ByScreen {
+    fn scan(&mut self, scanner: &Scanner) -> Result<Option<Vec<u8>>, Error> {
+        self.say.send(Said::Scan(scanner.clone())).map_err(|_| gone())?;
+        self.scanned.recv().map_err(|_| gone())?
+    }
+
+    fn show(&mut self, parcel: &Parcel, _folders: &[PathBuf]) -> Result<(), Error> {
+        self.say.send(Said::Show(Box::new(parcel.clone()))).map_err(|_| gone())?;
+        self.shown.recv().map_err(|_| gone())?
     }
 }
 

@@ -54,6 +54,15 @@ pub fn told(script: &Script, event: &Event) -> String {
             format!("The public key {name} came in: keyid {}, file SHA-256 {}.", key.id().short(), short(sha256))
         }
         Event::PreviousRoot { .. } => "The previous root came in, and is the one that the script pins.".into(),
+        Event::ParcelRead { from, files, digest, .. } => {
+            format!("{} files came in as QR codes from {}: digest {}.", files.len(), from.words(), short(digest))
+        }
+        Event::FramesShown { files, digest } => {
+            format!("{} files were shown as QR codes: digest {}.", files.len(), short(digest))
+        }
+        Event::ParcelCompared { digest, .. } => {
+            format!("The words of digest {} were compared on both screens.", short(digest))
+        }
         Event::TwinCollection { twin, .. } => {
             format!("A twin of the collection with throw-away keys stands for the real one: {}.", short(twin))
         }

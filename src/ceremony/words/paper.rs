@@ -52,6 +52,9 @@ pub const BRING_LAST_RECORD: &str = "record of the last ceremony on one of its m
 /// What to bring: a machine that makes the list of payloads again.
 pub const BRING_SECOND_MACHINE: &str =
     "second machine without a network, with sha256sum: it makes the list of payloads again from a medium of the record";
+/// What to bring: the other side of the air gap.
+pub const BRING_OTHER_SCREEN: &str =
+    "laptop or telephone with the courier page and a camera: it stays in the room until the words were compared";
 /// What to bring: pens.
 pub const BRING_PENS: &str = "pen that does not rub out";
 

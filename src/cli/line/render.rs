@@ -4,7 +4,7 @@ use crate::{
     ceremony::{
         Ceremony,
         participants::PersonId,
-        prompt::{Input, Prompt, Scene},
+        prompt::{Input, Prompt, Scene, WordsStand},
         script::{Script, read::FIELD_MAX},
         sheet::{Meter, ReviewSheet, TallySheet, TokenCard},
         words,
@@ -30,13 +30,14 @@ pub fn render(scene: &Scene, script: &Script) -> Vec<String> {
             lines.extend(rows(&words));
             lines
         }
-        Scene::ReadBack { subject, blind } => {
-            let mut lines = wrap(
-                &format!(
-                    "Read back {subject}. The words that are missing here come from the paper, not from the screen."
-                ),
-                0,
-            );
+        Scene::ReadBack { subject, blind, stand } => {
+            let from = match stand {
+                WordsStand::OnPaper => "The words that are missing here come from the paper, not from the screen.",
+                WordsStand::OnTheOtherScreen => {
+                    "The words that are missing here stand on the other screen, and are read from there."
+                }
+            };
+            let mut lines = wrap(&format!("Read back {subject}. {from}"), 0);
             lines.extend(rows(&blind.shown()));
             lines
         }
@@ -74,7 +75,11 @@ pub fn ask_words(prompt: &Prompt, script: &Script) -> Vec<String> {
             lines.extend(choices.iter().flat_map(|choice| wrap(&format!("{:<10} {}", choice.word, choice.does), 2)));
         }
         Input::Text { hint, .. } => lines.extend(wrap(&format!("[{who}] ({hint})"), 0)),
-        Input::HiddenWords(count) => lines.push(format!("[{who}] {count} words from the paper:")),
+        Input::HiddenWords(count) => {
+            let elsewhere = matches!(&prompt.scene, Scene::ReadBack { stand: WordsStand::OnTheOtherScreen, .. });
+            let from = if elsewhere { "the other screen" } else { "the paper" };
+            lines.push(format!("[{who}] {count} words from {from}:"));
+        }
         Input::Pick(options) => {
             lines.push(format!("[{who}] One of"));
             let numbered = options.iter().enumerate();

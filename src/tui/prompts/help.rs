@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use crate::{
-    ceremony::prompt::{Input, Scene},
+    ceremony::prompt::{Input, Scene, WordsStand},
     rules::Rule,
     tui::{
         model::{Asking, Model, Screen},
@@ -111,6 +111,11 @@ fn of_question(asking: &Asking) -> Help {
             means: "A digest is spoken as words, one for each byte, of two and three syllables in turn. The witness writes them on paper; from then on paper and record commit to each other.",
             can_go_wrong: "A word that was misheard shows when it is read back. Spell it, and do not correct paper without initials.",
             rules: &[Rule::HeadOnPaper],
+        },
+        Scene::ReadBack { stand: WordsStand::OnTheOtherScreen, .. } => Help {
+            means: "What crossed as QR codes is what the other screen says, or it is something else: nothing but these words tells. The witness stands there and reads the hidden ones out. The words that are shown are compared too.",
+            can_go_wrong: "If a word differs, another screen was in the picture, or the other side sent something else. After a wrong word the codes can be read or shown once more.",
+            rules: &[Rule::ParcelReadback, Rule::ParcelIntact],
         },
         Scene::ReadBack { .. } => Help {
             means: "The screen hides some words, so that nobody can confirm by nodding. The witness supplies them from paper, one by one. The words that are shown are compared with the paper too.",

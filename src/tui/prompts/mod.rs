@@ -52,7 +52,9 @@ fn scene(model: &Model, asking: &Asking, width: usize, rows: usize) -> Vec<Line<
         Scene::Plain { ask } => plain::lines(ask, width),
         Scene::Statement { text } => statement::lines(text, width),
         Scene::WriteDown { subject, digest, count } => write_down::lines(subject, digest, *count, width, rows),
-        Scene::ReadBack { subject, blind } => read_back::lines(subject, blind, &asking.supplied, width, rows),
+        Scene::ReadBack { subject, blind, stand } => {
+            read_back::lines(subject, (blind, *stand), &asking.supplied, width, rows)
+        }
         Scene::Review(sheet) => review::lines(sheet, width),
         Scene::Batch(sheet) => asking.set_at(width, || batch::lines(sheet, width)),
         Scene::List { title, lines, ask } => asking.set_at(width, || batch::list(title, lines, ask, width)),
