@@ -18,7 +18,8 @@ pub use self::{
 use crate::{
     ceremony::{
         Ceremony, Pending,
-        event::{Event, Program, Stamp},
+        event::{Event, Program},
+        history::History,
         metadata::{self, Leaving},
         operation::Operation,
         participants::Alias,
@@ -38,7 +39,7 @@ pub type Clock = Box<dyn FnMut() -> Utc + Send>;
 /// Runs one ceremony.
 pub struct Runner {
     ceremony: Ceremony,
-    entries: Vec<(Stamp, Event)>,
+    history: History,
     media: Media,
     clock: Clock,
     /// Whether the intent that stands is one that this process began, and goes on with.
@@ -93,9 +94,9 @@ impl Runner {
         &self.ceremony
     }
 
-    /// Every entry so far.
-    pub fn entries(&self) -> &[(Stamp, Event)] {
-        &self.entries
+    /// What happened so far, as far as anybody is told of it later.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The media that still hold the record.
@@ -147,8 +148,8 @@ impl Runner {
         let signables = self.signables(&operation)?;
         let (files, part) = self.files_of(&operation)?;
         let in_doubt = in_doubt && !(operation.goes_on() && self.goes_on);
-        let covers = match self.entries.last() {
-            Some((_, event)) if event.is_one_of_many() => signables.len(),
+        let covers = match self.history.entries().last() {
+            Some(placed) if placed.event.is_one_of_many() => signables.len(),
             _ => self.ceremony.signatures_owed(&operation, signables.len()),
         };
         if self.ceremony.intent().is_none() {
@@ -213,7 +214,7 @@ impl Runner {
     fn append(&mut self, events: &[Event], now: Utc) -> Result<(), Fault> {
         let mut queue: Vec<Event> = events.to_vec();
         while !queue.is_empty() {
-            let mut last = self.entries.last().map(|(stamp, _)| *stamp);
+            let mut last = self.history.last();
             let mut group = vec![];
             let mut stamps = vec![];
             for event in &queue {
@@ -224,8 +225,7 @@ impl Runner {
             }
             let failed = self.media.append(&group)?;
             for (stamp, event) in stamps.into_iter().zip(queue.drain(..)) {
-                self.ceremony.apply(stamp, &event);
-                self.entries.push((stamp, event));
+                self.history.fold(&mut self.ceremony, stamp, event);
             }
             queue = failed.into_iter().map(failed_medium).collect();
         }

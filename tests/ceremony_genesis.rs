@@ -13,7 +13,7 @@ fn golden(test: &str, script: &'static str) {
     on_softhsm(test, |tokens| {
         let mut room = Room::rehearse(tokens, script);
         room.finish();
-        insta::assert_snapshot!(script, normal::transcript(room.runner.entries()));
+        insta::assert_snapshot!(script, normal::transcript(&room.entries()));
         for medium in ["a", "b"] {
             let folder = room.place.join(medium);
             record::holds(&folder);

@@ -235,7 +235,7 @@ fn a_yubikey_with_old_firmware_makes_no_key_unless_the_script_declared_it() {
         let mut room = begun_with(&declared, driver::trust(control));
         room.people.records.insert(words::SERIAL_TYPED.into(), "1".into());
         room.until(|_, ceremony| ceremony.token(&alias("ana-1")).key.is_some());
-        let said = room.runner.entries().iter().flat_map(|(_, event)| event.passed()).any(|passed| {
+        let said = room.entries().iter().flat_map(|(_, event)| event.passed()).any(|passed| {
             passed.rule == Rule::FirmwareKeepsKeys
                 && passed.seen.contains("declared beforehand: P-256 on firmware 5.4.3")
         });

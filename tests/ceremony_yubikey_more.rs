@@ -114,7 +114,7 @@ fn verify_goes_through_the_certificates_of_the_record_and_believes_no_entry_abou
             "{refused:#?}"
         );
 
-        let events: Vec<Event> = room.events().cloned().collect();
+        let events: Vec<Event> = room.entries().into_iter().map(|(_, event)| event).collect();
         let at = events.iter().position(|event| matches!(event, Event::KeyGenerated { .. })).expect("a key");
         let Event::KeyGenerated { attestation: Some(kept), .. } = &events[at] else { panic!("an attested key") };
         let flipped = |hex: &str| {

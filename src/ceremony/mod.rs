@@ -9,6 +9,7 @@
 pub mod aside;
 pub mod check;
 pub mod event;
+pub mod history;
 pub mod metadata;
 pub mod operation;
 pub mod outline;

@@ -17,7 +17,7 @@ const PURPOSE_OF_MANY: &str = "Keep this card in the safe, apart from one medium
                                and what was signed by the record.";
 
 pub fn document(replay: &Replay<'_>) -> Document {
-    let ceremony = &replay.ceremony;
+    let ceremony = replay.ceremony;
     let (what, head) = match replay.final_head() {
         Some(head) => ("Final head of the transcript", head),
         None => ("Last head of a transcript that was NOT closed", ceremony.stamp().head),
@@ -76,7 +76,7 @@ fn versions(replay: &Replay<'_>) -> Block {
 fn tokens(replay: &Replay<'_>) -> Block {
     let row = |token: &TokenSpec| -> Vec<Cell> {
         let state = replay.ceremony.token(&token.alias);
-        let keyid = metadata::keyid_of(&replay.ceremony, &token.alias).filter(|_| state.counts);
+        let keyid = metadata::keyid_of(replay.ceremony, &token.alias).filter(|_| state.counts);
         let bound = state.bound.map(|seen| format!("“{}”, serial {}", seen.token.label, seen.token.serial));
         vec![
             plain(token.alias.to_string()),

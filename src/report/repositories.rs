@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{dates, replay::Replay};
 use crate::ceremony::{
     event::LeftOut,
+    history::Run,
     print::document::{Block, Cell, Layout, Line, Table, plain, row},
     repositories::{Batch, Repositories, leaving, sheet::Group},
     script::{Kind, RepositoriesSpec, Script, Signatory},
@@ -211,7 +212,7 @@ fn owner(script: &Script, signer: &Signatory) -> (String, String) {
 
 /// Certificates with their ends, and what clients pin.
 fn certificates(replay: &Replay<'_>) -> Vec<Block> {
-    let ceremony = &replay.ceremony;
+    let ceremony = replay.ceremony;
     let made = ceremony.repositories().certificates();
     let Some(first) = made.values().map(|certificate| certificate.not_after()).min() else { return vec![] };
     let mut rows: Vec<Vec<Cell>> = vec![];
@@ -284,7 +285,7 @@ pub fn on_card(replay: &Replay<'_>) -> Vec<Block> {
 }
 
 /// What a run of like entries says.
-pub fn told(run: &super::replay::Run) -> String {
+pub fn told(run: &Run) -> String {
     let what = if run.certificates { "certificates of its key" } else { "payloads of the batch" };
     format!("{} signed {} {what}, one entry each: {}.", run.alias, run.count, run.entries())
 }

@@ -62,8 +62,8 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     if let Some(why) = &seen.software {
         lines.push(Line::Strong(format!("software token: {why}")));
     }
-    for placed in &replay.entries {
-        let here = matches!(placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
+    for placed in replay.entries {
+        let here = matches!(&placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
         if here {
             let said = placed.event.passed().iter();
             lines.extend(said.filter_map(|passed| match passed.rule {
@@ -77,7 +77,7 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
 
 /// What its maker signed: a key that was generated and attested is told from one that was imported and never can be.
 fn attested(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
-    let of_key = replay.entries.iter().rev().find_map(|placed| match placed.event {
+    let of_key = replay.entries.iter().rev().find_map(|placed| match &placed.event {
         Event::KeyGenerated { alias, attestation, .. } if *alias == token.alias => {
             let says = &attestation.as_deref()?.says;
             Some(vec![
@@ -99,9 +99,9 @@ fn attested(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
 /// Lines of the record that name the token, and what was typed in its own steps.
 fn observed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     let mut lines = vec![];
-    for placed in &replay.entries {
+    for placed in replay.entries {
         let entry = placed.stamp.seq;
-        match placed.event {
+        match &placed.event {
             Event::Recorded { label, value } if names(label, &token.alias) => {
                 lines.push(Line::Plain(format!("entry {entry}: {label}: {value}")));
             }
@@ -127,9 +127,9 @@ fn names(label: &str, alias: &Alias) -> bool {
 
 fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     let mut lines = vec![];
-    for placed in &replay.entries {
+    for placed in replay.entries {
         let entry = placed.stamp.seq;
-        match placed.event {
+        match &placed.event {
             Event::KeyGenerated { alias, key, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()))
             }
