@@ -5,10 +5,13 @@
 //! encrypted by PBES2 (RFC 8018), SEC 1, PKCS#1, the PEM encryption of OpenSSL before PKCS#8, Notary's own form of Ed25519, and
 //! several keys one after the other (`notary key export`). A private key, and the text of a file that may hold one in the open,
 //! is in locked memory only.
+//!
+//! A key that a token wrapped ([`Wrapped`]) and the key-encryption key that it is under ([`Kek`]) are here too.
 
 mod cipher;
 mod pem;
 mod private;
+mod wrapped;
 mod write;
 mod wrong;
 
@@ -17,6 +20,7 @@ use std::{io::Read as _, path::Path};
 pub use self::{
     cipher::{ITERATIONS_MAX, Lock},
     private::PrivateKey,
+    wrapped::{Kek, WRAPPED_MAX, Wrapped},
     write::{Headers, ITERATIONS, write, write_with},
     wrong::Wrong,
 };
