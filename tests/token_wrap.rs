@@ -139,9 +139,9 @@ fn nothing_is_unwrapped_that_is_of_this_token_altered_or_of_another_kek_and_noth
             bytes[20] ^= 1;
             let altered = Wrapped::new(a.key.key().public.clone(), bytes, a.kek.fingerprint(), None).unwrap();
             assert!(second.unwrap(&altered, &under, &wanted).unwrap_err().fault().is_some());
-        // The module says CKR_GENERAL_ERROR, as one whose token is gone does: look again.
-        login(&mut second);
-        let under = second.find_kek(&a.kek.fingerprint(), &safe).unwrap();
+            // The module says CKR_GENERAL_ERROR, as one whose token is gone does: look again.
+            login(&mut second);
+            let under = second.find_kek(&a.kek.fingerprint(), &safe).unwrap();
             let p384 = KeyRequest { algorithm: KeyAlgorithm::P384, ..wanted.clone() };
             assert_eq!(rule(second.unwrap(&a.wrapped, &under, &p384)), Some(Rule::WrappedKeyProven));
             assert_eq!(second.clear_half_made(&wanted).unwrap(), 0);

@@ -1,16 +1,16 @@
-//! The identity split among custodians: Shamir's secret sharing over GF(256), byte by byte, by `vsss-rs`. Nothing of its mathematics
+//! The identity of a sealed file, or the key-encryption key of a wrapped one, split among custodians: Shamir's secret sharing over GF(256), byte by byte, by `vsss-rs`. Nothing of its mathematics
 //! is here; what is here is what a share says of itself.
 //!
 //! A share is a record of 64 bytes:
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 0 | version, 1 |
+//! | 0 | 1: of an identity; 2: of a key-encryption key |
 //! | 1, 2, 3 | threshold, count, index (the x of the share, from 1) |
 //! | 4 to 9 | set id: the beginning of the set's fingerprint |
 //! | 10 to 15 | the beginning of the keyid of the key that is backed up |
 //! | 16 to 27 | salt |
-//! | 28 to 59 | the value (the y of the share, a byte for each byte of the identity) |
+//! | 28 to 59 | the value (the y of the share, a byte for each byte of what is split) |
 //! | 60 to 63 | the beginning of SHA-256 of `officiant share 1:` and the bytes before |
 
 use std::fmt;
@@ -24,6 +24,7 @@ use super::{Identity, ShareWrong, alphabet::SHARE, filling::composed, identity::
 use crate::{
     digest::{Digest, from_hex, to_hex},
     fault::Fault,
+    keyfile::Kek,
     locked,
     secret::Secret,
     tuf::key::KeyId,
@@ -34,7 +35,6 @@ pub const RECORD: usize = 64;
 /// The most shares of a set: every combination of a threshold of them is tried before the first is printed.
 pub const SHARES_MAX: u8 = 16;
 
-const VERSION: u8 = 1;
 const SHORT: usize = 6;
 const HEADER: usize = 16;
 const SALT: usize = 12;
@@ -95,6 +95,40 @@ impl fmt::Display for Scheme {
     }
 }
 
+/// What the shares of a set give back, and what that opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Opens {
+    /// An identity of age. It opens a sealed file.
+    #[default]
+    SealedFile,
+    /// A key-encryption key. It opens a file with a key that a token wrapped.
+    WrappedKey,
+}
+
+impl Opens {
+    const fn version(self) -> u8 {
+        match self {
+            Self::SealedFile => 1,
+            Self::WrappedKey => 2,
+        }
+    }
+
+    const fn of_version(version: u8) -> Option<Self> {
+        match version {
+            1 => Some(Self::SealedFile),
+            2 => Some(Self::WrappedKey),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the first that there was, which a transcript does not name.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    fn is_first(&self) -> bool {
+        *self == Self::SealedFile
+    }
+}
+
 /// What a share says of itself and may be shown: everything but its salt and its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
@@ -106,6 +140,9 @@ pub struct Label {
     pub set: String,
     /// The first 12 hexadecimal digits of the keyid of the key that is backed up.
     pub keyid: String,
+    /// What it opens, together with the others.
+    #[serde(default, skip_serializing_if = "Opens::is_first")]
+    pub opens: Opens,
 }
 
 /// A salted commitment to a share: SHA-256 of `officiant share commitment 1:` and its record. It tells nothing of the share, and
@@ -117,7 +154,7 @@ pub struct Commitment(pub Digest);
 /// What is public of a set of shares, for the transcript.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Set {
-    /// [`Identity::fingerprint`] of the identity that is split.
+    /// [`Identity::fingerprint`] of the identity that is split, or [`Kek::fingerprint`] of the key-encryption key.
     pub fingerprint: Digest,
     /// How many shares, and how many open the backup.
     pub scheme: Scheme,
@@ -125,6 +162,9 @@ pub struct Set {
     pub keyid: KeyId,
     /// A commitment for each share, in the order of their indexes.
     pub commitments: Vec<Commitment>,
+    /// What the shares open.
+    #[serde(default, skip_serializing_if = "Opens::is_first")]
+    pub opens: Opens,
 }
 
 impl Set {
@@ -140,6 +180,7 @@ impl Set {
             scheme: self.scheme,
             set: self.id(),
             keyid: short_of(&self.keyid).map_or_else(String::new, |short| to_hex(&short)),
+            opens: self.opens,
         }
     }
 }
@@ -188,7 +229,7 @@ impl Share {
         if bytes.len() != RECORD || sum(&bytes[..SUM]) != bytes[SUM..] {
             return Err(ShareWrong::Checksum);
         }
-        if bytes[0] != VERSION {
+        if Opens::of_version(bytes[0]).is_none() {
             return Err(ShareWrong::Version(bytes[0]));
         }
         let label = label_of(bytes).ok_or(ShareWrong::Numbers)?;
@@ -223,6 +264,8 @@ pub(super) fn label_of(record: &[u8]) -> Option<Label> {
         scheme,
         set: to_hex(&record[4..4 + SHORT]),
         keyid: to_hex(&record[4 + SHORT..HEADER]),
+        // Another version is named when the whole is there.
+        opens: Opens::of_version(record[0]).unwrap_or_default(),
     })
 }
 
@@ -243,6 +286,25 @@ pub struct Split {
     pub set: Set,
 }
 
+/// What is to be split.
+pub(super) struct Whole<'a> {
+    bare: &'a [u8],
+    opens: Opens,
+    fingerprint: Digest,
+}
+
+impl<'a> From<&'a Identity> for Whole<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        Self { bare: identity.bare(), opens: Opens::SealedFile, fingerprint: identity.fingerprint() }
+    }
+}
+
+impl<'a> From<&'a Kek> for Whole<'a> {
+    fn from(kek: &'a Kek) -> Self {
+        Self { bare: kek.material().expose(), opens: Opens::WrappedKey, fingerprint: kek.fingerprint() }
+    }
+}
+
 /// Splits `identity`, which opens the backup of the key that `keyid` names, and tries every combination of a threshold of shares
 /// before it returns. An identity is split once: for new custodians there is a new identity.
 ///
@@ -250,27 +312,39 @@ pub struct Split {
 /// A fault where the machine gives no randomness or no locked memory, where the keyid is not hexadecimal, and where a combination
 /// does not give the identity back.
 pub fn split(identity: &Identity, scheme: Scheme, keyid: &KeyId) -> Result<Split, Fault> {
+    split_whole(identity.into(), scheme, keyid)
+}
+
+/// Splits `kek`, under which a token wrapped the key that `keyid` names. As [`split`]: once, and every combination is tried.
+///
+/// # Errors
+/// As [`split`].
+pub fn split_kek(kek: &Kek, scheme: Scheme, keyid: &KeyId) -> Result<Split, Fault> {
+    split_whole(kek.into(), scheme, keyid)
+}
+
+fn split_whole(whole: Whole<'_>, scheme: Scheme, keyid: &KeyId) -> Result<Split, Fault> {
     // The library's generator cannot fail: whether the system's works is found out before.
     getrandom::fill(&mut [0; 16]).map_err(|error| Fault::machine("draw randomness for the shares", error))?;
-    let split = split_from(identity, scheme, keyid, UnwrapErr(getrandom::SysRng))?;
-    super::gather::every_combination(&split, identity)?;
+    let split = split_from(whole, scheme, keyid, UnwrapErr(getrandom::SysRng))?;
+    super::gather::every_combination(&split)?;
     Ok(split)
 }
 
 /// The same from a given source, salts first, and untried.
-pub(super) fn split_from(
-    identity: &Identity,
+pub(super) fn split_from<'a>(
+    whole: impl Into<Whole<'a>>,
     scheme: Scheme,
     keyid: &KeyId,
     mut random: impl CryptoRng,
 ) -> Result<Split, Fault> {
-    let doing = "split the identity of the backup";
+    let Whole { bare, opens, fingerprint } = whole.into();
+    let doing = "split what opens the backup";
     let short = short_of(keyid).ok_or_else(|| Fault::machine(doing, "the keyid is not hexadecimal"))?;
-    let fingerprint = identity.fingerprint();
     let (threshold, count) = (scheme.threshold, scheme.count);
     let mut salts = vec![[0; SALT]; usize::from(count)];
     salts.iter_mut().for_each(|salt| random.fill_bytes(salt));
-    let points = Gf256::split_bytes(threshold.into(), count.into(), identity.bare(), &mut random);
+    let points = Gf256::split_bytes(threshold.into(), count.into(), bare, &mut random);
     let points = points.map_err(|error| Fault::machine(doing, error))?;
     let mut shares = vec![];
     for ((point, salt), index) in points.iter().zip(&salts).zip(1..) {
@@ -279,7 +353,7 @@ pub(super) fn split_from(
             return Err(Fault::machine(doing, "the library numbers shares in another way"));
         }
         let record = composed(RECORD, |out| {
-            out.push(&[VERSION, threshold, count, index])?;
+            out.push(&[opens.version(), threshold, count, index])?;
             out.push(&fingerprint.as_bytes()[..SHORT])?;
             out.push(&short)?;
             out.push(salt)?;
@@ -292,7 +366,7 @@ pub(super) fn split_from(
     drop(points);
     locked::wipe_stack();
     let commitments = shares.iter().map(Share::commitment).collect();
-    Ok(Split { shares, set: Set { fingerprint, scheme, keyid: keyid.clone(), commitments } })
+    Ok(Split { shares, set: Set { fingerprint, scheme, keyid: keyid.clone(), commitments, opens } })
 }
 
 #[cfg(test)]
