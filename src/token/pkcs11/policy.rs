@@ -95,6 +95,9 @@ impl Pkcs11Token {
         let secret = [(CKA_VALUE, kek.material().expose())];
         let session = self.open_session()?.handle();
         self.module.raw().create_object(session, template, &secret).or_else(|error| {
+            if !rv::is_about_template(&error) {
+                return Err(error);
+            }
             let bare = objects::without_copyable(template);
             self.module.raw().create_object(session, &bare, &secret).map_err(|_| error)
         })
@@ -108,8 +111,9 @@ impl Pkcs11Token {
         trusted: bool,
     ) -> Result<SessionPair, CryptokiError> {
         let (public, private) = objects::wrappable(request, stays, trusted);
-        self.pair_of(request.algorithm, &public, &private).or_else(|error| {
-            self.pair_of(request.algorithm, &public, &objects::without_copyable(&private)).map_err(|_| error)
+        self.pair_of(request.algorithm, &public, &private).or_else(|error| match rv::is_about_template(&error) {
+            true => self.pair_of(request.algorithm, &public, &objects::without_copyable(&private)).map_err(|_| error),
+            false => Err(error),
         })
     }
 
@@ -138,11 +142,11 @@ impl Pkcs11Token {
             self.module.raw().unwrap(session, mechanism, &[], wrapping.handle(), wrapped, template)
         };
         unwrap(&bare).or_else(|error| match objects::curve(request.algorithm) {
-            Some(curve) => {
+            Some(curve) if rv::is_about_template(&error) => {
                 let told = [bare.as_slice(), &[Attribute::EcParams(curve.to_vec())]].concat();
                 unwrap(&told).map_err(|_| error)
             }
-            None => Err(error),
+            _ => Err(error),
         })
     }
 
