@@ -344,6 +344,7 @@ fn no_type_that_holds_a_secret_can_be_shown_copied_or_serialised() {
             "$name",
             "KeyFile",
             "PrivateKey",
+            "Kek",
             "Identity",
             "Opened",
             "Share",
@@ -372,7 +373,7 @@ fn no_type_that_holds_a_secret_can_be_shown_copied_or_serialised() {
             }
         }
     }
-    assert!(seen >= 13, "the secrets were found: {seen}");
+    assert!(seen >= 14, "the secrets were found: {seen}");
 }
 
 #[test]

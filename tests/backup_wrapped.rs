@@ -11,13 +11,13 @@ use officiant::{
     backup::{
         About, Gathering, Identity, Lock, Opens, Scheme, Sealed, Share, Split, Wrong,
         paper::{Paper, Sheets, sealed_html, sealed_text},
-        split, split_kek, wrapped_file,
+        seal, split, split_kek, wrapped_file,
     },
-    keyfile::{Kek, PrivateKey},
+    keyfile::{Kek, KeyFile, PrivateKey},
     rules::Rule,
     secret::Secret,
     token::{
-        KeyAlgorithm, KeyRequest, LastTry, PinEntry, Token as _, User, Wrap as _,
+        KeyAlgorithm, KeyRequest, LastTry, PinEntry, Provision as _, Token as _, User, Wrap as _,
         pkcs11::{Pkcs11Token, rehearsal::Rehearsal},
         wrap::WrappingKey,
     },
@@ -273,4 +273,41 @@ fn a_file_and_shares_that_were_written_before_open_for_ever() {
         // Software wraps it to the same bytes today.
         assert_eq!(kek.wrap(&key).unwrap().bytes(), file.wrapped().unwrap().wrapped().bytes());
     }
+}
+
+/// A private key of a kind that OpenSSL makes, as a file holds it.
+fn made(arguments: &[&str]) -> Option<PrivateKey> {
+    let pem = Command::new("openssl").args(arguments).output().ok()?.stdout;
+    let file = KeyFile::parse(Secret::copied(&pem).unwrap()).unwrap();
+    Some(file.open(0, None).unwrap())
+}
+
+#[test]
+fn a_key_of_every_kind_comes_back_from_either_file_and_signs_on_a_token_or_skipped() {
+    on_softhsm("a_key_of_every_kind_comes_back_from_either_file_and_signs_on_a_token_or_skipped", |rehearsal| {
+        let mut token = prepared(rehearsal, "a");
+        login(&mut token);
+        for arguments in [
+            &["ecparam", "-name", "prime256v1", "-genkey", "-noout"][..],
+            &["ecparam", "-name", "secp384r1", "-genkey", "-noout"],
+            &["genpkey", "-algorithm", "ed25519"],
+            &["genrsa", "3072"],
+        ] {
+            let Some(key) = made(arguments) else { return println!("skipped: openssl is not here") };
+            let algorithm = key.public().key_algorithm().unwrap();
+            let trusted = Dialect::default().key(key.public()).unwrap();
+            let (kek, identity) = (Kek::fresh().unwrap(), Identity::fresh().unwrap());
+            let sealed = seal(&key, &about(&trusted), &identity).unwrap();
+            let wrapped = wrapped_file(&kek.wrap(&key).unwrap(), &about(&trusted)).unwrap();
+            let opened = [sealed.open(&identity).unwrap(), wrapped.wrapped().unwrap().open(&kek).unwrap()];
+            for (number, opened) in opened.into_iter().enumerate() {
+                let (again, _) = opened.trusted(&trusted).unwrap();
+                let name = format!("{algorithm} {number}");
+                let request = KeyRequest { algorithm, label: name.clone(), id: name.into_bytes() };
+                let there = token.import_key(&again, &request).unwrap();
+                assert_eq!(there.public, *trusted.public());
+                token.destroy_key(&there).unwrap();
+            }
+        }
+    });
 }

@@ -70,9 +70,9 @@ impl Pkcs11Token {
         Ok(policy)
     }
 
-    /// Destroys whatever carries the label of a probe.
+    /// Destroys whatever carries the label of a probe: what stays only where the module makes nothing that goes with its session.
     pub(super) fn cleared(&mut self) -> Result<Seen, CryptokiError> {
-        let ours = [Attribute::Label(LABEL.into())];
+        let ours = [Attribute::Label(LABEL.into()), Attribute::Token(self.stay())];
         let session = self.open_session()?;
         let before = session.find_objects(&ours)?;
         self.destroy(&before);

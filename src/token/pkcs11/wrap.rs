@@ -158,8 +158,11 @@ impl Wrap for Pkcs11Token {
             return Err(self.kek_wrong("holds its key-encryption key no more".into()));
         };
         if let Err(error) = self.unwrap_raw(under.mechanism, kek, wrapped.bytes(), request, true) {
-            let fault = self.fault(&error);
+            let mut fault = self.fault(&error);
             self.recover(&fault);
+            fault.cause.push_str(
+                " (a wrapped key that was altered, or is under another key-encryption key, is refused so too)",
+            );
             return Err(fault.into());
         }
         if let Err(fault) = self.with_session(|session| session.create_object(&public)) {
@@ -192,7 +195,7 @@ impl Wrap for Pkcs11Token {
         }
         let wanted = KeySelector::Named { label: key.key.label.clone(), id: key.key.id.clone() };
         let key = self.find_key(&wanted)?;
-        let inside = device::brought_in(&key.attributes)?;
+        device::brought_in(&key.attributes)?;
         let (private, _) = self.pair(&key)?;
         let keks = self.keks(&under.kek)?;
         let Some(kek) = keks.into_iter().find(|found| found.handle() == wrapping) else {
@@ -207,7 +210,10 @@ impl Wrap for Pkcs11Token {
                 Err(Fault::new(FaultKind::TokenLost, doing, "it does not sign any more: open it again and look").into())
             }
             Err(refusals) => {
-                let seen = format!("{}; wrapping it is refused: {}", inside.seen, refusals.join(", "));
+                let seen = format!(
+                    "CKA_SENSITIVE true, CKA_EXTRACTABLE false from now on; wrapping it is refused: {}",
+                    refusals.join(", ")
+                );
                 Ok((key, Passed::new(Rule::KeyClosed, seen)))
             }
         }
