@@ -8,10 +8,10 @@ use std::{
 };
 
 /// Used by everyone: names of rules, digests, instants, text for people, what the world can answer.
-const BASE: [&str; 7] = ["rules", "digest", "utc", "text", "fault", "device", "machine"];
+const BASE: [&str; 8] = ["rules", "digest", "utc", "text", "fault", "device", "machine", "custody"];
 
 /// What a room may use besides itself and the base.
-const TABLE: [(&str, &[&str]); 31] = [
+const TABLE: [(&str, &[&str]); 32] = [
     ("rules", &[]),
     ("digest", &[]),
     ("utc", &[]),
@@ -20,6 +20,8 @@ const TABLE: [(&str, &[&str]); 31] = [
     // A token says what its key is.
     ("device", &["tuf"]),
     ("machine", &[]),
+    // A set of shares says which key it is of.
+    ("custody", &["tuf"]),
     ("locked", &[]),
     ("secret", &["locked"]),
     ("readback", &[]),
@@ -93,6 +95,7 @@ const TABLE: [(&str, &[&str]); 31] = [
             "tuf",
             "transfer",
             "qr",
+            "program",
         ],
     ),
     ("main", &["cli", "tui", "preflight"]),
@@ -104,13 +107,14 @@ const TABLE: [(&str, &[&str]); 31] = [
 ];
 
 /// Rooms that see no file, clock, terminal, environment or randomness.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "rules",
     "digest",
     "utc",
     "text",
     "device",
     "machine",
+    "custody",
     "readback",
     "tuf",
     "ceremony",

@@ -29,7 +29,8 @@ pub use self::{
     identity::Identity,
     open::Opened,
     seal::{About, PASSPHRASE_MIN, SIZE_MAX, Sealed, SingleControl, WORK_FACTOR, WORK_FACTOR_MAX, seal, seal_alone},
-    shares::{Commitment, Label, RECORD, SHARES_MAX, Scheme, Set, Share, Split, split},
+    shares::{RECORD, Share, Split, split},
     typed::{ROWS, Typing},
     wrong::{ShareWrong, Wrong},
 };
+pub use crate::custody::{Commitment, Label, SHARES_MAX, Scheme, Set};

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    backups::SealedBackup,
     event::LeftOut,
     participants::{Alias, PersonId},
 };
 use crate::{
+    custody::Commitment,
     device::{KeyAttributes, TokenIdentity, attestation::Attestation},
     digest::Digest,
     fault::{Fault, FaultKind, Tries},
@@ -21,6 +23,7 @@ use crate::{
         key::{Key, KeyAlgorithm, KeyId, RawSignature},
         verify::VerifiedSignature,
     },
+    utc::Utc,
 };
 
 /// Something to be done to the world. Names and digests only: bytes to sign are minted from the state as a
@@ -152,6 +155,56 @@ pub enum Operation {
         /// The nonce of that statement.
         nonce: Digest,
     },
+    /// Host: make a key in locked memory, of mixed entropy.
+    MakeKey {
+        /// Its short name in the script.
+        name: Alias,
+        /// Which kind of key.
+        algorithm: KeyAlgorithm,
+        /// The tokens whose randomness goes into it, as far as they are in.
+        tokens: Vec<Alias>,
+        /// Whether dice are thrown (their throws are asked for).
+        dice: bool,
+    },
+    /// File: seal it, split what opens it, write the sealed file on every medium.
+    SealBackup {
+        /// Of which key.
+        name: Alias,
+        /// Its keyid.
+        keyid: KeyId,
+        /// When, as the sealed file says.
+        made: Utc,
+    },
+    /// People: put a share on paper, and let it be typed again.
+    GiveShare {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Who keeps it.
+        custodian: PersonId,
+    },
+    /// Token: put a key that was made in memory on it (user PIN asked for), from memory or from shares (asked for).
+    PutKey {
+        /// On which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// Its public half.
+        key: Box<Key>,
+        /// Its label on the token.
+        label: String,
+        /// Whether it has to come from shares.
+        #[serde(rename = "from-shares")]
+        from_shares: bool,
+        /// Its sealed file, and what is known of the shares.
+        sealed: Box<SealedBackup>,
+    },
+    /// Host: wipe the memory in which a key was made.
+    WipeKey {
+        /// Which key.
+        name: Alias,
+    },
     /// Token: forget everything of a token, open it again as if it had just been inserted, and sign a proof of possession.
     Drill {
         /// Which token.
@@ -221,6 +274,12 @@ impl Operation {
             Self::Generate { alias, .. } => format!("generate a key on {alias}"),
             Self::ImportKey { alias, file, .. } => format!("bring the key in {} to {alias}", shown(file)),
             Self::HandOverKey { name, .. } => format!("make the key {name} and write it for its keeper"),
+            Self::MakeKey { name, .. } => format!("make the key {name} in memory"),
+            Self::SealBackup { name, .. } => format!("seal the backup of {name} and split what opens it"),
+            Self::GiveShare { index, .. } => format!("put share {index} on paper and read it back"),
+            Self::PutKey { alias, name, from_shares: false, .. } => format!("put the key {name} on {alias}"),
+            Self::PutKey { alias, name, .. } => format!("restore the key {name} to {alias} from shares"),
+            Self::WipeKey { name } => format!("wipe the memory in which {name} was made"),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
             Self::Open { alias, .. } => format!("open {alias}"),
             Self::Sign { alias, payload, .. } => format!("sign payload {} with {alias}", &payload.to_string()[..8]),
@@ -236,6 +295,7 @@ impl Operation {
             | Self::SetUserPin { alias }
             | Self::Generate { alias, .. }
             | Self::ImportKey { alias, .. }
+            | Self::PutKey { alias, .. }
             | Self::Drill { alias, .. }
             | Self::Open { alias, .. }
             | Self::Sign { alias, .. }
@@ -250,7 +310,11 @@ impl Operation {
             | Self::ReadRepositories { .. }
             | Self::ReadInputs { .. }
             | Self::ExportRepositories { .. }
-            | Self::HandOverKey { .. } => None,
+            | Self::HandOverKey { .. }
+            | Self::MakeKey { .. }
+            | Self::SealBackup { .. }
+            | Self::GiveShare { .. }
+            | Self::WipeKey { .. } => None,
         }
     }
 
@@ -382,6 +446,40 @@ pub enum Outcome {
         /// Over the statement that shows possession; it is verified again before it counts.
         signature: RawSignature,
     },
+    /// Of [`Operation::MakeKey`].
+    Made {
+        /// The public key.
+        key: Key,
+        /// What was mixed, in order.
+        sources: Vec<String>,
+        /// The SHA-256 of what was thrown.
+        dice: Option<Digest>,
+    },
+    /// Of [`Operation::SealBackup`].
+    BackupSealed {
+        /// The sealed file, and what is public of the shares.
+        sealed: SealedBackup,
+        /// The same to be printed, and what is public of it as a file.
+        sheets: Vec<ExportedFile>,
+        /// The media that hold them, by their labels.
+        media: Vec<String>,
+    },
+    /// Of [`Operation::GiveShare`].
+    ShareReadBack {
+        /// The commitment to what was typed.
+        commitment: Commitment,
+    },
+    /// Of [`Operation::PutKey`].
+    KeyPut {
+        /// The public key.
+        key: Key,
+        /// What the token says of the private key.
+        attributes: KeyAttributes,
+        /// The shares from which it came; none where it came from memory.
+        shares: Vec<u8>,
+    },
+    /// Of [`Operation::WipeKey`].
+    Wiped,
     /// Of [`Operation::Drill`], [`Operation::Sign`] and [`Operation::SignHead`].
     Signed {
         /// The token as it was found.
