@@ -164,3 +164,6 @@ impl Ceremony {
         each.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,28 +1,22 @@
 //! The whole list of what the program can do to the world, and what can come of it. A rehearsal on paper is not performing
 //! these; there is no other switch.
 
-use std::sync::Arc;
+mod outcome;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::outcome::Outcome;
 use super::{
     backups::SealedBackup,
-    event::LeftOut,
     participants::{Alias, PersonId},
 };
 use crate::{
-    custody::Commitment,
-    device::{KeyAttributes, TokenIdentity, attestation::Attestation},
+    device::TokenIdentity,
     digest::Digest,
     fault::{Fault, FaultKind, Tries},
-    machine::MachineFacts,
     rules::{Refusal, Rule},
     text::shown,
-    transfer::Gun,
-    tuf::{
-        key::{Key, KeyAlgorithm, KeyId, RawSignature},
-        verify::VerifiedSignature,
-    },
+    tuf::key::{Key, KeyAlgorithm, KeyId},
     utc::Utc,
 };
 
@@ -356,146 +350,6 @@ impl SeenToken {
     pub fn same_as(&self, other: &Self) -> bool {
         (&self.token.label, &self.token.serial) == (&other.token.label, &other.token.serial)
     }
-}
-
-/// What came of an operation that was performed.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// Of [`Operation::Preflight`].
-    Machine(MachineFacts),
-    /// Of [`Operation::ReadInput`]: the bytes as they are.
-    Input {
-        /// Of the file.
-        bytes: Vec<u8>,
-        /// Of the file that belongs to it.
-        with: Option<Vec<u8>>,
-    },
-    /// Of [`Operation::StorePayload`].
-    Stored,
-    /// Of [`Operation::Export`]: the media that hold all of it.
-    Exported {
-        /// By their labels.
-        media: Vec<String>,
-    },
-    /// Of [`Operation::OpenCollection`].
-    Collection {
-        /// The SHA-256 of the manifest.
-        manifest: Digest,
-        /// The same of the earlier collection.
-        before: Option<Digest>,
-        /// The repositories, in the order of their names.
-        guns: Vec<Gun>,
-    },
-    /// Of [`Operation::ReadRepositories`] and [`Operation::ReadInputs`]: files that match the manifest, as the record keeps
-    /// them ([`super::repositories::pack`]).
-    Repositories(Arc<[u8]>),
-    /// Of [`Operation::Certify`] and [`Operation::SignBatch`]: some of the signatures, more may follow.
-    SignedSome {
-        /// The token as it was found.
-        seen: SeenToken,
-        /// The signatures, each verified over what it is of.
-        signatures: Vec<VerifiedSignature>,
-    },
-    /// Of [`Operation::ExportRepositories`]: some of the bundles, more may follow.
-    BundlesWritten {
-        /// The first, counted among what was drafted.
-        from: u32,
-        /// The one after the last.
-        to: u32,
-        /// How many of them wait for a signature that is made elsewhere.
-        incomplete: u32,
-        /// Those that are not written, because a rule says no.
-        refused: Vec<LeftOut>,
-        /// The SHA-256 of their manifest, once all are written.
-        manifest: Option<Digest>,
-        /// The media that hold them, by their labels.
-        media: Vec<String>,
-    },
-    /// Of [`Operation::FindTokens`].
-    Tokens(Vec<SeenToken>),
-    /// Of [`Operation::Initialise`]: the token as it is afterwards.
-    Initialised(SeenToken),
-    /// Of [`Operation::SetUserPin`].
-    UserPinSet,
-    /// Of [`Operation::Generate`].
-    Generated {
-        /// The public key.
-        key: Key,
-        /// What the token says of the private key.
-        attributes: KeyAttributes,
-        /// What its maker says of it, where the token can be asked.
-        attestation: Option<Box<Attestation>>,
-    },
-    /// Of [`Operation::ImportKey`].
-    BroughtIn {
-        /// The public key.
-        key: Key,
-        /// What the token says of the private key.
-        attributes: KeyAttributes,
-    },
-    /// Of [`Operation::HandOverKey`].
-    HandedOver {
-        /// The public key.
-        key: Key,
-        /// Of the file.
-        sha256: Digest,
-        /// Of the file, in bytes.
-        length: u64,
-        /// The media that hold it, by their labels.
-        media: Vec<String>,
-        /// Over the statement that shows possession; it is verified again before it counts.
-        signature: RawSignature,
-    },
-    /// Of [`Operation::MakeKey`].
-    Made {
-        /// The public key.
-        key: Key,
-        /// What was mixed, in order.
-        sources: Vec<String>,
-        /// The SHA-256 of what was thrown.
-        dice: Option<Digest>,
-    },
-    /// Of [`Operation::SealBackup`].
-    BackupSealed {
-        /// The sealed file, and what is public of the shares.
-        sealed: SealedBackup,
-        /// The same to be printed, and what is public of it as a file.
-        sheets: Vec<ExportedFile>,
-        /// The media that hold them, by their labels.
-        media: Vec<String>,
-    },
-    /// Of [`Operation::GiveShare`].
-    ShareReadBack {
-        /// The commitment to what was typed.
-        commitment: Commitment,
-    },
-    /// Of [`Operation::PutKey`].
-    KeyPut {
-        /// The public key.
-        key: Key,
-        /// What the token says of the private key.
-        attributes: KeyAttributes,
-        /// The shares from which it came; none where it came from memory.
-        shares: Vec<u8>,
-    },
-    /// Of [`Operation::WipeKey`].
-    Wiped,
-    /// Of [`Operation::Drill`], [`Operation::Sign`] and [`Operation::SignHead`].
-    Signed {
-        /// The token as it was found.
-        seen: SeenToken,
-        /// The signature; it is verified again before it counts.
-        signature: RawSignature,
-    },
-    /// Of every operation that needs a token: it is not here, others are. No PIN was asked for.
-    WrongToken(Vec<SeenToken>),
-    /// Of [`Operation::Open`].
-    Opened {
-        /// The token as it was found.
-        seen: SeenToken,
-        /// The public key that it proved to hold.
-        key: Key,
-    },
 }
 
 /// What went wrong with an operation.

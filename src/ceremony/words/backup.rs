@@ -231,6 +231,23 @@ pub fn to_destroy(backup: &Backup) -> Vec<String> {
     pages.chain([sheets]).collect()
 }
 
+/// Where the shares of every key that was made in memory are, for whoever stops a ceremony.
+pub fn account(ceremony: &Ceremony) -> Vec<String> {
+    let mut lines = vec![];
+    for (name, backup) in ceremony.backups().iter() {
+        let state = match (backup.is_in_custody(), backup.proven) {
+            (_, true) => "a token that was restored from its shares has signed",
+            (true, false) => "every share was read back; no token that was restored from them has signed yet",
+            (false, false) => "it is in memory only: when the program ends it is lost",
+        };
+        lines.push(format!("Key {name}, made in memory, keyid {}: {state}.", backup.key.id().short()));
+        if !backup.is_in_custody() {
+            lines.extend(to_destroy(backup).into_iter().map(|line| format!("To be destroyed: {line}")));
+        }
+    }
+    lines
+}
+
 /// A custodian is to sit down.
 pub fn custodian_sits(ceremony: &Ceremony, custodian: &PersonId, index: u8) -> String {
     let script = &ceremony.script;
