@@ -33,8 +33,9 @@ pub use self::{
     identity::Identity,
     open::Opened,
     seal::{About, PASSPHRASE_MIN, SIZE_MAX, Sealed, SingleControl, WORK_FACTOR, WORK_FACTOR_MAX, seal, seal_alone},
-    shares::{Commitment, Label, Opens, RECORD, SHARES_MAX, Scheme, Set, Share, Split, split, split_kek},
+    shares::{RECORD, Share, Split, split, split_kek},
     typed::{ROWS, Typing},
     wrapped::{WrappedFile, wrapped_file},
     wrong::{ShareWrong, Wrong},
 };
+pub use crate::custody::{Commitment, Label, Opens, SHARES_MAX, Scheme, Set};

@@ -27,10 +27,10 @@ use crate::{
     },
     digest::{from_hex, to_hex},
     fault::{Error, Fault},
-    perform::Performer,
+    perform::{Covered, People, Performer},
     rules::{Refusal, Rule},
     runner::{Ended, Runner},
-    secret::{Secret, WORD_SALT_LENGTH, WordProof},
+    secret::{Secret, SecretRequest, WORD_SALT_LENGTH, WordProof},
     text::shown,
 };
 
@@ -50,6 +50,16 @@ pub trait Io {
     /// # Errors
     /// A fault where the keyboard or memory fails.
     fn secret(&mut self, prompt: &str) -> Result<Option<Secret>, Fault>;
+
+    /// Shows a line that nobody else may see until it was copied, and takes it away; `false` where there is no screen that could be
+    /// covered.
+    ///
+    /// # Errors
+    /// A fault where the terminal fails.
+    fn covered(&mut self, says: &str, text: &Secret) -> Result<bool, Fault> {
+        let _ = (says, text);
+        Ok(false)
+    }
 
     /// Whether people sit there, and not a file or another program.
     fn is_people(&self) -> bool;
@@ -96,17 +106,29 @@ pub fn run(runner: &mut Runner, performer: &mut Performer, io: &mut dyn Io) -> R
     }
 }
 
+/// A keyboard that fails is as good as nobody: the ceremony says so and asks what to do.
+struct AtTheLine<'a>(&'a mut dyn Io);
+
+impl People for AtTheLine<'_> {
+    fn secret(&mut self, request: &SecretRequest) -> Option<Secret> {
+        if let Some(wrong) = &request.wrong {
+            self.0.say(wrong);
+        }
+        self.0.secret(&secret_words(request)).ok().flatten().filter(|secret| !secret.is_empty())
+    }
+
+    fn show(&mut self, row: &Covered<'_>) -> Option<()> {
+        self.0.covered(&row.says, row.text).ok()?.then_some(())
+    }
+}
+
 fn perform(runner: &mut Runner, performer: &mut Performer, io: &mut dyn Io) -> Result<(), Error> {
     let done = match runner.intend() {
         Ok(None) => return Ok(()),
         Ok(Some(job)) => {
             let again = if job.in_doubt { " (it may have been done already: looking first)" } else { "" };
             io.say(&format!("... {}{again}", job.operation.words()));
-            let answer = performer.perform(&job, &mut |request| {
-                let prompt = secret_words(request);
-                // A keyboard that fails is as good as nobody: the ceremony says so and asks what to do.
-                io.secret(&prompt).ok().flatten().filter(|secret| !secret.is_empty())
-            });
+            let answer = performer.perform_with(&job, &mut AtTheLine(io));
             runner.answer(&answer)
         }
         Err(error) => Err(error),

@@ -13,7 +13,7 @@ pub const WRAPPED_MAX: usize = 16 << 10;
 /// One block more than the least: no private key is shorter.
 const WRAPPED_MIN: usize = 24;
 /// Of AES-256, in bytes.
-const KEK_LENGTH: usize = 32;
+pub(super) const KEK_LENGTH: usize = 32;
 /// What RFC 5649 adds, in bytes: one semiblock, beside what fills the last.
 const SEMIBLOCK: usize = 8;
 

@@ -52,7 +52,7 @@ impl Performer {
     }
 
     /// How the tokens of `alias` are reached. A rehearsal has its own module for every token.
-    fn driver(&self, alias: &Alias) -> Result<Driver, Fault> {
+    pub(super) fn driver(&self, alias: &Alias) -> Result<Driver, Fault> {
         if let Some(path) = &self.rehearsal_module {
             return Ok(Driver::Module(Module::load(path, None, self.trust)?));
         }
@@ -366,6 +366,8 @@ impl Performer {
         };
         let identity = token.identity();
         Ok(SecretRequest {
+            row: None,
+            wrong: None,
             what,
             label: Some(alias.to_string()),
             serial: Some(identity.serial.clone()),
@@ -383,7 +385,7 @@ impl Performer {
         Ok(SeenToken { token: token.identity().clone(), public_keys })
     }
 
-    fn tuf_key(&self, key: &Key) -> Result<crate::tuf::key::Key, Fault> {
+    pub(super) fn tuf_key(&self, key: &Key) -> Result<crate::tuf::key::Key, Fault> {
         self.script.dialect.key(&key.public).ok_or_else(|| {
             Fault::new(
                 FaultKind::NotSupported,
@@ -394,7 +396,7 @@ impl Performer {
     }
 }
 
-fn provision(token: &mut dyn Token) -> Result<&mut dyn Provision, Fault> {
+pub(super) fn provision(token: &mut dyn Token) -> Result<&mut dyn Provision, Fault> {
     token.provision().ok_or_else(|| {
         Fault::new(FaultKind::NotSupported, "prepare the token", "this kind of token is prepared with its maker's tool")
     })

@@ -229,6 +229,15 @@ pub trait Provision: Token {
     /// A fault.
     fn clear_half_made(&mut self, request: &KeyRequest) -> Result<usize, Error>;
 
+    /// Fills `room` with randomness of the token's own; `false` where it gives none.
+    ///
+    /// # Errors
+    /// A fault.
+    fn draw(&mut self, room: &mut [u8]) -> Result<bool, Error> {
+        let _ = room;
+        Ok(false)
+    }
+
     /// Destroys both objects of a key. Wants the user logged in; every other [`Key`] must be found again afterwards.
     ///
     /// # Errors

@@ -87,7 +87,10 @@ impl<'a> Shell<'a> {
                 .into());
             }
             while let Some(said) = self.worker.said()? {
-                self.worker_said(said)?;
+                match said {
+                    Said::Shows(says, text) => self.worker.shown(screen.cover(&says, &text)?)?,
+                    said => self.worker_said(said)?,
+                }
             }
             self.listen()?;
             let now = self.runner.now();
@@ -156,6 +159,8 @@ impl<'a> Shell<'a> {
     fn worker_said(&mut self, said: Said) -> Result<(), Error> {
         match said {
             Said::Wants(request) => self.take(Msg::Wanted(request)),
+            // The loop shows it, since it has the screen.
+            Said::Shows(..) => Ok(self.worker.shown(false)?),
             Said::Done(answer) => self.answer(&answer),
         }
     }

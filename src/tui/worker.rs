@@ -8,7 +8,7 @@ use std::{
 use crate::{
     ceremony::prompt::Answer,
     fault::Fault,
-    perform::Performer,
+    perform::{Covered, People, Performer},
     runner::Job,
     secret::{Secret, SecretRequest},
 };
@@ -17,6 +17,8 @@ use crate::{
 pub enum Said {
     /// It wants a secret, and waits for [`Worker::give`].
     Wants(SecretRequest),
+    /// A row of a share is to be shown on the covered screen, and it waits for [`Worker::shown`].
+    Shows(String, Secret),
     /// The operation came to its end.
     Done(Answer),
 }
@@ -25,6 +27,7 @@ pub enum Said {
 pub struct Worker {
     jobs: Sender<Job>,
     secrets: Sender<Option<Secret>>,
+    copies: Sender<bool>,
     said: Receiver<Said>,
 }
 
@@ -33,19 +36,18 @@ impl Worker {
     pub fn start(mut performer: Performer) -> Self {
         let (jobs, todo) = channel::<Job>();
         let (secrets, given) = channel::<Option<Secret>>();
+        let (copies, copied) = channel::<bool>();
         let (say, said) = channel();
         thread::spawn(move || {
             for job in todo {
-                let answer = performer.perform(&job, &mut |request: &SecretRequest| {
-                    say.send(Said::Wants(request.clone())).ok()?;
-                    given.recv().ok()?
-                });
+                let answer =
+                    performer.perform_with(&job, &mut AtTheScreen { say: &say, given: &given, copied: &copied });
                 if say.send(Said::Done(answer)).is_err() {
                     return;
                 }
             }
         });
-        Self { jobs, secrets, said }
+        Self { jobs, secrets, copies, said }
     }
 
     /// Begins an operation.
@@ -64,6 +66,14 @@ impl Worker {
         self.secrets.send(secret).map_err(|_| gone())
     }
 
+    /// Answers [`Said::Shows`]: whether the row was copied.
+    ///
+    /// # Errors
+    /// Where the thread is gone.
+    pub fn shown(&self, copied: bool) -> Result<(), Fault> {
+        self.copies.send(copied).map_err(|_| gone())
+    }
+
     /// What it said since the last time.
     ///
     /// # Errors
@@ -74,6 +84,26 @@ impl Worker {
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(gone()),
         }
+    }
+}
+
+/// The screen, as the thread that performs sees it.
+struct AtTheScreen<'a> {
+    say: &'a Sender<Said>,
+    given: &'a Receiver<Option<Secret>>,
+    copied: &'a Receiver<bool>,
+}
+
+impl People for AtTheScreen<'_> {
+    fn secret(&mut self, request: &SecretRequest) -> Option<Secret> {
+        self.say.send(Said::Wants(request.clone())).ok()?;
+        self.given.recv().ok()?
+    }
+
+    fn show(&mut self, row: &Covered<'_>) -> Option<()> {
+        let text = Secret::copied(row.text.expose()).ok()?;
+        self.say.send(Said::Shows(row.says.clone(), text)).ok()?;
+        self.copied.recv().ok()?.then_some(())
     }
 }
 
