@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::{fs, path::Path};
+
 use officiant::{
     device::probe::{Check, Verdict},
     fault::Error,
@@ -15,7 +17,7 @@ use officiant::{
         wrap::{Copied, PinIsKey, Wrappable, WrappingKey, WrapsSafely},
     },
 };
-use support::{SO_PIN, login, on_softhsm, pin, prepared};
+use support::{SO_PIN, folder, login, on_softhsm, pin, prepared};
 
 fn request(algorithm: KeyAlgorithm) -> KeyRequest {
     KeyRequest { algorithm, label: "root".into(), id: b"root".to_vec() }
@@ -198,6 +200,14 @@ fn after_a_pause_each_proof_is_made_again_by_looking() {
     });
 }
 
+fn lies_in(folder: &Path, kek: &Kek) -> bool {
+    fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        let holds = |bytes: Vec<u8>| bytes.windows(32).any(|window| window == kek.material().expose());
+        if path.is_dir() { lies_in(&path, kek) } else { holds(fs::read(path).unwrap()) }
+    })
+}
+
 #[test]
 fn a_kek_is_brought_once_trusted_by_the_so_alone_and_reads_back() {
     on_softhsm("a_kek_is_brought_once_trusted_by_the_so_alone_and_reads_back", |rehearsal| {
@@ -218,6 +228,10 @@ fn a_kek_is_brought_once_trusted_by_the_so_alone_and_reads_back() {
         }
         let p384 = token.generate_wrappable(&request(KeyAlgorithm::P384), &under).unwrap_err();
         assert!(p384.fault().is_some(), "it was probed for P-256");
+        // A public object of SoftHSM lies in its file as it is, and the file goes with it: what its row of quirks says.
+        assert!(lies_in(&folder(), &kek));
+        token.remove_kek(&kek.fingerprint()).unwrap();
+        assert!(!lies_in(&folder(), &kek));
     });
 }
 

@@ -13,14 +13,15 @@ use officiant::{
     keyfile::Kek,
     secret::Secret,
     token::{
-        KeyAlgorithm, KeyRequest, LastTry, PinEntry, Provision as _, Token as _, User, Wrap as _,
-        pkcs11::{Pkcs11Token, close_all},
-        wrap::WrappingKey,
+        Erase, KeyAlgorithm, KeyRequest, PinEntry, Provision as _, Token as _, Wrap as _,
+        pkcs11::{self, Pkcs11Token, TokenUri, close_all, rehearsal::Rehearsal},
+        quirks::Trust,
+        wrap::{PinIsKey, WrappingKey},
     },
     tuf::dialect::Dialect,
     utc::Utc,
 };
-use support::{SO_PIN, folder, login, on_softhsm, pin, prepared};
+use support::{SO_PIN, USER_PIN, alone, folder, login, pin};
 
 /// What is looked for, turned by one bit in each byte, so that to look for it does not find the test.
 fn turned(secret: &Secret) -> Vec<u8> {
@@ -50,25 +51,49 @@ fn files(folder: &Path, canaries: &[(&str, Vec<u8>)], found: &mut Vec<String>, s
     }
 }
 
+fn control(lines: &str) {
+    fs::write(folder().join("control"), lines).unwrap();
+}
+
+fn prepared(label: &str) -> Pkcs11Token {
+    let shim = std::env::current_exe().unwrap().parent().unwrap().join("libpkcs11_shim.so");
+    let uri = TokenUri { module_path: Some(shim), ..TokenUri::default() };
+    let mut token = pkcs11::open_blank(&uri, Trust::shipped()).unwrap();
+    token.initialise(label, PinEntry::Typed(&pin(SO_PIN)), Erase::NothingThere).unwrap();
+    token.set_user_pin(&pin(SO_PIN), &pin(USER_PIN)).unwrap();
+    token
+}
+
+/// Brings the key-encryption key as the user, who has private objects: SoftHSM writes a trusted one to its file as it is, by way of a
+/// buffer that it does not wipe. The shim knows no CKA_WRAP_WITH_TRUSTED, so that none is wanted.
 fn with_kek(token: &mut Pkcs11Token, kek: &Kek) -> WrappingKey {
     login(token);
-    let safe = token.wraps_safely(KeyAlgorithm::P256, None).unwrap();
-    token.login(User::So, PinEntry::Typed(&pin(SO_PIN)), LastTry::Keep).unwrap();
+    control("fail C_GenerateKeyPair 5+ 0x12");
+    let safe = token.wraps_safely(KeyAlgorithm::P256, Some(&PinIsKey::declared_in_the_script())).unwrap();
+    control("");
+    assert!(!safe.wants_so());
     token.bring_kek(kek, &safe).unwrap();
-    login(token);
     token.find_kek(&kek.fingerprint(), &safe).unwrap()
 }
 
 #[test]
 fn nothing_of_a_wrapped_backup_is_left_in_memory_or_in_a_file() {
-    on_softhsm("nothing_of_a_wrapped_backup_is_left_in_memory_or_in_a_file", |rehearsal| {
+    let prepare = |folder: &Path| {
+        let rehearsal = Rehearsal::prepare(folder, None).expect("SoftHSM is installed");
+        vec![
+            rehearsal.environment(),
+            (pkcs11_shim::MODULE, rehearsal.module.into_os_string()),
+            (pkcs11_shim::CONTROL, folder.join("control").into_os_string()),
+        ]
+    };
+    alone("nothing_of_a_wrapped_backup_is_left_in_memory_or_in_a_file", prepare, || {
         let request = KeyRequest { algorithm: KeyAlgorithm::P256, label: "root".into(), id: b"root".to_vec() };
         let mut canaries: Vec<(&str, Vec<u8>)> = vec![];
         {
             let kek = Kek::fresh().unwrap();
             canaries.push(("the key-encryption key", turned(kek.material())));
             assert_eq!(sightings(&canaries).len(), 1, "the search finds it");
-            let (mut first, mut second) = (prepared(rehearsal, "a"), prepared(rehearsal, "b"));
+            let (mut first, mut second) = (prepared("a"), prepared("b"));
             let under = with_kek(&mut first, &kek);
             let key = first.generate_wrappable(&request, &under).unwrap();
             let trusted = Dialect::default().key(&key.key().public).unwrap();
@@ -92,7 +117,7 @@ fn nothing_of_a_wrapped_backup_is_left_in_memory_or_in_a_file() {
             }
             let kek = gathering.kek().unwrap();
             let (again, _) = file.wrapped().unwrap().trusted(&trusted).unwrap();
-            let mut third = prepared(rehearsal, "c");
+            let mut third = prepared("c");
             let under = with_kek(&mut third, &kek);
             let there = third.unwrap(&again, &under, &request).unwrap();
             third.remove_kek(&kek.fingerprint()).unwrap();

@@ -53,6 +53,7 @@ pub const ROWS: &[Quirks] = &[
         notes: &[
             "Never locks a PIN; the low flag stays up until the next good login.",
             "Cannot wrap or unwrap Ed25519 keys.",
+            "Keeps a trusted wrapping key in its file unencrypted, since the SO makes public objects only.",
             "Means RFC 5649 by CKM_AES_KEY_WRAP_PAD, and puts zeros behind a key before it wraps it.",
             "Signs plain Ed25519 where Ed25519ph is asked for.",
             "Always shows one more, uninitialised token.",
