@@ -267,3 +267,30 @@ fn the_probe_of_softhsm_sees_what_it_wraps_and_what_it_cannot_and_leaves_nothing
         assert_eq!(token.public_keys().unwrap(), []);
     });
 }
+
+#[test]
+fn a_declaration_does_without_trust_where_a_token_takes_no_trusted_key() {
+    on_softhsm("a_declaration_does_without_trust_where_a_token_takes_no_trusted_key", |rehearsal| {
+        let (mut first, mut second) = (prepared(rehearsal, "a"), prepared(rehearsal, "b"));
+        let (kek, declared) = (Kek::fresh().unwrap(), PinIsKey::declared_in_the_script());
+        let mut under = vec![];
+        for token in [&mut first, &mut second] {
+            login(token);
+            let safe = token.wraps_safely(KeyAlgorithm::P256, Some(&declared)).unwrap();
+            assert!(safe.wants_so(), "a declaration alone does not do away with what a token can");
+            let safe = safe.untrusted(&declared);
+            let rules: Vec<_> = safe.passed().iter().map(|passed| passed.rule).collect();
+            assert_eq!((safe.wants_so(), rules), (false, vec![Rule::WrappingSafe, Rule::WrappingTrusted]));
+            token.bring_kek(&kek, &safe).unwrap();
+            // Private: SoftHSM encrypts it in its file.
+            assert!(!lies_in(&folder(), &kek));
+            under.push(token.find_kek(&kek.fingerprint(), &safe).unwrap());
+        }
+        let key = first.generate_wrappable(&request(KeyAlgorithm::P256), &under[0]).unwrap();
+        let wrapped = first.wrap(&key, &under[0]).unwrap();
+        let copied = second.unwrap(&wrapped, &under[1], &request(KeyAlgorithm::P256)).unwrap();
+        first.close(key, &copied, &under[0]).unwrap();
+        first.remove_kek(&kek.fingerprint()).unwrap();
+        second.remove_kek(&kek.fingerprint()).unwrap();
+    });
+}

@@ -134,6 +134,16 @@ impl WrapsSafely {
         Ok(Self { token: token.clone(), algorithm, mechanism, trusted, passed: vec![safe, trust] })
     }
 
+    /// The same without trust, as the script declares: for a token that keeps to CKA_TRUSTED and takes no trusted key from outside.
+    #[must_use]
+    pub fn untrusted(self, _declared: &PinIsKey) -> Self {
+        let mut passed = self.passed;
+        passed.retain(|passed| passed.rule != Rule::WrappingTrusted);
+        let seen = format!("declared beforehand: {} is not asked for a trusted wrapping key", self.token.name());
+        passed.push(Passed::new(Rule::WrappingTrusted, seen));
+        Self { trusted: false, passed, ..self }
+    }
+
     /// The PKCS#11 mechanism with which the token does RFC 5649: 0x210B, or 0x210A where it was seen to mean that.
     pub fn mechanism(&self) -> u64 {
         self.mechanism
