@@ -1,7 +1,8 @@
 //! *Officiant* leads root-key ceremonies. This is its library; the programs are thin front ends.
 //!
 //! In reading order. What everybody speaks in: [`rules`] names every check; [`digest`], [`utc`] and [`text`] are the words;
-//! [`fault`] says how the world fails, [`device`] and [`machine`] what tokens and this machine say of themselves.
+//! [`fault`] says how the world fails, [`device`] and [`machine`] what tokens and this machine say of themselves, [`custody`] what may be
+//! said of the shares of a backup.
 //!
 //! The pure part: [`readback`] turns digests into words and words into proofs; [`tuf`] reads, verifies and writes metadata;
 //! [`ceremony`] is the engine; [`transcript`] is what happened; [`report`] tells people, and [`audit`] goes through it again.
@@ -27,6 +28,7 @@ pub mod ceremony;
 pub mod cli;
 #[cfg(feature = "online")]
 pub mod courier;
+pub mod custody;
 pub mod device;
 pub mod digest;
 pub mod fault;

@@ -171,6 +171,25 @@ rules! {
         "Shares are put together only if each is whole, all are of one set and different, none contradicts its commitment, and there are as many as the threshold asks for.";
     BackupOpens "BACKUP-OPENS" InTheRoom Nothing
         "A sealed file counts only if it is whole, opens with the identity of its set, and holds the private half of the key that is trusted.";
+    BackupDeclared "BACKUP-DECLARED" InTheRoom DeclaredInScript
+        "A script says how the key outlives the loss of a token, and does what it says; that it does not is declared.";
+    ShareReadBack "SHARE-READ-BACK" InTheRoom Nothing
+        "A share counts only when it was typed again from its paper and fits its commitment, and none is made before the one before it was.";
+    BackupRestores "BACKUP-RESTORES" InTheRoom Nothing
+        "A key that was made in memory counts only when a token to which its backup was restored from shares has signed with it, and the memory was wiped.";
+
+    WrappingSafe "WRAPPING-SAFE" InTheRoom Nothing
+        "A key is wrapped only on a token, and unwrapped only into one, that was seen to give no key away that is not extractable, to decrypt nothing with a wrapping key, to unwrap as asked, and to close a key for good.";
+    WrappingTrusted "WRAPPING-TRUSTED" InTheRoom DeclaredInScript
+        "A key that can be wrapped can be wrapped under a key-encryption key alone that the SO called trusted.";
+    KekReadsBack "KEK-READS-BACK" InTheRoom Nothing
+        "A key-encryption key on a token reads back as the only one of its id that wraps and unwraps, encrypts and decrypts nothing, is sensitive and not extractable, and is trusted where it has to be.";
+    WrappedKeyProven "WRAPPED-KEY-PROVEN" InTheRoom Nothing
+        "A wrapped key counts only once another token unwrapped it, reads it back as not extractable, and signed with it what the public key of the first verifies.";
+    KeyClosed "KEY-CLOSED" InTheRoom Nothing
+        "A key that was wrapped is made not extractable as soon as its copy is proven, and its token then refuses to wrap it.";
+    KekGone "KEK-GONE" InTheRoom Nothing
+        "When the work is done, the key-encryption key is on no token: only its shares give it back.";
 
     // People and the room.
     DutySeparated "DUTY-SEPARATED" InTheRoom DeclaredInScript

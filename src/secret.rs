@@ -201,6 +201,35 @@ pub struct SecretRequest {
     /// How many signatures are made with this one entry; 0 where none is, or nobody counted.
     #[serde(default)]
     pub covers: usize,
+    /// Which row of a share, where one is typed.
+    #[serde(default)]
+    pub row: Option<RowOf>,
+    /// What was wrong with what was typed before, as a sentence. Nothing of it stands here.
+    #[serde(default)]
+    pub wrong: Option<String>,
+}
+
+/// A row of a share that is typed from its page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowOf {
+    /// The id of the set that it must be of.
+    pub set: String,
+    /// Which share, from 1; `None` before its page has told.
+    pub share: Option<u8>,
+    /// The how manieth share of those that are brought, from 1.
+    pub brought: u8,
+    /// The row, from 1.
+    pub row: u8,
+    /// How many rows a share has.
+    pub rows: u8,
+}
+
+impl RowOf {
+    /// `share 2 of set 3f…, row 4 of 8`.
+    pub fn words(&self) -> String {
+        let share = self.share.map_or_else(|| "a share".to_owned(), |share| format!("share {share}"));
+        format!("{share} of set {}, row {} of {}", self.set, self.row, self.rows)
+    }
 }
 
 impl SecretRequest {
@@ -226,6 +255,8 @@ impl SecretRequest {
             max: pin.max,
             touch: false,
             covers: 0,
+            row: None,
+            wrong: None,
         }
     }
 }
@@ -254,12 +285,21 @@ pub enum SecretKind {
     NewPassphrase,
     /// The same new passphrase once more.
     NewPassphraseAgain,
+    /// The throws of a die with six sides, as digits.
+    Throws,
+    /// A row of a share, as its page has it.
+    ShareRow,
 }
 
 impl SecretKind {
     /// Whether it is of a file, not of a token.
     pub const fn is_passphrase(self) -> bool {
         matches!(self, Self::Passphrase | Self::NewPassphrase | Self::NewPassphraseAgain)
+    }
+
+    /// Whether it is of a token, which counts tries.
+    pub const fn is_of_token(self) -> bool {
+        !self.is_passphrase() && !matches!(self, Self::PersonalWord | Self::Throws | Self::ShareRow)
     }
 
     /// What people call it.
@@ -275,6 +315,8 @@ impl SecretKind {
             Self::Passphrase => "passphrase",
             Self::NewPassphrase => "new passphrase",
             Self::NewPassphraseAgain => "new passphrase, once more",
+            Self::Throws => "throws of the die",
+            Self::ShareRow => "row of a share",
         }
     }
 }

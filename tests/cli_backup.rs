@@ -8,7 +8,8 @@ use std::fs;
 use backup_support::{key, shares, typed};
 use cli_support::{officiant, officiant_with};
 use officiant::{
-    backup::{Identity, seal},
+    backup::{Identity, seal, wrapped_file},
+    keyfile::Kek,
     rules::Rule,
 };
 use serde_json::Value;
@@ -81,6 +82,26 @@ fn a_sealed_file_is_described_and_anything_else_refused() {
     let ran = officiant(place.path(), &["backup", "inspect", "backup.age", "--json"]);
     let report: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((&report["opened_by"]["kind"], &report["sha256"]), (&"identity".into(), &digest.into()));
+    // A key that a token wrapped says what it is.
+    let kek = Kek::fresh().unwrap();
+    let wrapped = wrapped_file(&kek.wrap(&key).unwrap(), &about).unwrap();
+    fs::write(place.path().join("wrapped.txt"), wrapped.bytes()).unwrap();
+    let ran = officiant(place.path(), &["backup", "inspect", "wrapped.txt"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let set = &kek.fingerprint().to_string()[..12];
+    for part in [
+        &format!("a key-encryption key (AES-256, RFC 5649), split as set {set}"),
+        "a P-256 key that a token wrapped: 152 bytes",
+        about.keyid.as_str(),
+        &key.public().fingerprint().to_string(),
+        "Genesis of example/shop",
+        "2026-12-01T09:00:00Z",
+    ] {
+        assert!(ran.out.contains(part), "no “{part}” in {ran:#?}");
+    }
+    let ran = officiant(place.path(), &["backup", "inspect", "wrapped.txt", "--json"]);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&report["opened_by"]["kind"], &report["wrapped"]["set"]), (&"key-encryption-key".into(), &set.into()));
     fs::write(place.path().join("cut"), &sealed.bytes()[..150]).unwrap();
     fs::write(place.path().join("letter"), "Dear all").unwrap();
     for (file, said) in [("cut", "cut short"), ("letter", "no age file")] {

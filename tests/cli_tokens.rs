@@ -55,6 +55,17 @@ fn a_token_is_probed_by_use_and_a_wrong_pin_is_a_fault() {
     let report: Value = serde_json::from_str(&probed.out).unwrap();
     assert_eq!(report["token"]["label"], "one");
     assert!(!probed.err.contains(pin) && !probed.out.contains(pin), "the PIN was shown");
+    let serial = report["token"]["serial"].as_str().unwrap();
+    let (path, sha256) = (&report["token"]["module"]["path"], &report["token"]["module"]["sha256"]);
+    let text = with_tokens(&record, &["token", "probe", "--label", "one"], &format!("{pin}\n"));
+    let same = [(serial, "SERIAL"), (path.as_str().unwrap(), "MODULE"), (sha256.as_str().unwrap(), "DIGEST")];
+    // The length of an RSA key in DER differs by a few bytes from key to key.
+    let of_rsa = |line: &str| line.contains("wraps and unwraps RSA");
+    let length = |line: &str| line.split(", ").filter(|part| !part.ends_with(" bytes")).collect::<Vec<_>>().join(", ");
+    let lines = text.out.lines().map(|line| if of_rsa(line) { length(line) } else { line.to_owned() });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let reviewed = same.iter().fold(text, |text, (own, name)| text.replace(own, name));
+    insta::assert_snapshot!("token-probe", reviewed);
     let wrong = with_tokens(&record, &["token", "probe", "--label", "one"], "not the PIN\n");
     assert_eq!(wrong.code, Some(3), "{wrong:#?}");
     let nobody = with_tokens(&record, &["token", "probe", "--label", "one"], "");

@@ -8,9 +8,10 @@ use officiant::{
     device::probe::{Check, Verdict},
     rules::Rule,
     token::{
-        KeyAlgorithm, Probe as _, Provision as _, Token as _,
+        KeyAlgorithm, Probe as _, Provision as _, Token as _, Wrap as _,
         pkcs11::{self, TokenUri},
         quirks::{self, Trust},
+        wrap::PinIsKey,
     },
 };
 use support::{USER_PIN, alone, folder, login, pin};
@@ -61,5 +62,18 @@ fn the_probe_calls_out_a_module_that_wraps_keys_that_are_not_extractable() {
         assert_eq!(refusal.rule, Rule::KeyNotExtractable);
         assert!(refusal.what.contains("not extractable"), "{refusal}");
         assert!(quirks::of(token.identity()).software);
+
+        // It wraps by RFC 5649, and keeps to none of the policy that would make it safe.
+        assert_eq!(verdict(Check::Wraps(KeyAlgorithm::Rsa3072)), Some(Verdict::Good), "{:#?}", report.findings);
+        assert_eq!(verdict(Check::ClosesKeys), Some(Verdict::Bad), "{:#?}", report.findings);
+        assert_eq!(verdict(Check::WantsTrusted), Some(Verdict::Bad), "{:#?}", report.findings);
+        assert_eq!(verdict(Check::TrustsSoOnly), Some(Verdict::Bad), "{:#?}", report.findings);
+        assert_eq!(report.holds_to_trusted().unwrap_err().rule, Rule::WrappingTrusted);
+        for declared in [None, Some(&PinIsKey::declared_in_the_script())] {
+            let refusal = token.wraps_safely(KeyAlgorithm::Rsa3072, declared).map(drop).unwrap_err();
+            let refusal = refusal.refusal().expect("a refusal");
+            assert_eq!(refusal.rule, Rule::WrappingSafe, "{refusal}");
+            assert!(refusal.what.contains("does not wrap a key that is not extractable"), "{refusal}");
+        }
     });
 }

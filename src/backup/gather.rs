@@ -2,9 +2,11 @@
 
 use vsss_rs::Gf256;
 
-use super::{Identity, Label, Scheme, Set, Share, Split, identity::LENGTH};
+use super::{Identity, Label, Opens, Scheme, Set, Share, Split, identity::LENGTH};
 use crate::{
+    digest::Digest,
     fault::{Error, Fault},
+    keyfile::Kek,
     locked,
     rules::{Passed, Refusal, Rule},
     secret::Secret,
@@ -86,23 +88,47 @@ impl Gathering {
         self.set.as_ref().map(|set| set.label(index)).or_else(said)
     }
 
+    /// What the shares open.
+    pub fn opens(&self) -> Option<Opens> {
+        let said = || self.shares.first().map(|share| share.label().opens);
+        self.set.as_ref().map(|set| set.opens).or_else(said)
+    }
+
     /// The identity.
     ///
     /// # Errors
-    /// `SHARE-FITS` where there are fewer shares than the threshold, and where they do not give the identity of their set: one of
-    /// them was forged so well that only its commitment can tell, and is named where there are enough others. A fault where
-    /// memory cannot be locked.
+    /// `SHARE-FITS` where there are fewer shares than the threshold, where they do not give the identity of their set: one of
+    /// them was forged so well that only its commitment can tell, and is named where there are enough others; and where they give a
+    /// key-encryption key. A fault where memory cannot be locked.
     pub fn identity(&self) -> Result<Identity, Error> {
+        match self.whole()? {
+            Whole::Identity(identity) => Ok(identity),
+            Whole::Kek(_) => Err(other_kind("a key-encryption key, which opens the file of a wrapped key").into()),
+        }
+    }
+
+    /// The key-encryption key.
+    ///
+    /// # Errors
+    /// As [`Gathering::identity`], and where the shares give an identity.
+    pub fn kek(&self) -> Result<Kek, Error> {
+        match self.whole()? {
+            Whole::Kek(kek) => Ok(kek),
+            Whole::Identity(_) => Err(other_kind("an identity of age, which opens a sealed file").into()),
+        }
+    }
+
+    fn whole(&self) -> Result<Whole, Error> {
         let threshold = match self.scheme() {
             Some(scheme) if self.is_enough() => usize::from(scheme.threshold()),
             scheme => return Err(too_few(self.shares.len(), scheme).into()),
         };
         let all: Vec<&Share> = self.shares.iter().collect();
-        let identity = combined(&all)?;
-        if self.is_of_set(&identity) {
-            return Ok(identity);
+        let whole = combined(&all)?;
+        if self.is_of_set(&whole) {
+            return Ok(whole);
         }
-        drop(identity);
+        drop(whole);
         let mut odd: Vec<u8> = vec![];
         for some in combinations(all.len(), threshold) {
             let chosen: Vec<&Share> = some.iter().map(|at| all[*at]).collect();
@@ -115,8 +141,11 @@ impl Gathering {
             }
         }
         let what = match odd.as_slice() {
-            [] => "Every share is whole, and together they do not give the identity of their set: one or more were forged.".to_owned(),
-            some => format!("Share {} was forged: the others give the identity of the set without it.", listed(some)),
+            [] => {
+                "Every share is whole, and together they do not give the secret of their set: one or more were forged."
+                    .to_owned()
+            }
+            some => format!("Share {} was forged: the others give the secret of the set without it.", listed(some)),
         };
         Err(Refusal::new(
             Rule::ShareFits,
@@ -130,11 +159,11 @@ impl Gathering {
         let Some(share) = self.shares.iter().find(|share| share.label().index == index) else { return false };
         let mut all = good.to_vec();
         all.push(share);
-        combined(&all).is_ok_and(|identity| self.is_of_set(&identity))
+        combined(&all).is_ok_and(|whole| self.is_of_set(&whole))
     }
 
-    fn is_of_set(&self, identity: &Identity) -> bool {
-        let fingerprint = identity.fingerprint();
+    fn is_of_set(&self, whole: &Whole) -> bool {
+        let fingerprint = whole.fingerprint();
         let said = self.shares.first().map(|share| share.label().set.clone());
         match &self.set {
             Some(set) => set.fingerprint == fingerprint,
@@ -155,6 +184,9 @@ fn compare(label: &Label, known: &Label) -> Result<(), Refusal> {
     };
     if label.set != known.set {
         return foreign(format!("Share {index} is of set {}, not of set {}.", label.set, known.set));
+    }
+    if label.opens != known.opens {
+        return foreign(format!("Share {index} is of another kind of backup than its set."));
     }
     if label.keyid != known.keyid {
         return foreign(format!("Share {index} is about the key {}…, not about {}….", label.keyid, known.keyid));
@@ -191,11 +223,35 @@ fn too_few(there: usize, scheme: Option<Scheme>) -> Refusal {
     Refusal::new(Rule::ShareFits, what, "Bring the shares of more custodians; with fewer nobody can open anything.")
 }
 
+fn other_kind(what: &str) -> Refusal {
+    Refusal::new(
+        Rule::ShareFits,
+        format!("The shares give {what}."),
+        "Bring the file that these shares open, or its own shares.",
+    )
+}
+
 fn listed(indexes: &[u8]) -> String {
     indexes.iter().map(u8::to_string).collect::<Vec<_>>().join(" and ")
 }
 
-fn combined(shares: &[&Share]) -> Result<Identity, Fault> {
+/// What shares gave back.
+enum Whole {
+    Identity(Identity),
+    Kek(Kek),
+}
+
+impl Whole {
+    fn fingerprint(&self) -> Digest {
+        match self {
+            Self::Identity(identity) => identity.fingerprint(),
+            Self::Kek(kek) => kek.fingerprint(),
+        }
+    }
+}
+
+/// Shares of one kind put together, right or wrong.
+fn combined(shares: &[&Share]) -> Result<Whole, Fault> {
     let doing = "put the shares together";
     let points: Vec<Vec<u8>> = shares.iter().map(|share| share.point()).collect();
     let bare = Gf256::combine_bytes(&points).map_err(|error| Fault::machine(doing, error))?;
@@ -205,19 +261,23 @@ fn combined(shares: &[&Share]) -> Result<Identity, Fault> {
     })?;
     drop(points);
     locked::wipe_stack();
-    Identity::of(bare).ok_or_else(|| Fault::machine(doing, "it is too short"))
+    let whole = match shares.first().map(|share| share.label().opens) {
+        Some(Opens::WrappedKey) => Kek::of(bare).map(Whole::Kek),
+        _ => Identity::of(bare).map(Whole::Identity),
+    };
+    whole.ok_or_else(|| Fault::machine(doing, "it is too short"))
 }
 
-/// Tries every combination of a threshold of shares against the identity that was split.
-pub(super) fn every_combination(split: &Split, identity: &Identity) -> Result<(), Fault> {
+/// Tries every combination of a threshold of shares against the fingerprint of what was split.
+pub(super) fn every_combination(split: &Split) -> Result<(), Fault> {
     let scheme = split.set.scheme;
     for some in combinations(scheme.count().into(), scheme.threshold().into()) {
         let shares: Vec<&Share> = some.iter().map(|at| &split.shares[*at]).collect();
-        if !combined(&shares)?.same_as(identity) {
+        if combined(&shares)?.fingerprint() != split.set.fingerprint {
             let which: Vec<u8> = shares.iter().map(|share| share.label().index).collect();
             return Err(Fault::machine(
                 "try the shares before they are printed",
-                format!("shares {} do not give the identity back", listed(&which)),
+                format!("shares {} do not give back what was split", listed(&which)),
             ));
         }
     }

@@ -1,5 +1,5 @@
-//! What can be seen of an age file without opening it (the format is at c2sp.org/age): who opens it, and whether it ends where it
-//! can end.
+//! What can be seen of a sealed file without opening it: who opens it, and, of an age file (the format is at c2sp.org/age), whether it
+//! ends where it can end.
 
 use std::fmt;
 
@@ -26,6 +26,11 @@ pub enum Lock {
         /// Base-2 logarithm of N.
         work: u8,
     },
+    /// The key-encryption key of a set of shares: a token wrapped the key.
+    KeyEncryptionKey {
+        /// The set's id: 12 hexadecimal digits.
+        set: String,
+    },
     /// Something that this program does not write.
     Other {
         /// The kinds of recipients, in their order. From outside.
@@ -38,6 +43,9 @@ impl fmt::Display for Lock {
         match self {
             Self::Identity => f.write_str("one X25519 identity"),
             Self::Passphrase { work } => write!(f, "a passphrase (scrypt, 2^{work}): one person alone opens it"),
+            Self::KeyEncryptionKey { set } => {
+                write!(f, "a key-encryption key (AES-256, RFC 5649), split as set {set}")
+            }
             Self::Other { recipients } => {
                 let shown: Vec<String> = recipients.iter().map(|kind| shown_up_to(kind, 40)).collect();
                 write!(f, "{}, which this program does not write", shown.join(" or "))
@@ -46,12 +54,12 @@ impl fmt::Display for Lock {
     }
 }
 
-/// An age file from outside.
+/// A sealed file from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
     /// What opens it.
     pub lock: Lock,
-    /// Bytes after the header.
+    /// Bytes after the header; of a wrapped key, its length.
     pub payload: usize,
 }
 
@@ -59,8 +67,15 @@ impl Outline {
     /// Looks at a whole file.
     ///
     /// # Errors
-    /// What it is instead of a binary age file of version 1, or where it is cut.
+    /// What it is instead of a binary age file of version 1 or a wrapped key, or where it is cut.
     pub fn read(file: &[u8]) -> Result<Self, Wrong> {
+        if super::wrapped::is_one(file) {
+            let read = super::wrapped::read(file)?;
+            return Ok(Self {
+                lock: Lock::KeyEncryptionKey { set: read.set() },
+                payload: read.wrapped().bytes().len(),
+            });
+        }
         let torn = || Wrong::Damaged("it is cut short within its header".into());
         if file.trim_ascii_start().starts_with(ARMOUR) {
             return Err(Wrong::Other(

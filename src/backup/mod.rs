@@ -5,6 +5,9 @@
 //! [`paper`], is copied row by row from a covered screen, and is typed back ([`Typing`]) before it counts. What is public of a set
 //! ([`Set`]: commitments, a fingerprint) goes to the transcript.
 //!
+//! Where a token wrapped the key, the file is a text of its own ([`wrapped_file`]), and the key-encryption key is split in the place of
+//! the identity ([`split_kek`]): what is copied, printed, typed and gathered is the same.
+//!
 //! `docs/RECOVERY.md` is the format, and the way out for people who have neither this program nor anybody to ask.
 //!
 //! Shares, identities and keys are in locked memory only. None of them can be shown, cloned or serialised. A whole share leaves as
@@ -20,6 +23,7 @@ pub mod paper;
 mod seal;
 mod shares;
 mod typed;
+mod wrapped;
 mod wrong;
 
 pub use self::{
@@ -29,7 +33,9 @@ pub use self::{
     identity::Identity,
     open::Opened,
     seal::{About, PASSPHRASE_MIN, SIZE_MAX, Sealed, SingleControl, WORK_FACTOR, WORK_FACTOR_MAX, seal, seal_alone},
-    shares::{Commitment, Label, RECORD, SHARES_MAX, Scheme, Set, Share, Split, split},
+    shares::{RECORD, Share, Split, split, split_kek},
     typed::{ROWS, Typing},
+    wrapped::{WrappedFile, wrapped_file},
     wrong::{ShareWrong, Wrong},
 };
+pub use crate::custody::{Commitment, Label, Opens, SHARES_MAX, Scheme, Set};

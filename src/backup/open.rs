@@ -26,6 +26,10 @@ pub struct Opened {
 }
 
 impl Opened {
+    pub(super) fn new(about: About, key: PrivateKey) -> Self {
+        Self { about, key }
+    }
+
     /// What the file says of itself. From outside.
     pub fn about(&self) -> &About {
         &self.about

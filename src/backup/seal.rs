@@ -66,7 +66,7 @@ impl Sealed {
     /// Takes the bytes of a file.
     ///
     /// # Errors
-    /// What it is instead of a binary age file, or where it is cut.
+    /// What it is instead of a binary age file or a wrapped key, or where it is cut.
     pub fn read(bytes: Vec<u8>) -> Result<Self, Wrong> {
         let lock = Outline::read(&bytes)?.lock;
         Ok(Self { bytes, lock })
@@ -149,10 +149,16 @@ fn close(contents: &Secret, recipient: &dyn Recipient) -> Result<Sealed, Wrong> 
     Sealed::read(bytes)
 }
 
-fn contents(key: &PrivateKey, about: &About) -> Result<Secret, Wrong> {
+/// A ceremony is called by one line.
+pub(super) fn is_one_line(about: &About) -> Result<(), Wrong> {
     if about.ceremony.len() > LINE_MAX || about.ceremony.chars().any(paints) {
         return Err(Wrong::Contents(format!("a ceremony is called by one line of at most {LINE_MAX} bytes")));
     }
+    Ok(())
+}
+
+fn contents(key: &PrivateKey, about: &About) -> Result<Secret, Wrong> {
+    is_one_line(about)?;
     let der = key.to_pkcs8()?;
     let base64 = Secret::made(Base64::encoded_len(der.expose()), |room| {
         let encoded = Base64::encode(der.expose(), room);

@@ -1,6 +1,7 @@
 //! A script weeks ahead, without a world: whether its steps can follow each other, who and what must be there, how long it
 //! takes, who could sign alone, and whose absence stops the day.
 
+mod backup;
 mod crossing;
 mod materials;
 mod people;
@@ -154,6 +155,7 @@ pub fn check(script: &Script) -> Checked {
     steps::required(script, &mut findings);
     steps::breaks(script, &mut findings);
     tokens::look(script, &mut findings);
+    backup::look(script, &mut findings);
     people::look(script, &mut findings);
     let people = people::plans(script);
     repositories::look(script, &people, &mut findings);

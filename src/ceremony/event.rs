@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    backups::SealedBackup,
     crossing::FrameSource,
     operation::{ExportedFile, Operation, SeenToken, Trouble},
     participants::{Alias, PersonId},
@@ -10,6 +11,7 @@ use super::{
     repositories::{Known, Shape, Verdict},
 };
 use crate::{
+    custody::Commitment,
     device::{KeyAttributes, attestation::Attestation},
     digest::Digest,
     machine::MachineFacts,
@@ -325,6 +327,76 @@ pub enum Event {
         signature: String,
         /// `KEY-POSSESSION`.
         passed: Vec<Passed>,
+    },
+    /// A key was made in locked memory. It is nowhere else yet.
+    KeyMade {
+        /// Its short name in the script.
+        name: Alias,
+        /// The public key.
+        key: Key,
+        /// What was mixed, in order: the operating system, tokens, dice.
+        sources: Vec<String>,
+        /// The SHA-256 of what was thrown, where dice were.
+        dice: Option<Digest>,
+        /// `KEY-COUNTED-ONCE`.
+        passed: Vec<Passed>,
+    },
+    /// It was sealed as an age file, and what opens it was split.
+    BackupSealed {
+        /// Of which key.
+        name: Alias,
+        /// The sealed file, and what is public of its shares.
+        sealed: SealedBackup,
+        /// The same to be printed, and what is public of it as a file.
+        sheets: Vec<ExportedFile>,
+        /// On which media.
+        media: Vec<String>,
+        /// `BACKUP-OPENS`.
+        passed: Vec<Passed>,
+    },
+    /// A share is on paper, and was typed again from it.
+    ShareReadBack {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Who keeps it.
+        custodian: PersonId,
+        /// The commitment that it fits.
+        commitment: Commitment,
+        /// `SHARE-READ-BACK`.
+        passed: Vec<Passed>,
+    },
+    /// A key that was made in memory came to a token. It does not count yet.
+    KeyPut {
+        /// To which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// Its public half, as the token gives it.
+        key: Key,
+        /// What the token says of it.
+        attributes: KeyAttributes,
+        /// The shares from which it came; none where it came from memory.
+        shares: Vec<u8>,
+        /// `KEY-NOT-EXTRACTABLE`, `BACKUP-OPENS`.
+        passed: Vec<Passed>,
+    },
+    /// The memory in which a key was made was wiped.
+    KeyWiped {
+        /// Which key.
+        name: Alias,
+        /// `BACKUP-RESTORES`.
+        passed: Vec<Passed>,
+    },
+    /// A key that was lost with the memory was given up, and everything on paper of it was destroyed.
+    BackupDiscarded {
+        /// Which key.
+        name: Alias,
+        /// The id of its set of shares, where it was sealed.
+        set: Option<String>,
+        /// The shares that were on paper.
+        shares: Vec<u8>,
     },
     /// A token was opened again with the PIN typed again, and its key signed a proof of possession. From now on it counts.
     KeyDrilled {
@@ -657,6 +729,11 @@ impl Event {
             | Self::KeyBroughtIn { passed, .. }
             | Self::KeyHandedOver { passed, .. }
             | Self::KeyDrilled { passed, .. }
+            | Self::KeyMade { passed, .. }
+            | Self::BackupSealed { passed, .. }
+            | Self::ShareReadBack { passed, .. }
+            | Self::KeyPut { passed, .. }
+            | Self::KeyWiped { passed, .. }
             | Self::TokenOpened { passed, .. }
             | Self::CollectionOpened { passed, .. }
             | Self::SignedBefore { passed, .. }
@@ -689,6 +766,11 @@ impl Event {
                 | Self::KeyBroughtIn { .. }
                 | Self::KeyHandedOver { .. }
                 | Self::KeyDrilled { .. }
+                | Self::KeyMade { .. }
+                | Self::BackupSealed { .. }
+                | Self::ShareReadBack { .. }
+                | Self::KeyPut { .. }
+                | Self::KeyWiped { .. }
                 | Self::TokenOpened { .. }
                 | Self::Signed { .. }
                 | Self::HeadSigned { .. }

@@ -7,6 +7,7 @@
 //! [`check`] and [`print`](mod@print) (a script weeks ahead, without a world).
 
 pub mod aside;
+pub mod backups;
 pub mod check;
 pub mod crossing;
 pub mod earlier;

@@ -1,27 +1,24 @@
 //! The whole list of what the program can do to the world, and what can come of it. A rehearsal on paper is not performing
 //! these; there is no other switch.
 
-use std::sync::Arc;
+mod outcome;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::outcome::Outcome;
 use super::{
+    backups::SealedBackup,
     crossing::{FrameSource, Received, Shown},
-    event::LeftOut,
     participants::{Alias, PersonId},
 };
 use crate::{
-    device::{KeyAttributes, TokenIdentity, attestation::Attestation},
+    device::TokenIdentity,
     digest::Digest,
     fault::{Fault, FaultKind, Tries},
-    machine::MachineFacts,
     rules::{Refusal, Rule},
     text::shown,
-    transfer::Gun,
-    tuf::{
-        key::{Key, KeyAlgorithm, KeyId, RawSignature},
-        verify::VerifiedSignature,
-    },
+    tuf::key::{Key, KeyAlgorithm, KeyId},
+    utc::Utc,
 };
 
 /// Something to be done to the world. Names and digests only: bytes to sign are minted from the state as a
@@ -181,6 +178,56 @@ pub enum Operation {
         /// The nonce of that statement.
         nonce: Digest,
     },
+    /// Host: make a key in locked memory, of mixed entropy.
+    MakeKey {
+        /// Its short name in the script.
+        name: Alias,
+        /// Which kind of key.
+        algorithm: KeyAlgorithm,
+        /// The tokens whose randomness goes into it, as far as they are in.
+        tokens: Vec<Alias>,
+        /// Whether dice are thrown (their throws are asked for).
+        dice: bool,
+    },
+    /// File: seal it, split what opens it, write the sealed file on every medium.
+    SealBackup {
+        /// Of which key.
+        name: Alias,
+        /// Its keyid.
+        keyid: KeyId,
+        /// When, as the sealed file says.
+        made: Utc,
+    },
+    /// People: put a share on paper, and let it be typed again.
+    GiveShare {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Who keeps it.
+        custodian: PersonId,
+    },
+    /// Token: put a key that was made in memory on it (user PIN asked for), from memory or from shares (asked for).
+    PutKey {
+        /// On which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// Its public half.
+        key: Box<Key>,
+        /// Its label on the token.
+        label: String,
+        /// Whether it has to come from shares.
+        #[serde(rename = "from-shares")]
+        from_shares: bool,
+        /// Its sealed file, and what is known of the shares.
+        sealed: Box<SealedBackup>,
+    },
+    /// Host: wipe the memory in which a key was made.
+    WipeKey {
+        /// Which key.
+        name: Alias,
+    },
     /// Token: forget everything of a token, open it again as if it had just been inserted, and sign a proof of possession.
     Drill {
         /// Which token.
@@ -255,6 +302,12 @@ impl Operation {
             Self::Generate { alias, .. } => format!("generate a key on {alias}"),
             Self::ImportKey { alias, file, .. } => format!("bring the key in {} to {alias}", shown(file)),
             Self::HandOverKey { name, .. } => format!("make the key {name} and write it for its keeper"),
+            Self::MakeKey { name, .. } => format!("make the key {name} in memory"),
+            Self::SealBackup { name, .. } => format!("seal the backup of {name} and split what opens it"),
+            Self::GiveShare { index, .. } => format!("put share {index} on paper and read it back"),
+            Self::PutKey { alias, name, from_shares: false, .. } => format!("put the key {name} on {alias}"),
+            Self::PutKey { alias, name, .. } => format!("restore the key {name} to {alias} from shares"),
+            Self::WipeKey { name } => format!("wipe the memory in which {name} was made"),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
             Self::Open { alias, .. } => format!("open {alias}"),
             Self::Sign { alias, payload, .. } => format!("sign payload {} with {alias}", &payload.to_string()[..8]),
@@ -270,6 +323,7 @@ impl Operation {
             | Self::SetUserPin { alias }
             | Self::Generate { alias, .. }
             | Self::ImportKey { alias, .. }
+            | Self::PutKey { alias, .. }
             | Self::Drill { alias, .. }
             | Self::Open { alias, .. }
             | Self::Sign { alias, .. }
@@ -287,7 +341,11 @@ impl Operation {
             | Self::ReadInputs { .. }
             | Self::ReadSigned { .. }
             | Self::ExportRepositories { .. }
-            | Self::HandOverKey { .. } => None,
+            | Self::HandOverKey { .. }
+            | Self::MakeKey { .. }
+            | Self::SealBackup { .. }
+            | Self::GiveShare { .. }
+            | Self::WipeKey { .. } => None,
         }
     }
 
@@ -329,121 +387,6 @@ impl SeenToken {
     pub fn same_as(&self, other: &Self) -> bool {
         (&self.token.label, &self.token.serial) == (&other.token.label, &other.token.serial)
     }
-}
-
-/// What came of an operation that was performed.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// Of [`Operation::Preflight`].
-    Machine(MachineFacts),
-    /// Of [`Operation::ReadInput`]: the bytes as they are.
-    Input {
-        /// Of the file.
-        bytes: Vec<u8>,
-        /// Of the file that belongs to it.
-        with: Option<Vec<u8>>,
-    },
-    /// Of [`Operation::ReadFrames`]: the parcel as it crossed.
-    Parcel(Arc<[u8]>),
-    /// Of [`Operation::ShowFrames`]: the files that were shown, by the names under which they cross.
-    Shown {
-        /// In any order.
-        files: Vec<ExportedFile>,
-    },
-    /// Of [`Operation::StorePayload`].
-    Stored,
-    /// Of [`Operation::Export`]: the media that hold all of it.
-    Exported {
-        /// By their labels.
-        media: Vec<String>,
-    },
-    /// Of [`Operation::OpenCollection`].
-    Collection {
-        /// The manifest, as it lies there.
-        manifest: Arc<[u8]>,
-        /// The same of the earlier collection.
-        before: Option<Arc<[u8]>>,
-        /// The repositories, in the order of their names.
-        guns: Vec<Gun>,
-    },
-    /// Of [`Operation::ReadRepositories`] and [`Operation::ReadInputs`]: files that match the manifest, as the record keeps
-    /// them ([`super::repositories::pack`]).
-    Repositories(Arc<[u8]>),
-    /// Of [`Operation::ReadSigned`]: the whole list.
-    SignedList(Arc<[u8]>),
-    /// Of [`Operation::Certify`] and [`Operation::SignBatch`]: some of the signatures, more may follow.
-    SignedSome {
-        /// The token as it was found.
-        seen: SeenToken,
-        /// The signatures, each verified over what it is of.
-        signatures: Vec<VerifiedSignature>,
-    },
-    /// Of [`Operation::ExportRepositories`]: some of the bundles, more may follow.
-    BundlesWritten {
-        /// The first, counted among what was drafted.
-        from: u32,
-        /// The one after the last.
-        to: u32,
-        /// How many of them wait for a signature that is made elsewhere.
-        incomplete: u32,
-        /// Those that are not written, because a rule says no.
-        refused: Vec<LeftOut>,
-        /// The SHA-256 of their manifest, once all are written.
-        manifest: Option<Digest>,
-        /// The media that hold them, by their labels.
-        media: Vec<String>,
-    },
-    /// Of [`Operation::FindTokens`].
-    Tokens(Vec<SeenToken>),
-    /// Of [`Operation::Initialise`]: the token as it is afterwards.
-    Initialised(SeenToken),
-    /// Of [`Operation::SetUserPin`].
-    UserPinSet,
-    /// Of [`Operation::Generate`].
-    Generated {
-        /// The public key.
-        key: Key,
-        /// What the token says of the private key.
-        attributes: KeyAttributes,
-        /// What its maker says of it, where the token can be asked.
-        attestation: Option<Box<Attestation>>,
-    },
-    /// Of [`Operation::ImportKey`].
-    BroughtIn {
-        /// The public key.
-        key: Key,
-        /// What the token says of the private key.
-        attributes: KeyAttributes,
-    },
-    /// Of [`Operation::HandOverKey`].
-    HandedOver {
-        /// The public key.
-        key: Key,
-        /// Of the file.
-        sha256: Digest,
-        /// Of the file, in bytes.
-        length: u64,
-        /// The media that hold it, by their labels.
-        media: Vec<String>,
-        /// Over the statement that shows possession; it is verified again before it counts.
-        signature: RawSignature,
-    },
-    /// Of [`Operation::Drill`], [`Operation::Sign`] and [`Operation::SignHead`].
-    Signed {
-        /// The token as it was found.
-        seen: SeenToken,
-        /// The signature; it is verified again before it counts.
-        signature: RawSignature,
-    },
-    /// Of every operation that needs a token: it is not here, others are. No PIN was asked for.
-    WrongToken(Vec<SeenToken>),
-    /// Of [`Operation::Open`].
-    Opened {
-        /// The token as it was found.
-        seen: SeenToken,
-        /// The public key that it proved to hold.
-        key: Key,
-    },
 }
 
 /// What went wrong with an operation.

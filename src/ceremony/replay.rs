@@ -149,6 +149,19 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::KeyBroughtIn { key, attributes, .. } => {
             done(Outcome::BroughtIn { key: key.clone(), attributes: *attributes })
         }
+        Event::KeyMade { key, sources, dice, .. } => {
+            done(Outcome::Made { key: key.clone(), sources: sources.clone(), dice: *dice })
+        }
+        Event::BackupSealed { sealed, sheets, media, .. } => {
+            let (sealed, sheets, media) = (sealed.clone(), sheets.clone(), media.clone());
+            done(Outcome::BackupSealed { sealed, sheets, media })
+        }
+        Event::ShareReadBack { commitment, .. } => done(Outcome::ShareReadBack { commitment: *commitment }),
+        Event::KeyPut { key, attributes, shares, .. } => {
+            done(Outcome::KeyPut { key: key.clone(), attributes: *attributes, shares: shares.clone() })
+        }
+        Event::KeyWiped { .. } => done(Outcome::Wiped),
+        Event::BackupDiscarded { .. } => word("DESTROYED"),
         Event::KeyHandedOver { name, key, file, media, signature, .. } => {
             let raw = from_hex(signature).ok_or_else(|| unreadable(name))?;
             done(Outcome::HandedOver {

@@ -3,6 +3,7 @@
 //! A script holds every value of a ceremony and no secret; there is no second configuration file. [`Script`] is what was
 //! meant; [`read`] turns the text into it and refuses, with line and field, whatever it does not know.
 
+mod backup;
 mod raw;
 pub mod read;
 mod repositories;
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::backup::{BackupSpec, CustodySpec, Way};
 pub use self::repositories::{
     CertificateSpec, CollectionSpec, CommonName, RepositoriesSpec, Signatory, SignerAction, SignerSpec, TagPolicy,
     TaggingSpec,
@@ -124,6 +126,8 @@ pub struct Script {
     pub change: Option<ChangeSpec>,
     /// The repositories of a ceremony about many at one sitting; `None` where it is about one root.
     pub repositories: Option<RepositoriesSpec>,
+    /// How the key outlives the loss of a token, where the script says.
+    pub backup: Option<BackupSpec>,
     /// The acts.
     pub acts: Vec<Act>,
 }
@@ -153,6 +157,8 @@ pub struct Declares {
     pub merged_duties: bool,
     /// The result need not lie in the subset that every known client reads, for example because the old root does not.
     pub not_for_every_client: bool,
+    /// A key has no backup, and no other takes its place: the loss of its token is the loss of the key.
+    pub no_backup: bool,
     /// ECDSA keys may be made on YubiKeys with firmware below 5.7 (YSA-2024-03).
     pub old_firmware: bool,
 }
@@ -335,6 +341,9 @@ impl Script {
     fn shared_key(&self, alias: &Alias) -> Option<String> {
         if let Some(keyid) = self.token(alias).and_then(|spec| spec.keyid.as_ref()) {
             return Some(keyid.as_str().to_owned());
+        }
+        if let Some(made) = self.put_on(alias) {
+            return Some(format!("made {made}"));
         }
         self.numbered().find_map(|(_, step)| match &step.action {
             Action::ImportKey(step) if step.token == *alias => {

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     aside::Aside,
+    backups::Backups,
     crossing::Received,
     event::{Event, Mode, PreviousCeremony, SignedVersion, Stamp},
     metadata,
@@ -14,6 +15,7 @@ use super::{
     repositories::{self, Repositories},
     resume::Resume,
     script::Script,
+    steps::Action,
 };
 use crate::{
     device::KeyAttributes,
@@ -72,6 +74,7 @@ pub struct Ceremony {
     /// In a rehearsal, the manifest of each collection's twin, by that of the real one.
     pub(super) twin_collections: BTreeMap<Digest, Digest>,
     pub(super) repositories: Repositories,
+    pub(super) backups: Backups,
 }
 
 /// The next step to be done: act and step, from 0.
@@ -203,6 +206,7 @@ impl Ceremony {
             previous_ceremony: None,
             twin_collections: BTreeMap::new(),
             repositories: Repositories::default(),
+            backups: Backups::default(),
         }
     }
 
@@ -224,6 +228,7 @@ impl Ceremony {
 
     fn fold(&mut self, event: &Event) {
         self.repositories.apply(event, self.stamp.at);
+        self.backups.apply(event);
         match event {
             Event::Began { mode, media, previous, .. } => {
                 self.mode = Some(*mode);
@@ -304,6 +309,15 @@ impl Ceremony {
             Event::KeyHandedOver { name, key, file, .. } => {
                 self.imported.insert(name.clone(), key.clone());
                 self.exported.push(file.clone());
+            }
+            Event::KeyPut { alias, key, attributes, .. } => {
+                let token = self.token_mut(alias);
+                token.key = Some(key.clone());
+                token.attributes = Some(*attributes);
+            }
+            Event::BackupSealed { sealed, sheets, .. } => {
+                self.exported.push(sealed.file.clone());
+                self.exported.extend(sheets.iter().cloned());
             }
             Event::KeyDrilled { alias, .. } => self.token_mut(alias).counts = true,
             Event::TokenOpened { alias, seen, key, .. } => {
@@ -407,6 +421,10 @@ impl Ceremony {
             | Event::TokensSeen { .. }
             | Event::PayloadStored { .. }
             | Event::SheetRead { .. }
+            | Event::KeyMade { .. }
+            | Event::ShareReadBack { .. }
+            | Event::KeyWiped { .. }
+            | Event::BackupDiscarded { .. }
             | Event::AsideNoted { .. }
             | Event::AsideDropped
             | Event::TornTailCut { .. }
@@ -425,6 +443,9 @@ impl Ceremony {
         }
         if self.resume.as_ref().is_some_and(|resume| resume.pending(self).is_none()) {
             self.resume = None;
+        }
+        if let Some(name) = self.backups.lost().cloned() {
+            self.back_to(|_, step| matches!(&step.action, Action::MakeKey(step) if step.name == name));
         }
         while let Some(step) = self.step() {
             if step.action.kind().pending(self).is_some() {

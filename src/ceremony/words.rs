@@ -1,6 +1,7 @@
 //! Everything that the program says in a ceremony, on screen and on paper, in one place: a second language is this file and
 //! its sibling once more.
 
+pub mod backup;
 pub mod crossing;
 pub mod events;
 pub mod paper;

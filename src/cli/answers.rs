@@ -16,7 +16,7 @@ use crate::{
     },
     digest::to_hex,
     fault::{Error, Fault},
-    perform::{Performer, rehearsal},
+    perform::{Covered, People, Performer, rehearsal},
     runner::{Ended, Runner},
     secret::{Secret, SecretKind, SecretRequest, WORD_SALT_LENGTH, WordProof},
     utc::Utc,
@@ -39,6 +39,9 @@ pub struct Answers {
     /// Lines for the record, by label.
     #[serde(default)]
     records: BTreeMap<String, String>,
+    /// Throws of a die, as digits; without them, any.
+    #[serde(default)]
+    throws: Option<String>,
     /// Who is absent.
     #[serde(default)]
     absent: Vec<String>,
@@ -128,6 +131,34 @@ impl Answers {
     }
 }
 
+/// The room of an answers file: what custodians wrote down is kept as on paper, for throw-away keys.
+struct PaperRoom<'a> {
+    answers: &'a Answers,
+    paper: BTreeMap<(String, u8, u8), Secret>,
+}
+
+impl People for PaperRoom<'_> {
+    fn secret(&mut self, request: &SecretRequest) -> Option<Secret> {
+        match (&request.row, request.what) {
+            (Some(row), SecretKind::ShareRow) => {
+                let page = (row.set.clone(), row.share.unwrap_or(row.brought), row.row);
+                Secret::copied(self.paper.get(&page)?.expose()).ok()
+            }
+            (_, SecretKind::Throws) => {
+                let throws = self.answers.throws.as_deref().map_or_else(|| "123456".repeat(20), str::to_owned);
+                Secret::copied(throws.as_bytes()).ok()
+            }
+            _ => self.answers.secret(request),
+        }
+    }
+
+    fn show(&mut self, row: &Covered<'_>) -> Option<()> {
+        let page = (row.row.set.clone(), row.row.share.unwrap_or(row.row.brought), row.row.row);
+        self.paper.insert(page, Secret::copied(row.text.expose()).ok()?);
+        Some(())
+    }
+}
+
 /// Lets the answers file go through a ceremony. `say` gets what happens, a line at a time. Stops at the first trouble: nobody is
 /// there to decide what to do about it. What a run before this one left, and what was in doubt and turned out not to have been
 /// done, is tried once more.
@@ -142,6 +173,7 @@ pub fn go_through(
 ) -> Result<Ended, Error> {
     let mut step = String::new();
     let mut tried = false;
+    let mut room = PaperRoom { answers, paper: BTreeMap::new() };
     loop {
         let position = runner.ceremony().position();
         if position.number != step {
@@ -170,7 +202,7 @@ pub fn go_through(
                 let Some(job) = runner.intend()? else { continue };
                 tried = !job.in_doubt;
                 say(&format!("          {}", job.operation.words()));
-                let answer = performer.perform(&job, &mut |request| answers.secret(request));
+                let answer = performer.perform_with(&job, &mut room);
                 runner.answer(&answer)?;
             }
         }

@@ -9,10 +9,11 @@ use super::{
     out,
 };
 use crate::{
-    backup::{self, Label, Lock, ROWS, Sealed, ShareWrong, Typing},
+    backup::{self, Label, Lock, Opens, ROWS, Sealed, ShareWrong, Typing, WrappedFile},
     fault::Fault,
     files,
     rules::{Refusal, Rule},
+    text::shown,
 };
 
 /// A sealed file, for people and for programs.
@@ -26,6 +27,55 @@ struct Inspected {
     size: usize,
     /// Its SHA-256.
     sha256: String,
+    /// What it says of the key that a token wrapped; absent for an age file, which says nothing before it is opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrapped: Option<Wrapped>,
+}
+
+/// What the file of a wrapped key says of itself.
+#[derive(Serialize)]
+struct Wrapped {
+    /// The keyid under which metadata names the key.
+    keyid: String,
+    /// The key's algorithm.
+    algorithm: String,
+    /// The SHA-256 of its SubjectPublicKeyInfo.
+    public_sha256: String,
+    /// The set of shares that give its key-encryption key back.
+    set: String,
+    /// Length of the wrapped key in bytes.
+    wrapped_bytes: usize,
+    /// The ceremony that made it.
+    ceremony: String,
+    /// When.
+    made: String,
+}
+
+impl Wrapped {
+    fn of(file: &WrappedFile) -> Self {
+        let (about, key) = (file.about(), file.wrapped());
+        Self {
+            keyid: about.keyid.as_str().to_owned(),
+            algorithm: key.public().algorithm(),
+            public_sha256: key.public().fingerprint().to_string(),
+            set: file.set(),
+            wrapped_bytes: key.bytes().len(),
+            ceremony: about.ceremony.clone(),
+            made: about.made.to_string(),
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        [
+            ("holds", format!("a {} key that a token wrapped: {} bytes", self.algorithm, self.wrapped_bytes)),
+            ("key", shown(&self.keyid)),
+            ("public", format!("SHA-256 {}", self.public_sha256)),
+            ("ceremony", shown(&self.ceremony)),
+            ("made", self.made.clone()),
+        ]
+        .map(|(name, what)| format!("  {name:<9}  {what}"))
+        .into()
+    }
 }
 
 /// A share, for people and for programs. Nothing of the share itself.
@@ -56,14 +106,17 @@ fn inspect(args: &BackupInspect) -> Result<Exit, Stop> {
         opened_by: sealed.lock().clone(),
         size: sealed.bytes().len(),
         sha256: sealed.digest().to_string(),
+        wrapped: sealed.wrapped().ok().as_ref().map(Wrapped::of),
     };
     out::report(args.format.json, &report, || {
-        vec![
+        let mut lines = vec![
             report.file.clone(),
             format!("  opened by  {}", report.opened_by),
             format!("  size       {} bytes", report.size),
             format!("  SHA-256    {}", report.sha256),
-        ]
+        ];
+        lines.extend(report.wrapped.iter().flat_map(Wrapped::lines));
+        lines
     })?;
     Ok(Exit::Done)
 }
@@ -77,13 +130,18 @@ pub(super) fn share(args: &Share) -> Result<Exit, Stop> {
 fn read(args: &ShareRead) -> Result<Exit, Stop> {
     let share = typed(&mut Keyboard::new())?;
     let report = Report { label: share.label().clone(), commitment: share.commitment().0.to_string() };
-    let Label { index, scheme, set, keyid } = &report.label;
+    let Label { index, scheme, set, keyid, opens } = &report.label;
+    let opens = match opens {
+        Opens::SealedFile => "a sealed file, by an identity of age",
+        Opens::WrappedKey => "the file of a wrapped key, by a key-encryption key",
+    };
     out::report(args.format.json, &report, || {
         vec![
             format!("Share {index} of {}: every check holds.", scheme.count()),
             format!("  needed      {} of {}", scheme.threshold(), scheme.count()),
             format!("  set         {set}"),
             format!("  key         {keyid}…"),
+            format!("  opens       {opens}"),
             format!("  commitment  {}", report.commitment),
         ]
     })?;

@@ -120,6 +120,8 @@ fn name_of(path: &Path) -> Option<String> {
 fn opened(path: &Path, file: &KeyFile, place: usize) -> Result<PublicKey, Stop> {
     let label = format!("{}, key {}", files::name(path), place + 1);
     let request = SecretRequest {
+        row: None,
+        wrong: None,
         touch: false,
         covers: 0,
         what: SecretKind::Passphrase,

@@ -66,6 +66,16 @@ pub trait Io {
         Ok(false)
     }
 
+    /// Shows a line that nobody else may see until it was copied, and takes it away; `false` where there is no screen that could be
+    /// covered.
+    ///
+    /// # Errors
+    /// A fault where the terminal fails.
+    fn covered(&mut self, says: &str, text: &Secret) -> Result<bool, Fault> {
+        let _ = (says, text);
+        Ok(false)
+    }
+
     /// Whether people sit there, and not a file or another program.
     fn is_people(&self) -> bool;
 }

@@ -9,7 +9,7 @@ use super::{
     out,
 };
 use crate::{
-    device::probe::{ProbeReport, Verdict},
+    device::probe::{Check, ProbeReport, Verdict},
     rules::{Refusal, Rule},
     secret::{Pin, SecretKind, SecretRequest},
     text::shown,
@@ -156,5 +156,27 @@ fn probe_lines(report: &ProbeReport) -> Vec<String> {
         Ok(passed) => format!("{}: {}", passed.rule, shown(&passed.seen)),
         Err(refusal) => format!("NO. {}: {} {}", refusal.rule, refusal.what, refusal.remedy),
     });
+    lines.extend(wrapping_lines(report));
     lines
+}
+
+/// Whether a key of this token can have a wrapped backup. That it cannot is no fault of a token that keeps its keys.
+fn wrapping_lines(report: &ProbeReport) -> Vec<String> {
+    let wraps = |check| match check {
+        Check::Wraps(algorithm) => Some((algorithm, report.wraps_safely(algorithm))),
+        _ => None,
+    };
+    let tried: Vec<_> = report.findings.iter().filter_map(|finding| wraps(finding.check)).collect();
+    let can: Vec<_> =
+        tried.iter().filter(|(_, safe)| safe.is_ok()).map(|(algorithm, _)| algorithm.to_string()).collect();
+    let no = |refusal: &Refusal| format!("{}: {} {}", refusal.rule, refusal.what, refusal.remedy);
+    if can.is_empty() {
+        let refusal = tried.iter().find_map(|(_, safe)| safe.as_ref().err());
+        return refusal.map(|refusal| format!("No wrapped backup. {}", no(refusal))).into_iter().collect();
+    }
+    let trust = match report.holds_to_trusted() {
+        Ok(_) => format!("{}: a key is wrapped under a trusted key-encryption key alone", Rule::WrappingTrusted),
+        Err(refusal) => format!("Only where the script declares it. {}", no(&refusal)),
+    };
+    vec![format!("{}: keys of {} may be wrapped", Rule::WrappingSafe, can.join(", ")), trust]
 }

@@ -1,14 +1,19 @@
 //! Private keys in files, as publishers of Docker Content Trust have them: what is in a file ([`KeyFile::keys`]), opening it with
-//! its passphrase ([`KeyFile::open`]), and writing one that the stock tools take ([`write()`]).
+//! its passphrase ([`KeyFile::open`]), and writing one that the stock tools take ([`write()`]). And the key that no file has yet: made
+//! in locked memory of several sources of randomness ([`Mixture`]).
 //!
 //! Every shape is read that Notary and the Docker CLI ever wrote, and those that OpenSSL writes for the same keys: PKCS#8, plain or
 //! encrypted by PBES2 (RFC 8018), SEC 1, PKCS#1, the PEM encryption of OpenSSL before PKCS#8, Notary's own form of Ed25519, and
 //! several keys one after the other (`notary key export`). A private key, and the text of a file that may hold one in the open,
 //! is in locked memory only.
+//!
+//! A key that a token wrapped ([`Wrapped`]) and the key-encryption key that it is under ([`Kek`]) are here too.
 
 mod cipher;
+mod mix;
 mod pem;
 mod private;
+mod wrapped;
 mod write;
 mod wrong;
 
@@ -16,7 +21,9 @@ use std::{io::Read as _, path::Path};
 
 pub use self::{
     cipher::{ITERATIONS_MAX, Lock},
+    mix::{DRAWN, Mixture, THROWS_MIN},
     private::PrivateKey,
+    wrapped::{Kek, WRAPPED_MAX, Wrapped},
     write::{Headers, ITERATIONS, write, write_with},
     wrong::Wrong,
 };

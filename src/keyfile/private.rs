@@ -17,7 +17,7 @@ use crate::{
     fault::Fault,
     locked,
     secret::{KeyMaterial, Secret},
-    tuf::key::{PublicKey, RawSignature},
+    tuf::key::{KeyAlgorithm, PublicKey, RawSignature},
 };
 
 /// id-Ed25519 (RFC 8410).
@@ -228,6 +228,16 @@ fn full(scalar: &[u8], width: usize) -> Result<Secret, Wrong> {
         room[zeros..].copy_from_slice(scalar);
         Ok(width)
     })
+}
+
+/// A private key of its bare bytes.
+pub(super) fn bare(algorithm: KeyAlgorithm, bytes: &[u8]) -> Result<PrivateKey, Wrong> {
+    match algorithm {
+        KeyAlgorithm::P256 => p256(bytes, None),
+        KeyAlgorithm::P384 => p384(bytes, None),
+        KeyAlgorithm::Ed25519 => ed25519(bytes, None),
+        other => Err(unused(&other.to_string())),
+    }
 }
 
 fn p256(scalar: &[u8], public: Option<&[u8]>) -> Result<PrivateKey, Wrong> {

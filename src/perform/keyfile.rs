@@ -97,6 +97,8 @@ impl Performer {
         ask: Ask<'_>,
     ) -> Result<Passphrase, Stopped> {
         let request = SecretRequest {
+            row: None,
+            wrong: None,
             touch: false,
             covers: 0,
             what,
@@ -184,7 +186,7 @@ impl Performer {
         Ok(first)
     }
 
-    fn tuf_key_of(&self, public: &PublicKey) -> Result<crate::tuf::key::Key, Fault> {
+    pub(super) fn tuf_key_of(&self, public: &PublicKey) -> Result<crate::tuf::key::Key, Fault> {
         self.script.dialect.key(public).ok_or_else(|| {
             let cause = format!("metadata cannot hold a {} key", public.algorithm());
             Fault::new(FaultKind::NotSupported, "read the public key", cause)

@@ -1,6 +1,7 @@
 //! Does what a ceremony intends, a file a family of operations, and says what came of it. Holds the open tokens; asks for
 //! secrets through one closure and hands them to a token and nowhere else.
 
+mod backup;
 mod batch;
 mod codes;
 mod driver;
@@ -27,12 +28,45 @@ use crate::{
     fault::{Error, Fault},
     preflight::Probe,
     runner::Job,
-    secret::{Secret, SecretRequest},
+    secret::{RowOf, Secret, SecretRequest},
     token::quirks::Trust,
 };
 
 /// Gives the secret that a request names, or nothing where nobody is there to give it.
 pub type Ask<'a> = &'a mut dyn FnMut(&SecretRequest) -> Option<Secret>;
+
+/// People at a front end, as far as an operation needs them.
+pub trait People {
+    /// Asks for the secret that a request names; `None` where nobody is there to give it.
+    fn secret(&mut self, request: &SecretRequest) -> Option<Secret>;
+
+    /// Shows one row of a share on a screen that is covered, until it was copied, and takes it away again; `None` where nobody is there,
+    /// or the screen is none.
+    fn show(&mut self, row: &Covered<'_>) -> Option<()>;
+}
+
+/// A row of a share, for a covered screen.
+pub struct Covered<'a> {
+    /// For whom, which share, which row: as a sentence.
+    pub says: String,
+    /// Which row.
+    pub row: RowOf,
+    /// The row itself.
+    pub text: &'a Secret,
+}
+
+/// A front end that has no screen to cover: it can be asked for secrets and nothing else.
+struct Asked<'a>(Ask<'a>);
+
+impl People for Asked<'_> {
+    fn secret(&mut self, request: &SecretRequest) -> Option<Secret> {
+        (self.0)(request)
+    }
+
+    fn show(&mut self, _row: &Covered<'_>) -> Option<()> {
+        None
+    }
+}
 
 /// Performs operations, one at a time.
 pub struct Performer {
@@ -50,6 +84,10 @@ pub struct Performer {
     collection: Option<repositories::Opened>,
     /// The token that is logged in between two groups of signatures.
     signing: Option<batch::Signing>,
+    /// Keys that were made in memory, until they are wiped.
+    born: BTreeMap<Alias, backup::Born>,
+    /// Shares that were brought for a restore that is under way.
+    gathering: Option<(Alias, crate::backup::Gathering)>,
     /// Keys that are handed over, between a medium that failed and the next try.
     handed: BTreeMap<Alias, keyfile::Handed>,
     /// Who is told of tokens that blink.
@@ -89,6 +127,8 @@ impl Performer {
             so_pins: BTreeMap::new(),
             collection: None,
             signing: None,
+            born: BTreeMap::new(),
+            gathering: None,
             handed: BTreeMap::new(),
             on_touch: None,
             codes: Box::new(Unattended),
@@ -102,12 +142,31 @@ impl Performer {
         Self { probe, ..self }
     }
 
-    /// Performs a job. Nothing is done twice: what may have been done already is looked for first.
+    /// Performs a job for a front end that has no screen to cover: shares are printed, or not made.
     pub fn perform(&mut self, job: &Job, ask: Ask<'_>) -> Answer {
+        self.perform_with(job, &mut Asked(ask))
+    }
+
+    /// Performs a job. Nothing is done twice: what may have been done already is looked for first.
+    pub fn perform_with(&mut self, job: &Job, people: &mut dyn People) -> Answer {
         if !job.operation.goes_on() {
             self.end_signing();
         }
-        let performed = match &job.operation {
+        let performed = if let Some(performed) = self.backup(job, people) {
+            performed
+        } else {
+            self.perform_other(job, &mut |request: &SecretRequest| people.secret(request))
+        };
+        match performed {
+            Ok(outcome) => Answer::Done(Box::new(outcome)),
+            Err(Stopped::Nobody(secret)) => Answer::Failed(Trouble::NobodyAnswered { secret: secret.into() }),
+            Err(Stopped::Error(Error::Fault(fault))) => Answer::Failed(Trouble::Fault(fault)),
+            Err(Stopped::Error(Error::Refused(refusal))) => Answer::Failed(Trouble::Refused(refusal)),
+        }
+    }
+
+    fn perform_other(&mut self, job: &Job, ask: Ask<'_>) -> Performed {
+        match &job.operation {
             Operation::OpenCollection { folder, before, parcels, .. } => {
                 self.open_collection(folder, before.as_ref().map(|(folder, _)| folder.as_str()), parcels, job)
             }
@@ -126,12 +185,6 @@ impl Performer {
             Operation::Export { .. } => file::export(job),
             Operation::HandOverKey { .. } => self.hand_over(job, ask),
             _ => self.with_token(job, ask),
-        };
-        match performed {
-            Ok(outcome) => Answer::Done(Box::new(outcome)),
-            Err(Stopped::Nobody(secret)) => Answer::Failed(Trouble::NobodyAnswered { secret: secret.into() }),
-            Err(Stopped::Error(Error::Fault(fault))) => Answer::Failed(Trouble::Fault(fault)),
-            Err(Stopped::Error(Error::Refused(refusal))) => Answer::Failed(Trouble::Refused(refusal)),
         }
     }
 

@@ -376,6 +376,8 @@ impl Performer {
         };
         let identity = token.identity();
         Ok(SecretRequest {
+            row: None,
+            wrong: None,
             what,
             label: Some(alias.to_string()),
             serial: Some(identity.serial.clone()),
@@ -394,7 +396,7 @@ impl Performer {
         Ok(SeenToken { token: token.identity().clone(), public_keys })
     }
 
-    fn tuf_key(&self, key: &Key) -> Result<crate::tuf::key::Key, Fault> {
+    pub(super) fn tuf_key(&self, key: &Key) -> Result<crate::tuf::key::Key, Fault> {
         self.script.dialect.key(&key.public).ok_or_else(|| {
             Fault::new(
                 FaultKind::NotSupported,
@@ -405,7 +407,7 @@ impl Performer {
     }
 }
 
-fn provision(token: &mut dyn Token) -> Result<&mut dyn Provision, Fault> {
+pub(super) fn provision(token: &mut dyn Token) -> Result<&mut dyn Provision, Fault> {
     token.provision().ok_or_else(|| {
         Fault::new(FaultKind::NotSupported, "prepare the token", "this kind of token is prepared with its maker's tool")
     })

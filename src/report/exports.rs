@@ -20,8 +20,11 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
             ]);
         }
         let (files, media) = match &placed.event {
-            Event::Exported { files, media } => (files.as_slice(), media),
-            Event::KeyHandedOver { file, media, .. } => (std::slice::from_ref(file), media),
+            Event::Exported { files, media } => (files.clone(), media),
+            Event::KeyHandedOver { file, media, .. } => (vec![file.clone()], media),
+            Event::BackupSealed { sealed, sheets, media, .. } => {
+                (std::iter::once(&sealed.file).chain(sheets).cloned().collect(), media)
+            }
             _ => continue,
         };
         for file in files {

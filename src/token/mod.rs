@@ -1,6 +1,6 @@
 //! Where keys live. A [`Token`] signs, and signs nothing but a [`Signable`]; where it can, it is also prepared
-//! ([`Provision`]), asked who vouches for a key ([`Attest`]) and probed by use ([`Probe`]). PKCS#11 is
-//! in [`pkcs11`], the native driver for YubiKeys in [`yubikey`]; [`quirks`] holds every difference between modules; [`list`] is
+//! ([`Provision`]), asked who vouches for a key ([`Attest`]), probed by use ([`Probe`]) and made to wrap a key for a second token
+//! ([`Wrap`]). PKCS#11 is in [`pkcs11`], the native driver for YubiKeys in [`yubikey`]; [`quirks`] holds every difference between modules; [`list`] is
 //! what `officiant token list` reports.
 //!
 //! A token is found by label and serial, never by slot; a key by exactly one private and one public object. Each signature
@@ -11,8 +11,10 @@ use std::ops::ControlFlow;
 pub mod list;
 pub mod pkcs11;
 pub mod quirks;
+pub mod wrap;
 pub mod yubikey;
 
+pub use self::wrap::Wrap;
 pub use crate::{
     device::{
         KeyAttributes, ModuleIdentity, PinState, PinStates, TokenIdentity, Tries,
@@ -151,6 +153,11 @@ pub trait Token: Send {
     fn attester(&mut self) -> Option<&mut dyn Attest> {
         None
     }
+
+    /// The same token where keys can be wrapped through this driver.
+    fn wrapper(&mut self) -> Option<&mut dyn Wrap> {
+        None
+    }
 }
 
 /// A token whose maker vouches for keys that were made inside of it.
@@ -221,6 +228,15 @@ pub trait Provision: Token {
     /// # Errors
     /// A fault.
     fn clear_half_made(&mut self, request: &KeyRequest) -> Result<usize, Error>;
+
+    /// Fills `room` with randomness of the token's own; `false` where it gives none.
+    ///
+    /// # Errors
+    /// A fault.
+    fn draw(&mut self, room: &mut [u8]) -> Result<bool, Error> {
+        let _ = room;
+        Ok(false)
+    }
 
     /// Destroys both objects of a key. Wants the user logged in; every other [`Key`] must be found again afterwards.
     ///

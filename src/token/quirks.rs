@@ -53,6 +53,8 @@ pub const ROWS: &[Quirks] = &[
         notes: &[
             "Never locks a PIN; the low flag stays up until the next good login.",
             "Cannot wrap or unwrap Ed25519 keys.",
+            "Keeps a trusted wrapping key in its file unencrypted, since the SO makes public objects only.",
+            "Means RFC 5649 by CKM_AES_KEY_WRAP_PAD, and puts zeros behind a key before it wraps it.",
             "Signs plain Ed25519 where Ed25519ph is asked for.",
             "Always shows one more, uninitialised token.",
             "Only one process may use a token directory.",
@@ -69,6 +71,7 @@ pub const ROWS: &[Quirks] = &[
         takes_no_keys: false,
         notes: &[
             "Lets the user make a CKA_TRUSTED key: trusted wrapping keys prove nothing.",
+            "Wraps by CKM_AES_KEY_WRAP_KWP; takes no trusted wrapping key from outside.",
             "The locked flag stays up after unblocking, until the next good login.",
             "Goes on signing after its file was removed.",
             "Only one process may use a token file.",

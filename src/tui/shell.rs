@@ -173,6 +173,7 @@ impl<'a> Shell<'a> {
                 Ok(self.worker.shown(shown)?)
             }
             Said::Wants(request) => self.take(Msg::Wanted(request)),
+            Said::Row(says, text) => Ok(self.worker.copied(screen.cover(&says, &text)?)?),
             Said::Blinks(touching) => self.take(Msg::Blinks(touching)),
             Said::Done(answer) => self.answer(&answer),
         }

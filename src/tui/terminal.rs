@@ -13,6 +13,7 @@ use std::{
 
 use crossterm::{
     cursor::Show,
+    event::{Event, KeyCode, KeyEventKind, KeyModifiers},
     execute,
     terminal::{
         BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
@@ -26,7 +27,7 @@ use rustix::{
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-use crate::fault::Fault;
+use crate::{fault::Fault, program, secret::Secret};
 
 /// Whether the terminal is ours now; the panic hook asks.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -83,6 +84,36 @@ impl Screen {
             .and_then(|()| self.terminal.draw(view).map(|_| ()))
             .and_then(|()| execute!(io::stdout(), EndSynchronizedUpdate));
         drawn.map_err(|e| Fault::machine("draw on the terminal", e))
+    }
+
+    /// Shows a row of a share, alone, until Enter is pressed; whether it was, and not Esc or Ctrl-C. What is drawn does not go through the
+    /// buffers of the screen, which would keep it.
+    ///
+    /// # Errors
+    /// Where the terminal is gone.
+    pub fn cover(&mut self, says: &str, text: &Secret) -> Result<bool, Fault> {
+        let failed = |e: io::Error| Fault::machine("show a row on the terminal", e);
+        let mut terminal = std::fs::OpenOptions::new().write(true).open("/dev/tty").map_err(failed)?;
+        program::covered(&mut terminal, says, text.expose()).map_err(failed)?;
+        let copied = loop {
+            if self.told_to_end().is_some() {
+                break false;
+            }
+            if !event_within(Duration::from_millis(100))? {
+                continue;
+            }
+            let Event::Key(key) = crossterm::event::read().map_err(failed)? else { continue };
+            match key.code {
+                _ if key.kind == KeyEventKind::Release => {}
+                KeyCode::Enter => break true,
+                KeyCode::Esc => break false,
+                KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => break false,
+                _ => {}
+            }
+        };
+        io::Write::write_all(&mut terminal, program::CLEARED.as_bytes()).map_err(failed)?;
+        self.terminal.clear().map_err(failed)?;
+        Ok(copied)
     }
 
     /// The name of the signal that told the program to end, if one did.

@@ -284,6 +284,8 @@ fn working() -> Working {
 
 fn request(tries: Tries) -> SecretRequest {
     SecretRequest {
+        row: None,
+        wrong: None,
         what: SecretKind::UserPin,
         label: Some("ana-1".into()),
         serial: Some("715a0f21c0ffee00".into()),

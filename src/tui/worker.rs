@@ -14,7 +14,7 @@ use std::{
 use crate::{
     ceremony::prompt::Answer,
     fault::{Error, Fault},
-    perform::{Codes, Performer, Scanner, Touching},
+    perform::{Codes, Covered, People, Performer, Scanner, Touching},
     runner::Job,
     secret::{Secret, SecretRequest},
     transfer::parcel::Parcel,
@@ -30,6 +30,8 @@ pub enum Said {
     Scan(Scanner),
     /// It wants codes to be shown, and waits for [`Worker::shown`].
     Show(Box<Parcel>),
+    /// A row of a share is to be shown on the covered screen, and it waits for [`Worker::copied`].
+    Row(String, Secret),
     /// The operation came to its end.
     Done(Answer),
 }
@@ -40,6 +42,7 @@ pub struct Worker {
     secrets: Sender<Option<Secret>>,
     scans: Sender<Result<Option<Vec<u8>>, Error>>,
     shows: Sender<Result<(), Error>>,
+    copies: Sender<bool>,
     said: Receiver<Said>,
     /// Whether tokens that blink are left: set by [`Worker::leave_touch`], until people were asked what to do.
     left: Arc<AtomicBool>,
@@ -52,6 +55,7 @@ impl Worker {
         let (secrets, given) = channel::<Option<Secret>>();
         let (scans, scanned) = channel();
         let (shows, shown) = channel();
+        let (copies, copied) = channel::<bool>();
         let (say, said) = channel();
         let left = Arc::new(AtomicBool::new(false));
         let (blinks, is_left) = (say.clone(), Arc::clone(&left));
@@ -66,16 +70,14 @@ impl Worker {
         }));
         thread::spawn(move || {
             for job in todo {
-                let answer = performer.perform(&job, &mut |request: &SecretRequest| {
-                    say.send(Said::Wants(request.clone())).ok()?;
-                    given.recv().ok()?
-                });
+                let answer =
+                    performer.perform_with(&job, &mut AtTheScreen { say: &say, given: &given, copied: &copied });
                 if say.send(Said::Done(answer)).is_err() {
                     return;
                 }
             }
         });
-        Self { jobs, secrets, scans, shows, said, left }
+        Self { jobs, secrets, scans, shows, copies, said, left }
     }
 
     /// Begins an operation.
@@ -115,6 +117,14 @@ impl Worker {
         self.shows.send(shown).map_err(|_| gone())
     }
 
+    /// Answers [`Said::Row`]: whether the row was copied.
+    ///
+    /// # Errors
+    /// Where the thread is gone.
+    pub fn copied(&self, copied: bool) -> Result<(), Fault> {
+        self.copies.send(copied).map_err(|_| gone())
+    }
+
     /// What it said since the last time.
     ///
     /// # Errors
@@ -144,6 +154,26 @@ impl Codes for ByScreen {
     fn show(&mut self, parcel: &Parcel, _folders: &[PathBuf]) -> Result<(), Error> {
         self.say.send(Said::Show(Box::new(parcel.clone()))).map_err(|_| gone())?;
         self.shown.recv().map_err(|_| gone())?
+    }
+}
+
+/// The screen, as the thread that performs sees it.
+struct AtTheScreen<'a> {
+    say: &'a Sender<Said>,
+    given: &'a Receiver<Option<Secret>>,
+    copied: &'a Receiver<bool>,
+}
+
+impl People for AtTheScreen<'_> {
+    fn secret(&mut self, request: &SecretRequest) -> Option<Secret> {
+        self.say.send(Said::Wants(request.clone())).ok()?;
+        self.given.recv().ok()?
+    }
+
+    fn show(&mut self, row: &Covered<'_>) -> Option<()> {
+        let text = Secret::copied(row.text.expose()).ok()?;
+        self.say.send(Said::Row(row.says.clone(), text)).ok()?;
+        self.copied.recv().ok()?.then_some(())
     }
 }
 

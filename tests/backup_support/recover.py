@@ -6,11 +6,21 @@
   recover.py rows SIZE ROWS           > backup.age       ROWS a file: the typed rows of the sealed file, SIZE its length in bytes
 
 Then: age -d -i identity.txt -o key.pem backup.age
+
+Where the file says "officiant wrapped key 1" in its first line:
+
+  recover.py kek SHARE SHARE...       > kek.txt          as identity
+  recover.py wrapped FILE             > wrapped.bin      FILE the file of the wrapped key
+  recover.py bare KEY                 > key.der          KEY what openssl unwrapped, without what a token filled it up with
+
+Then: openssl enc -d -id-aes256-wrap-pad -iv A65959A6 -K $(cat kek.txt) -in wrapped.bin -out filled.der
 """
+import base64
 import hashlib
 import sys
 
 LETTERS = "2345678CFHJMPRVX"
+KINDS = {1: ("identity", b"officiant set 1:"), 2: ("kek", b"officiant kek 1:")}
 
 
 def sha256(*parts):
@@ -44,7 +54,7 @@ def read_share(path):
         record += read_row(row, b"officiant share row", number, record[:8 * min(number - 1, 2)])
     if len(record) != 64 or sha256(b"officiant share 1:", record[:60])[:4] != record[60:]:
         sys.exit(f"{path}: the rows are not those of one page")
-    if record[0] != 1:
+    if record[0] not in KINDS:
         sys.exit(f"{path}: version {record[0]} is not known here")
     return record
 
@@ -93,20 +103,39 @@ def bech32(prefix, data):
     return prefix + "1" + "".join("qpzry9x8gf2tvdw0s3jn54khce6mua7l"[value] for value in values)
 
 
-def identity(paths):
+def together(wanted, paths):
     shares = [read_share(path) for path in paths]
     first = shares[0]
-    if any(share[1:3] + share[4:16] != first[1:3] + first[4:16] for share in shares):
+    kind, name = KINDS[first[0]]
+    if any(share[:3] + share[4:16] != first[:3] + first[4:16] for share in shares):
         sys.exit("the shares are not all of one set")
     if len({share[3] for share in shares}) != len(shares):
         sys.exit("a share is there twice")
     if len(shares) < first[1]:
         sys.exit(f"{first[1]} shares are needed, and {len(shares)} are here")
     secret = bytes(at_zero([(share[3], share[28 + at]) for share in shares]) for at in range(32))
-    if sha256(b"officiant set 1:", secret)[:6] != first[4:10]:
-        sys.exit("the shares do not give the identity of their set: one of them is not what was made")
-    print(f"# set {first[4:10].hex()}, key {first[10:16].hex()}...")
-    print(bech32("age-secret-key-", secret).upper())
+    if sha256(name, secret)[:6] != first[4:10]:
+        sys.exit("the shares do not give the secret of their set: one of them is not what was made")
+    if kind != wanted:
+        sys.exit(f"these shares do not give that: use recover.py {kind}")
+    print(f"set {first[4:10].hex()}, key {first[10:16].hex()}...", file=sys.stderr)
+    return secret
+
+
+def wrapped_key(path):
+    lines = open(path).read().splitlines()
+    if lines[0] != "officiant wrapped key 1":
+        sys.exit("this is no file of a wrapped key")
+    begin, end = (lines.index(f"-----{word} WRAPPED KEY-----") for word in ("BEGIN", "END"))
+    sys.stdout.buffer.write(base64.b64decode("".join(lines[begin + 1:end])))
+
+
+def bare_key(path):
+    """The first DER value of a file: some tokens put zeros behind it."""
+    der = open(path, "rb").read()
+    long = der[1] - 128 if der[1] > 128 else 0
+    length = int.from_bytes(der[2:2 + long], "big") if long else der[1]
+    sys.stdout.buffer.write(der[:2 + long + length])
 
 
 def sealed_file(path):
@@ -137,7 +166,13 @@ def sealed_rows(size, path):
 
 match sys.argv[1:]:
     case ["identity", _, _, *_]:
-        identity(sys.argv[2:])
+        print(bech32("age-secret-key-", together("identity", sys.argv[2:])).upper())
+    case ["kek", _, _, *_]:
+        print(together("kek", sys.argv[2:]).hex())
+    case ["wrapped", path]:
+        wrapped_key(path)
+    case ["bare", path]:
+        bare_key(path)
     case ["file", path]:
         sealed_file(path)
     case ["rows", size, path]:

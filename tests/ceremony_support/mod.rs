@@ -4,6 +4,7 @@
 
 pub mod home;
 pub mod normal;
+pub mod paper;
 pub mod record;
 
 use std::{
@@ -366,7 +367,7 @@ impl Room {
     /// Performs a job without handing in what came of it.
     pub fn do_job(&mut self, job: &Job) -> Answer {
         let Self { performer, people, other_secret, .. } = self;
-        performer.perform(job, &mut |request| other_secret(request).unwrap_or_else(|| people.secret(request)))
+        performer.perform_with(job, &mut paper::Room { other: other_secret.as_mut(), people })
     }
 
     /// One turn of a room where all goes well.

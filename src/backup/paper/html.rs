@@ -67,7 +67,7 @@ pub(super) fn page(share: &Share, heading: &Heading) -> Result<Secret, Fault> {
             out.write_str("</td></tr>\n")?;
         }
         out.write_str("</table>")?;
-        for (title, paragraphs) in [("What this is", what_this_is(label)), ("How it is read", how_to_read())] {
+        for (title, paragraphs) in [("What this is", what_this_is(label)), ("How it is read", how_to_read(label))] {
             write!(out, "<section><b>{title}</b>")?;
             for paragraph in &paragraphs {
                 write!(out, "<p>{}</p>", escaped(paragraph))?;

@@ -13,7 +13,7 @@ use super::{
     words::{ascii, grouped, wrapped},
 };
 use crate::{
-    backup::{RowWrong, SIZE_MAX, Sealed, Wrong, alphabet::FILE, filling::composed},
+    backup::{Lock, RowWrong, SIZE_MAX, Sealed, Wrong, alphabet::FILE, filling::composed},
     digest::{Digest, from_hex, to_hex},
     fault::Fault,
 };
@@ -28,7 +28,17 @@ const WHAT: &str = "This is the backup of a signing key, sealed. It is no secret
 const HOW: &str = "To have the file again, scan the codes in any order with any reader. Each begins with OFFICIANT-FILE-1:, its number, how many \
     there are, and a part of the file's SHA-256; what follows the last colon are the bytes of the file in hexadecimal. Put them \
     together in the order of the numbers. Or type the rows: the letters 2345678CFHJMPRVX stand for 0 to 15, two letters are a byte, \
-    and the last group of each row is a check. The result is an age file (age-encryption.org) with the SHA-256 above.";
+    and the last group of each row is a check. The result has the SHA-256 above.";
+
+/// What the file is.
+fn is(sealed: &Sealed) -> &'static str {
+    match sealed.lock() {
+        Lock::KeyEncryptionKey { .. } => {
+            "It is a text: a key that a token wrapped (RFC 5649), under a key-encryption key that the shares give back."
+        }
+        Lock::Identity | Lock::Passphrase { .. } | Lock::Other { .. } => "It is an age file (age-encryption.org).",
+    }
+}
 
 /// The texts of the codes of a sealed file, in their order.
 fn codes(sealed: &Sealed) -> Vec<String> {
@@ -63,7 +73,7 @@ pub fn sealed_html(sealed: &Sealed, title: &str) -> Result<String, Fault> {
     let digest = sealed.digest().to_string();
     let facts = [("of", title), ("opened by", &sealed.lock().to_string()), ("size", &size), ("SHA-256", &digest)];
     table(&mut out, &facts).map_err(failed)?;
-    let _ = write!(out, "</table><p>{}</p><p>{}</p>", escaped(WHAT), escaped(HOW));
+    let _ = write!(out, "</table><p>{}</p><p>{} {}</p>", escaped(WHAT), escaped(HOW), is(sealed));
     for (at, code) in codes.iter().enumerate() {
         out.push_str("<figure>");
         qr::svg(&mut out, code.as_bytes(), EcLevel::M, 60).map_err(failed)?;
@@ -90,7 +100,7 @@ pub fn sealed_text(sealed: &Sealed, title: &str) -> Result<String, Fault> {
         let _ = write!(out, "{:>3}   {row}\r\n", at + 1);
     }
     out.push_str("\r\n");
-    for line in [WHAT, HOW].iter().flat_map(|text| wrapped(text, 76)) {
+    for line in [WHAT, &format!("{HOW} {}", is(sealed))].iter().flat_map(|text| wrapped(text, 76)) {
         let _ = write!(out, "{line}\r\n");
     }
     out.push('\u{c}');

@@ -41,7 +41,7 @@ pub(super) fn page(share: &Share, heading: &Heading) -> Result<Secret, Fault> {
             out.push(b"\r\n")?;
         }
         out.push(b"\r\n")?;
-        for paragraph in what_this_is(label).iter().chain(&how_to_read()) {
+        for paragraph in what_this_is(label).iter().chain(&how_to_read(label)) {
             for part in wrapped(paragraph, WIDTH) {
                 write!(out, "{part}\r\n")?;
             }

@@ -1,6 +1,6 @@
 //! What a page tells whoever finds it, in words that need no other page.
 
-use super::super::{Label, ROWS};
+use super::super::{Label, Opens, ROWS};
 
 /// What a share is, for somebody who has never heard of any of this; a paragraph each.
 pub(super) fn what_this_is(label: &Label) -> [String; 3] {
@@ -16,27 +16,40 @@ pub(super) fn what_this_is(label: &Label) -> [String; 3] {
          number of the page, which are no secret, and nothing of the rows."
             .to_owned(),
         format!(
-            "To open the backup people need {others} more page{} of set {} and the sealed file, an ordinary age file \
-             (age-encryption.org), which is kept on media and printed on sheets of its own.",
+            "To open the backup people need {others} more page{} of set {} and the {}, which is kept on media and printed on sheets \
+             of its own.",
             if others == 1 { "" } else { "s" },
-            set(&label.set)
+            set(&label.set),
+            match label.opens {
+                Opens::SealedFile => "sealed file, an ordinary age file (age-encryption.org)",
+                Opens::WrappedKey => "file of the wrapped key, a text that says so in its first line",
+            }
         ),
     ]
 }
 
 /// How to use a share with the program and without it; a paragraph each.
-pub(super) fn how_to_read() -> [String; 3] {
+pub(super) fn how_to_read(label: &Label) -> [String; 3] {
+    let polynomial = "For each of the 32 places of y find the polynomial over GF(256) (x^8+x^4+x^3+x+1) of lowest degree through the points \
+         (x, y) of all pages; its value at 0 is one byte of the";
     [
-        "With the program: `officiant share read` checks this page alone, row by row, and shows nothing of it.".to_owned(),
+        "With the program: `officiant share read` checks this page alone, row by row, and shows nothing of it."
+            .to_owned(),
         format!(
             "Without the program: the letters stand for numbers, 2345678CFHJMPRVX for 0 to 15. Two letters are one byte, the first \
              times 16 plus the second. The last group of each row is a check; leave it out. The {ROWS} rows give 64 bytes, counted from \
              0: byte 3 is x, bytes 28 to 59 are y."
         ),
-        "For each of the 32 places of y find the polynomial over GF(256) (x^8+x^4+x^3+x+1) of lowest degree through the points (x, y) of \
-         all pages; its value at 0 is one byte of the age identity. Write the 32 bytes in Bech32 with the prefix AGE-SECRET-KEY- \
-         in upper case; the program age opens the sealed file with it. RECOVERY.md has a short script for this."
-            .to_owned(),
+        match label.opens {
+            Opens::SealedFile => format!(
+                "{polynomial} age identity. Write the 32 bytes in Bech32 with the prefix AGE-SECRET-KEY- in upper case; the program \
+                 age opens the sealed file with it. RECOVERY.md has a short script for this."
+            ),
+            Opens::WrappedKey => format!(
+                "{polynomial} key-encryption key, an AES-256 key. It unwraps the base64 of the file by RFC 5649: the program openssl \
+                 does it with enc -d -id-aes256-wrap-pad -iv A65959A6. RECOVERY.md has a short script for this."
+            ),
+        },
     ]
 }
 

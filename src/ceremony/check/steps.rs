@@ -185,6 +185,13 @@ fn giver(fact: &Fact) -> String {
         Fact::KeyOnToken(alias) => {
             format!("a step with do = \"generate-key\" (or \"import-key\", for a key that exists) for {alias}")
         }
+        Fact::KeyMade(name) => format!("a step with do = \"make-key\" and the name {name}"),
+        Fact::BackupSealed(name) => format!("a step with do = \"seal-backup\" and the name {name}"),
+        Fact::SharesGiven(name) => format!("a step with do = \"give-shares\" and the name {name}"),
+        Fact::BackupRestores(name) => {
+            format!("a step with do = \"restore-key\" and the name {name}, and a drill-token of its token,")
+        }
+        Fact::KeyWiped(name) => format!("a step with do = \"wipe-key\" and the name {name}"),
         Fact::KeyHandedOver(name) => format!("a step with do = \"hand-over-key\" and the name {name}"),
         Fact::KeyCounts(alias) => {
             format!("a step with do = \"drill-token\" (or \"open-token\", if it holds its key already) for {alias}")

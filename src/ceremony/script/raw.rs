@@ -42,6 +42,7 @@ pub(super) struct RawScript {
     pub signer: Vec<RawSigner>,
     pub certificate: Option<RawCertificate>,
     pub tags: Option<RawTags>,
+    pub backup: Option<RawBackup>,
     pub act: Spanned<Vec<RawAct>>,
 }
 
@@ -199,6 +200,18 @@ pub(super) struct RawCertificate {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawTags {
     pub changed: super::TagPolicy,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawBackup {
+    pub way: Spanned<super::Way>,
+    pub threshold: Option<Spanned<u8>>,
+    pub custodians: Option<Spanned<Vec<Spanned<String>>>>,
+    pub contact: Option<Spanned<String>>,
+    pub printer: Option<Spanned<String>>,
+    #[serde(default)]
+    pub dice: bool,
 }
 
 #[derive(Deserialize)]

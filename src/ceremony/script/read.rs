@@ -1,5 +1,6 @@
 //! Reads a script: strictly, and with the line and the field of whatever is wrong.
 
+mod backup;
 mod last_ceremony;
 mod repositories;
 mod step;
@@ -105,6 +106,7 @@ impl Reader<'_> {
         let named: Vec<Alias> = keys.iter().map(|key| key.name.clone()).chain(handed).collect();
         let roles = raw.role.iter().map(|role| self.role(role, &named)).collect::<Read<Vec<_>>>()?;
         self.unique("role", raw.role.iter().map(|role| &role.role))?;
+        let backup = raw.backup.as_ref().map(|backup| self.backup(backup, &people)).transpose()?;
         let repositories = self.repositories(&raw, &tokens, &named)?;
         let root = match &raw.root {
             Some(root) => self.root(root, &tokens)?,
@@ -125,6 +127,7 @@ impl Reader<'_> {
             media: raw.media.get_ref().clone(),
             root,
             repositories,
+            backup,
             previous: raw
                 .previous
                 .map(|previous| {
@@ -203,6 +206,7 @@ impl Reader<'_> {
             );
             return self.error(acts.span(), what);
         }
+        self.made_in_memory(script, acts)?;
         let drafts = script.numbered().filter(|(_, step)| step.action.drafts()).count();
         if drafts > 1 {
             return self.error(acts.span(), "there is more than one draft step: one ceremony writes one root");

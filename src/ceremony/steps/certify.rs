@@ -41,6 +41,8 @@ impl Kind for Certify {
 
     fn needs(&self, script: &Script) -> Vec<Fact> {
         let mut needs = vec![Fact::KeyCounts(self.token.clone()), Fact::ClockConfirmed];
+        // A certificate is the first thing that somebody else could use of the key.
+        needs.extend(script.put_on(&self.token).cloned().map(Fact::KeyWiped));
         let certificate = script.repositories.as_ref().and_then(|spec| spec.certificate.as_ref());
         if certificate.is_some_and(|certificate| certificate.common_name == CommonName::EachRepository) {
             needs.push(Fact::RepositoriesRead);
@@ -80,6 +82,7 @@ impl Kind for Certify {
         let alias = ceremony.playing(&self.token);
         match answer {
             Answer::Word(_) if !went(ceremony, words::repositories::CERTIFIES) => {
+                ceremony.backups_restore()?;
                 Ok(vec![Event::Went { word: "CERTIFY".into(), on: words::repositories::CERTIFIES.into() }])
             }
             Answer::Word(_) => word_typed(ceremony, &alias),

@@ -37,6 +37,7 @@ impl Kind for Draft {
         }
         let handed = script.roles.iter().flat_map(|role| &role.keys).filter(|name| script.keeper_of(name).is_some());
         needs.extend(handed.cloned().map(Fact::KeyHandedOver));
+        needs.extend(script.made_keys().into_iter().cloned().map(Fact::KeyWiped));
         if script.previous.is_some() {
             needs.push(Fact::PreviousRoot);
         }
@@ -59,6 +60,7 @@ impl Kind for Draft {
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal> {
         match answer {
             Answer::Word(_) => {
+                let restores = ceremony.backups_restore()?;
                 let composed = metadata::compose(ceremony, now)?;
                 let signed = String::from_utf8(composed.signed).map_err(|_| {
                     Refusal::new(Rule::ClientAccepts, "The draft is not UTF-8.", "Mend the names in the script.")
@@ -68,7 +70,7 @@ impl Kind for Draft {
                     payload: Digest::of(signed.as_bytes()),
                     signed,
                     changes: composed.changes,
-                    passed: composed.passed,
+                    passed: composed.passed.into_iter().chain(restores).collect(),
                 }])
             }
             Answer::Failed(trouble) => failed(trouble),

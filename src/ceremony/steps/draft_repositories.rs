@@ -48,6 +48,7 @@ impl Kind for DraftRepositories {
         // An offline key that stays in the root may lie in its bag today.
         let comes = |alias: &&Alias| script.token(alias).is_some_and(|token| token.keyid.is_none());
         needs.extend(script.root.keys.iter().filter(comes).cloned().map(Fact::KeyCounts));
+        needs.extend(script.made_keys().into_iter().cloned().map(Fact::KeyWiped));
         if !script.keys.is_empty() {
             needs.push(Fact::KeysImported);
         }
@@ -94,7 +95,10 @@ impl Kind for DraftRepositories {
 
     fn decide_whole(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Decision, Refusal> {
         match answer {
-            Answer::Word(_) => Ok(Decision::of(vec![Event::BatchBegan])),
+            Answer::Word(_) => {
+                ceremony.backups_restore()?;
+                Ok(Decision::of(vec![Event::BatchBegan]))
+            }
             Answer::Failed(trouble) => failed(trouble).map(Decision::of),
             Answer::Done(outcome) => match (outcome.as_ref(), next_pack(ceremony)) {
                 (Outcome::Repositories(text), Some(pack)) => drafted(ceremony, pack, text),

@@ -51,8 +51,10 @@ impl Kind for DrillToken {
         vec![Fact::KeyOnToken(self.token.clone()), Fact::ClockConfirmed]
     }
 
-    fn gives(&self, _script: &Script) -> Vec<Fact> {
-        vec![Fact::KeyCounts(self.token.clone())]
+    fn gives(&self, script: &Script) -> Vec<Fact> {
+        let mut gives = vec![Fact::KeyCounts(self.token.clone())];
+        gives.extend(script.restored_to(&self.token).cloned().map(Fact::BackupRestores));
+        gives
     }
 
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {

@@ -51,6 +51,7 @@ impl Kind for Export {
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
         match answer {
             Answer::Word(_) => {
+                ceremony.backups_restore()?;
                 metadata::leaving(ceremony)?;
                 Ok(vec![Event::Went { word: "EXPORT".into(), on: words::EXPORTS.into() }])
             }

@@ -13,21 +13,26 @@ pub mod drill_token;
 mod export;
 mod export_repositories;
 mod generate_key;
+mod give_shares;
 pub mod hand_over_key;
 mod import;
 pub mod import_key;
 mod import_repositories;
 mod judge_tags;
+mod make_key;
 pub mod open_token;
 mod pause;
 mod preflight;
 mod prepare_token;
+mod put_key;
 mod record;
 mod review;
 mod roll_call;
 mod script_words;
+mod seal_backup;
 mod sign;
 mod sign_repositories;
+mod wipe_key;
 
 use std::collections::BTreeSet;
 
@@ -44,21 +49,26 @@ pub use self::{
     export::Export,
     export_repositories::ExportRepositories,
     generate_key::GenerateKey,
+    give_shares::GiveShares,
     hand_over_key::HandOverKey,
     import::{ImportKeys, ImportRoot},
     import_key::ImportKey,
     import_repositories::ImportRepositories,
     judge_tags::JudgeTags,
+    make_key::MakeKey,
     open_token::OpenToken,
     pause::Break,
     preflight::Preflight,
     prepare_token::PrepareToken,
+    put_key::PutKey,
     record::Record,
     review::Review,
     roll_call::RollCall,
     script_words::ScriptWords,
+    seal_backup::SealBackup,
     sign::Sign,
     sign_repositories::SignRepositories,
+    wipe_key::WipeKey,
 };
 use super::{
     Ceremony, Decision, Now, Pending,
@@ -103,6 +113,16 @@ pub enum Action {
     ImportKey(ImportKey),
     /// A tagging key is made for somebody who signs elsewhere.
     HandOverKey(HandOverKey),
+    /// A key is made in memory.
+    MakeKey(MakeKey),
+    /// It is sealed, and what opens it is split.
+    SealBackup(SealBackup),
+    /// Its shares are put on paper and read back.
+    GiveShares(GiveShares),
+    /// It comes to a token, from memory or from shares.
+    PutKey(PutKey),
+    /// The memory is wiped.
+    WipeKey(WipeKey),
     /// The token is taken out and opened again, and its key shows that it works.
     DrillToken(DrillToken),
     /// A token that holds a root key already is opened.
@@ -155,6 +175,11 @@ impl Action {
             Self::GenerateKey(step) => step,
             Self::ImportKey(step) => step,
             Self::HandOverKey(step) => step,
+            Self::MakeKey(step) => step,
+            Self::SealBackup(step) => step,
+            Self::GiveShares(step) => step,
+            Self::PutKey(step) => step,
+            Self::WipeKey(step) => step,
             Self::DrillToken(step) => step,
             Self::OpenToken(step) => step,
             Self::ImportKeys(step) => step,
@@ -182,6 +207,7 @@ impl Action {
             Self::PrepareToken(step) => Some(&step.token),
             Self::GenerateKey(step) => Some(&step.token),
             Self::ImportKey(step) => Some(&step.token),
+            Self::PutKey(step) => Some(&step.token),
             Self::DrillToken(step) => Some(&step.token),
             Self::OpenToken(step) => Some(&step.token),
             Self::Sign(step) => Some(&step.token),
@@ -254,6 +280,16 @@ pub enum Fact {
     KeyOnToken(Alias),
     /// A token's key counts.
     KeyCounts(Alias),
+    /// A key was made in memory.
+    KeyMade(Alias),
+    /// It is sealed.
+    BackupSealed(Alias),
+    /// Its shares are on paper and were read back.
+    SharesGiven(Alias),
+    /// A token that was restored from them has signed.
+    BackupRestores(Alias),
+    /// The memory was wiped.
+    KeyWiped(Alias),
     /// A tagging key was handed over.
     KeyHandedOver(Alias),
     /// The keys of the online roles are here.
@@ -290,6 +326,11 @@ impl Fact {
             Self::MachineSeen => "the machine was looked at".into(),
             Self::TokenPrepared(alias) => format!("the token {alias} is prepared"),
             Self::KeyOnToken(alias) => format!("a key is on {alias}"),
+            Self::KeyMade(name) => format!("the key {name} was made"),
+            Self::BackupSealed(name) => format!("the backup of {name} is sealed"),
+            Self::SharesGiven(name) => format!("the shares of {name} were read back"),
+            Self::BackupRestores(name) => format!("a token to which {name} was restored from shares has signed"),
+            Self::KeyWiped(name) => format!("{name} was wiped from memory"),
             Self::KeyHandedOver(name) => format!("the key {name} was made and handed over"),
             Self::KeyCounts(alias) => format!("the key on {alias} is proven to work"),
             Self::KeysImported => "the keys of the online roles were imported".into(),

@@ -128,6 +128,29 @@ pub fn told(script: &Script, event: &Event) -> String {
             file.name,
             media.join(" and ")
         ),
+        Event::KeyMade { name, key, sources, .. } => {
+            format!("The key {name} was made in memory, of {}: keyid {}.", sources.join(", "), key.id())
+        }
+        Event::BackupSealed { name, sealed, media, .. } => format!(
+            "The backup of {name} was sealed as {} on {}: SHA-256 {}; set {}, {} shares open it.",
+            sealed.file.name,
+            media.join(" and "),
+            sealed.file.sha256,
+            sealed.set.id(),
+            sealed.set.scheme
+        ),
+        Event::ShareReadBack { name, index, custodian, .. } => {
+            format!("Share {index} of {name} is on paper with {custodian}, and was typed again from it.")
+        }
+        Event::KeyPut { alias, name, shares, .. } if shares.is_empty() => format!("{name} is on {alias}, from memory."),
+        Event::KeyPut { alias, name, shares, .. } => {
+            format!("{name} is on {alias}, restored from shares {}.", super::backup::listed(shares))
+        }
+        Event::KeyWiped { name, .. } => format!("The memory in which {name} was made was wiped."),
+        Event::BackupDiscarded { name, shares, .. } => format!(
+            "{name} was lost with the memory of the machine and given up; destroyed shares: {}.",
+            super::backup::listed(shares)
+        ),
         Event::KeyDrilled { alias, .. } => {
             format!("The key on {alias} works with the PIN typed again, and counts from now on.")
         }

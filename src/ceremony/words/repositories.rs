@@ -139,11 +139,12 @@ pub fn draft(script: &Script) -> Prose {
         Kind::DctRotateRoot => "The next root of each repository is composed, with the offline keys as they are to be.",
         _ => "The same metadata is composed with a later expiry.",
     };
-    let lines = vec![
+    let mut lines = vec![
         what.to_owned(),
         "Nothing else can change: whatever is not in the script is carried over as it is.".into(),
         "A repository for which a rule says no is left out and listed.".into(),
     ];
+    lines.extend(super::backup::of_script(script).map(str::to_owned));
     prose("Compose the metadata", lines, "The screen says how many repositories are drafted.", &["Drafted (number)"])
 }
 

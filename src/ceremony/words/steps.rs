@@ -1,6 +1,6 @@
 //! The words of each kind of step, as they are printed and shown.
 
-use super::{names, whole};
+use super::{backup, names, whole};
 use crate::{
     ceremony::{
         participants::{Alias, PersonId},
@@ -49,7 +49,7 @@ fn key_words(script: &Script, alias: &Alias) -> &'static str {
     }
 }
 
-fn user_of(script: &Script, alias: &Alias) -> String {
+pub(super) fn user_of(script: &Script, alias: &Alias) -> String {
     script.token(alias).map(|spec| shown(script.name(&spec.user_pin))).unwrap_or_default()
 }
 
@@ -327,12 +327,13 @@ pub fn draft(script: &Script) -> Prose {
         Kind::RotateRoot => "The next root is composed from the previous one and the change that this script asks for.",
         _ => "The previous root is composed again with a later expiry. Any other difference is refused.",
     };
-    prose(
+    let said = prose(
         format!("Compose root version {}", script.next_version()),
         &[what, "It has no other content than this script and the keys that came in. Nothing is signed yet."],
         "The rules that were asked are listed, and all of them held.",
         &[],
-    )
+    );
+    with(said, backup::of_script(script))
 }
 
 /// `review`.

@@ -22,7 +22,8 @@ pub enum BackupVerb {
 
 /// Say what opens a sealed file, how large it is, and its SHA-256
 ///
-/// Opens nothing and asks for nothing. A file that is no age file, or that is cut short so that it can be seen, is refused.
+/// Opens nothing and asks for nothing. Of a key that a token wrapped it says which key it is. A file that is neither that nor an age
+/// file, or that is cut short so that it can be seen, is refused.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Example:

@@ -14,6 +14,7 @@ use rustix::{
 use super::{Io, STOP};
 use crate::{
     fault::Fault,
+    program::{CLEARED, FIRST_SCREEN, OTHER_SCREEN, covered},
     secret::{Entry, Secret},
 };
 
@@ -101,6 +102,22 @@ impl Io for Keyboard {
             // Nobody types any more, so nobody is there to touch.
             None => true,
         })
+    }
+
+    fn covered(&mut self, says: &str, text: &Secret) -> Result<bool, Fault> {
+        if !self.people {
+            return Ok(false);
+        }
+        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty");
+        let mut terminal = terminal.map_err(|error| Fault::machine("open the terminal /dev/tty", error))?;
+        let quiet = Quiet::new(&terminal)?;
+        let failed = |error| Fault::machine("show a row on the terminal", error);
+        terminal.write_all(OTHER_SCREEN.as_bytes()).map_err(failed)?;
+        let shown = covered(&mut terminal, says, text.expose());
+        let read = shown.map_err(failed).and_then(|()| read_secret(terminal.as_fd()));
+        drop(quiet);
+        write!(terminal, "{CLEARED}{FIRST_SCREEN}").map_err(failed)?;
+        Ok(read?.is_some_and(|typed| !typed.expose().contains(&INTERRUPT)))
     }
 
     fn is_people(&self) -> bool {

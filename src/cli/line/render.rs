@@ -98,12 +98,13 @@ pub fn secret_words(request: &SecretRequest) -> String {
     let token = request.label.as_ref().map(|label| format!(" of {}", shown(label))).unwrap_or_default();
     let serial = request.serial.as_ref().map(|serial| format!(" (serial {})", shown(serial))).unwrap_or_default();
     let length = match (request.min, request.max) {
+        _ if request.row.is_some() => String::new(),
         (Some(min), Some(max)) => format!(", {min} to {max} characters"),
         (Some(min), None) if min > 0 => format!(", at least {min} characters"),
         _ => String::new(),
     };
     // A file counts no tries.
-    let tries = if request.what.is_passphrase() { String::new() } else { format!("; {}", request.tries) };
+    let tries = if request.what.is_of_token() { format!("; {}", request.tries) } else { String::new() };
     let covers = if request.covers > 0 { format!(", for {}", request.covered()) } else { String::new() };
     let touch = if request.touch { ", then touch it when it blinks" } else { "" };
     format!("{holder}{}{token}{serial}{tries}{length}{covers}{touch}: ", request.what.name())

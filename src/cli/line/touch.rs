@@ -5,7 +5,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{RecvTimeoutError, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use super::{Io, STOP, secret_words};
 use crate::{
     ceremony::prompt::Answer,
     fault::Fault,
-    perform::{Performer, Touching},
+    perform::{Covered, People, Performer, Touching},
     runner::Job,
     secret::{Secret, SecretRequest},
 };
@@ -46,6 +46,7 @@ impl Left {
 
 enum Said {
     Wants(SecretRequest),
+    Shows(String, Secret),
     Blinks(Touching),
     Done(Answer),
 }
@@ -57,6 +58,7 @@ enum Said {
 pub(super) fn perform(performer: &mut Performer, job: Job, left: &Left, io: &mut dyn Io) -> Result<Answer, Fault> {
     let (say, said) = channel();
     let (give, given) = channel::<Option<Secret>>();
+    let (copies, copied) = channel::<bool>();
     let (blinks, is_left) = (say.clone(), left.clone());
     performer.when_a_token_blinks(Box::new(move |touching| {
         // The last look before the next command: once it was left, none is sent.
@@ -67,11 +69,9 @@ pub(super) fn perform(performer: &mut Performer, job: Job, left: &Left, io: &mut
     }));
     thread::scope(|scope| {
         scope.spawn(move || {
-            let answer = performer.perform(&job, &mut |request| {
-                say.send(Said::Wants(request.clone())).ok()?;
-                given.recv().ok()?
-            });
-            let _ = say.send(Said::Done(answer));
+            let mut people = AtTheLine { say, given, copied };
+            let answer = performer.perform_with(&job, &mut people);
+            let _ = people.say.send(Said::Done(answer));
         });
         let mut countdown: Option<Countdown> = None;
         loop {
@@ -79,9 +79,14 @@ pub(super) fn perform(performer: &mut Performer, job: Job, left: &Left, io: &mut
                 Ok(Said::Done(answer)) => return Ok(answer),
                 Ok(Said::Wants(request)) => {
                     countdown = None;
+                    request.wrong.iter().for_each(|wrong| io.say(wrong));
                     // A keyboard that fails is as good as nobody: the ceremony says so and asks what to do.
                     let secret = io.secret(&secret_words(&request)).ok().flatten();
                     let _ = give.send(secret.filter(|secret| !secret.is_empty()));
+                }
+                Ok(Said::Shows(says, text)) => {
+                    countdown = None;
+                    let _ = copies.send(io.covered(&says, &text).unwrap_or(false));
                 }
                 Ok(Said::Blinks(touching)) => countdown = Some(Countdown::begin(&touching, io)),
                 Err(RecvTimeoutError::Timeout) => {
@@ -99,6 +104,26 @@ pub(super) fn perform(performer: &mut Performer, job: Job, left: &Left, io: &mut
             }
         }
     })
+}
+
+/// The line, as the thread that performs sees it.
+struct AtTheLine {
+    say: Sender<Said>,
+    given: Receiver<Option<Secret>>,
+    copied: Receiver<bool>,
+}
+
+impl People for AtTheLine {
+    fn secret(&mut self, request: &SecretRequest) -> Option<Secret> {
+        self.say.send(Said::Wants(request.clone())).ok()?;
+        self.given.recv().ok()?
+    }
+
+    fn show(&mut self, row: &Covered<'_>) -> Option<()> {
+        let text = Secret::copied(row.text.expose()).ok()?;
+        self.say.send(Said::Shows(row.says.clone(), text)).ok()?;
+        self.copied.recv().ok()?.then_some(())
+    }
 }
 
 struct Countdown {

@@ -104,7 +104,7 @@ impl Pkcs11Token {
         let whole = [template.as_slice(), parts.open.as_slice()].concat();
         let session = self.session()?.handle();
         let refused = match self.module.raw().create_object(session, &whole, &parts.secret) {
-            Ok(()) => return Ok(()),
+            Ok(_) => return Ok(()),
             Err(error) => self.fault(&error),
         };
         self.recover(&refused);

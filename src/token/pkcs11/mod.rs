@@ -7,6 +7,7 @@
 mod import;
 mod module;
 mod objects;
+mod policy;
 mod probe;
 mod provision;
 mod raw;
@@ -15,6 +16,7 @@ mod rv;
 mod session;
 mod token;
 mod uri;
+mod wrap;
 
 pub use module::{Listed, Module, close_all};
 pub use session::Pkcs11Token;

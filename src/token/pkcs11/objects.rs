@@ -123,29 +123,87 @@ pub(super) fn templates(request: &KeyRequest, stays: bool) -> (Vec<Attribute>, V
     (public, private)
 }
 
+/// Templates of a pair that can be wrapped: as [`templates`], but extractable; only under a trusted key where `trusted`. It is not to be
+/// copied, since a copy would stay extractable when the key is closed.
+pub(super) fn wrappable(request: &KeyRequest, stays: bool, trusted: bool) -> (Vec<Attribute>, Vec<Attribute>) {
+    let (public, mut private) = templates(request, stays);
+    private.retain(|attribute| !matches!(attribute, Attribute::Extractable(_)));
+    private.extend([Attribute::Extractable(true), Attribute::Copyable(false)]);
+    if trusted {
+        private.push(Attribute::WrapWithTrusted(true));
+    }
+    (public, private)
+}
+
+/// The template of a private key that is unwrapped. Modules want the curve of some keys to be told, and others refuse to hear it.
+pub(super) fn unwrapped(request: &KeyRequest, stays: bool) -> Vec<Attribute> {
+    let (_, mut template) = templates(request, stays);
+    template.push(Attribute::Class(ObjectClass::PRIVATE_KEY));
+    template.push(Attribute::KeyType(key_type(request.algorithm)));
+    template
+}
+
+/// The template of a key-encryption key, without its value. It wraps and unwraps and does nothing else, for good. A trusted one is a
+/// public object: the SO, who makes it, has no private ones.
+pub(super) fn kek(label: &str, id: &[u8], stays: bool, trusted: bool) -> Vec<Attribute> {
+    let mut template = vec![
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::AES),
+        Attribute::Token(stays),
+        Attribute::Private(!trusted),
+        Attribute::Label(label.into()),
+        Attribute::Id(id.to_vec()),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Wrap(true),
+        Attribute::Unwrap(true),
+        Attribute::Encrypt(false),
+        Attribute::Decrypt(false),
+        Attribute::Derive(false),
+        Attribute::Modifiable(false),
+        Attribute::Copyable(false),
+    ];
+    if trusted {
+        template.push(Attribute::Trusted(true));
+    }
+    template
+}
+
+/// The same without CKA_COPYABLE, which modules from before PKCS#11 2.40 do not know.
+pub(super) fn without_copyable(template: &[Attribute]) -> Vec<Attribute> {
+    template.iter().filter(|attribute| !matches!(attribute, Attribute::Copyable(_))).cloned().collect()
+}
+
+/// What the token says of one attribute that is true or false; `None` where it has no such attribute.
+pub(super) fn flag(session: &Session, key: ObjectHandle, kind: AttributeType) -> Result<Option<bool>, CryptokiError> {
+    // Matched by type, since absent attributes are left out of the answer.
+    let found = session.get_attributes(key, &[kind])?.into_iter().find(|found| found.attribute_type() == kind);
+    Ok(found.and_then(|attribute| match attribute {
+        Attribute::Token(value)
+        | Attribute::Private(value)
+        | Attribute::Sensitive(value)
+        | Attribute::Extractable(value)
+        | Attribute::AlwaysSensitive(value)
+        | Attribute::NeverExtractable(value)
+        | Attribute::Local(value)
+        | Attribute::Sign(value)
+        | Attribute::Encrypt(value)
+        | Attribute::Decrypt(value)
+        | Attribute::Wrap(value)
+        | Attribute::Unwrap(value)
+        | Attribute::Derive(value)
+        | Attribute::Modifiable(value)
+        | Attribute::Trusted(value)
+        | Attribute::WrapWithTrusted(value)
+        | Attribute::AlwaysAuthenticate(value) => Some(value),
+        _ => None,
+    }))
+}
+
 /// What the token says of a private key. Attributes are asked one by one: some modules fail a whole query for one that they do
 /// not know.
 pub(super) fn attributes(session: &Session, key: ObjectHandle) -> Result<KeyAttributes, CryptokiError> {
-    let ask = |kind: AttributeType| -> Result<Option<bool>, CryptokiError> {
-        // Matched by type, since absent attributes are left out of the answer.
-        Ok(session.get_attributes(key, &[kind])?.into_iter().find(|found| found.attribute_type() == kind).and_then(
-            |attribute| match attribute {
-                Attribute::Token(value)
-                | Attribute::Private(value)
-                | Attribute::Sensitive(value)
-                | Attribute::Extractable(value)
-                | Attribute::AlwaysSensitive(value)
-                | Attribute::NeverExtractable(value)
-                | Attribute::Local(value)
-                | Attribute::Sign(value)
-                | Attribute::Decrypt(value)
-                | Attribute::Unwrap(value)
-                | Attribute::Derive(value)
-                | Attribute::AlwaysAuthenticate(value) => Some(value),
-                _ => None,
-            },
-        ))
-    };
+    let ask = |kind| flag(session, key, kind);
     Ok(KeyAttributes {
         token: ask(AttributeType::Token)?,
         private: ask(AttributeType::Private)?,

@@ -21,7 +21,7 @@ use crate::{
     token::{KeyAlgorithm, KeyRequest, Probe, PublicKey, Token as _, quirks},
 };
 
-const LABEL: &str = "officiant probe";
+pub(super) const LABEL: &str = "officiant probe";
 
 /// The secret key of test 1 in RFC 8032, section 7.1: everybody has it, so nothing is lost with it.
 const VECTOR_SEED: [u8; 32] = [
@@ -30,13 +30,13 @@ const VECTOR_SEED: [u8; 32] = [
 ];
 
 /// Ways to wrap a key under an AES key, each with its parameter: AES-KW, its two padded forms, PKCS#7 padding, CBC.
-const WRAPS: [(CK_MECHANISM_TYPE, &[u8]); 5] =
+pub(super) const WRAPS: [(CK_MECHANISM_TYPE, &[u8]); 5] =
     [(CKM_AES_KEY_WRAP, &[]), (0x210a, &[]), (0x210b, &[]), (0x210c, &[]), (CKM_AES_CBC_PAD, &[0; 16])];
 
 const ALGORITHMS: [KeyAlgorithm; 4] =
     [KeyAlgorithm::P256, KeyAlgorithm::Ed25519, KeyAlgorithm::Rsa3072, KeyAlgorithm::P384];
 
-type Seen = (Verdict, String);
+pub(super) type Seen = (Verdict, String);
 
 impl Probe for Pkcs11Token {
     fn probe(&mut self) -> Result<ProbeReport, Error> {
@@ -60,6 +60,13 @@ impl Probe for Pkcs11Token {
             findings.push(self.tried(Check::RefusesLooserCopy, |token| token.refuses_looser_copy(algorithm))?);
             findings.push(self.tried(Check::RefusesLoosening, |token| token.refuses_loosening(algorithm))?);
         }
+        let signs = |algorithm: &KeyAlgorithm| {
+            let check = Check::Signs(*algorithm);
+            findings.iter().any(|finding| finding.check == check && finding.verdict == Verdict::Good)
+        };
+        let wrappable: Vec<_> = ALGORITHMS.into_iter().filter(signs).collect();
+        findings.extend(self.policy(&wrappable)?.findings);
+        findings.push(self.tried(Check::LeavesNothing, Self::cleared)?);
         self.forget_keys();
         let row = quirks::of(&self.identity);
         Ok(ProbeReport {
@@ -75,7 +82,7 @@ impl Probe for Pkcs11Token {
 
 impl Pkcs11Token {
     /// Runs one check in a session that nothing before it has left an operation active in.
-    fn tried(
+    pub(super) fn tried(
         &mut self,
         check: Check,
         body: impl FnOnce(&mut Self) -> Result<Seen, CryptokiError>,
@@ -165,7 +172,7 @@ impl Pkcs11Token {
         })
     }
 
-    fn refuses_wrap(&mut self, algorithm: KeyAlgorithm) -> Result<Seen, CryptokiError> {
+    pub(super) fn refuses_wrap(&mut self, algorithm: KeyAlgorithm) -> Result<Seen, CryptokiError> {
         let aes = [
             Attribute::Token(false),
             Attribute::Private(true),
@@ -244,17 +251,31 @@ impl Pkcs11Token {
         }
     }
 
+    /// Whether the keys of a probe have to be ones that stay until they are destroyed.
+    pub(super) fn stay(&self) -> bool {
+        quirks::of(&self.identity).only_token_keys
+    }
+
     fn session_pair(&mut self, algorithm: KeyAlgorithm) -> Result<SessionPair, CryptokiError> {
         let request = KeyRequest { algorithm, label: LABEL.into(), id: LABEL.into() };
-        let (public, private) = objects::templates(&request, quirks::of(&self.identity).only_token_keys);
+        let (public, private) = objects::templates(&request, self.stay());
+        self.pair_of(algorithm, &public, &private)
+    }
+
+    pub(super) fn pair_of(
+        &mut self,
+        algorithm: KeyAlgorithm,
+        public: &[Attribute],
+        private: &[Attribute],
+    ) -> Result<SessionPair, CryptokiError> {
         let session = self.open_session()?;
-        let (public, private) = session.generate_key_pair(&objects::generation(algorithm), &public, &private)?;
+        let (public, private) = session.generate_key_pair(&objects::generation(algorithm), public, private)?;
         let key = objects::seen(session, public)?.public;
         Ok(SessionPair { private, public, key })
     }
 
     /// Some modules keep session keys for ever, and some make none.
-    fn destroy(&self, objects: &[ObjectHandle]) {
+    pub(super) fn destroy(&self, objects: &[ObjectHandle]) {
         if let Ok(session) = self.open_session() {
             for object in objects {
                 let _ = session.destroy_object(*object);
@@ -263,10 +284,10 @@ impl Pkcs11Token {
     }
 }
 
-struct SessionPair {
-    private: ObjectHandle,
-    public: ObjectHandle,
-    key: Result<PublicKey, String>,
+pub(super) struct SessionPair {
+    pub(super) private: ObjectHandle,
+    pub(super) public: ObjectHandle,
+    pub(super) key: Result<PublicKey, String>,
 }
 
 fn call(fault: &Fault) -> &str {

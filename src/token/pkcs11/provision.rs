@@ -122,6 +122,10 @@ impl Provision for Pkcs11Token {
         Ok(cleared)
     }
 
+    fn draw(&mut self, room: &mut [u8]) -> Result<bool, Error> {
+        Ok(self.with_session(|session| session.generate_random_slice(room)).map(|()| true)?)
+    }
+
     fn destroy_key(&mut self, key: &Key) -> Result<(), Error> {
         let (private, public) = self.pair(key)?;
         let done =

@@ -7,6 +7,7 @@
 //! - C_Sign: one call instead of two, and the context-specific login that CKA_ALWAYS_AUTHENTICATE keys want in between.
 //! - C_CreateObject: a private key goes from locked memory to the module without a copy of ours.
 //! - C_WrapKey: the length that was written, not the one that was asked for before.
+//! - C_WrapKey and C_UnwrapKey: mechanisms by number, since CKM_AES_KEY_WRAP_KWP has no name in `cryptoki`.
 #![allow(unsafe_code)]
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
 use cryptoki::{
     context::{CInitializeArgs, CInitializeFlags, Function},
     error::{Error, Result, Rv, RvError},
-    object::Attribute,
+    object::{Attribute, ObjectHandle},
 };
 use cryptoki_sys::*;
 
@@ -184,7 +185,7 @@ impl Raw {
         session: CK_SESSION_HANDLE,
         template: &[Attribute],
         secret: &[(CK_ATTRIBUTE_TYPE, &[u8])],
-    ) -> Result<()> {
+    ) -> Result<ObjectHandle> {
         let mut attributes: Vec<CK_ATTRIBUTE> = template.iter().map(CK_ATTRIBUTE::from).collect();
         attributes.extend(secret.iter().map(|(kind, value)| CK_ATTRIBUTE {
             type_: *kind,
@@ -194,7 +195,8 @@ impl Raw {
         let mut handle = 0;
         let count = attributes.len() as CK_ULONG;
         let rv = call!(self, C_CreateObject(session, attributes.as_mut_ptr(), count, &mut handle));
-        Rv::from(rv).into_result(Function::CreateObject)
+        Rv::from(rv).into_result(Function::CreateObject)?;
+        Ok(made(handle))
     }
 
     /// Wraps `key` under `wrapping`. `parameter` is that of the mechanism: an initialisation vector, or nothing.
@@ -206,17 +208,51 @@ impl Raw {
         wrapping: CK_OBJECT_HANDLE,
         key: CK_OBJECT_HANDLE,
     ) -> Result<Vec<u8>> {
-        let mut mechanism = plain(mechanism);
-        if !parameter.is_empty() {
-            mechanism.pParameter = parameter.as_ptr().cast_mut().cast();
-            mechanism.ulParameterLen = parameter.len() as CK_ULONG;
-        }
+        let mut mechanism = with_parameter(mechanism, parameter);
         let mut blob = vec![0; ANSWER_MAX];
         let mut length = blob.len() as CK_ULONG;
         let rv = call!(self, C_WrapKey(session, &mut mechanism, wrapping, key, blob.as_mut_ptr(), &mut length));
         Rv::from(rv).into_result(Function::WrapKey)?;
         written(&blob, length)
     }
+
+    /// Unwraps `wrapped` under `wrapping` into a new object of `template`. `parameter` as for [`Raw::wrap`].
+    pub(super) fn unwrap(
+        &self,
+        session: CK_SESSION_HANDLE,
+        mechanism: CK_MECHANISM_TYPE,
+        parameter: &[u8],
+        wrapping: CK_OBJECT_HANDLE,
+        wrapped: &[u8],
+        template: &[Attribute],
+    ) -> Result<ObjectHandle> {
+        let mut mechanism = with_parameter(mechanism, parameter);
+        let mut attributes: Vec<CK_ATTRIBUTE> = template.iter().map(CK_ATTRIBUTE::from).collect();
+        let mut handle = 0;
+        let (count, length) = (attributes.len() as CK_ULONG, wrapped.len() as CK_ULONG);
+        let bytes = wrapped.as_ptr().cast_mut();
+        let rv = call!(
+            self,
+            C_UnwrapKey(session, &mut mechanism, wrapping, bytes, length, attributes.as_mut_ptr(), count, &mut handle)
+        );
+        Rv::from(rv).into_result(Function::UnwrapKey)?;
+        Ok(made(handle))
+    }
+}
+
+/// An object that the module has just made.
+fn made(handle: CK_OBJECT_HANDLE) -> ObjectHandle {
+    // SAFETY: a number that the module gave for an object; one that is none is refused by the module, not followed as a pointer.
+    unsafe { ObjectHandle::new_from_raw(handle) }
+}
+
+fn with_parameter(mechanism: CK_MECHANISM_TYPE, parameter: &[u8]) -> CK_MECHANISM {
+    let mut mechanism = plain(mechanism);
+    if !parameter.is_empty() {
+        mechanism.pParameter = parameter.as_ptr().cast_mut().cast();
+        mechanism.ulParameterLen = parameter.len() as CK_ULONG;
+    }
+    mechanism
 }
 
 fn plain(mechanism: CK_MECHANISM_TYPE) -> CK_MECHANISM {

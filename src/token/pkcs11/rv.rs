@@ -37,6 +37,22 @@ pub(super) fn name(rv: &RvError) -> String {
     }
 }
 
+/// Whether the module refused what a template asked for, and did nothing: it may be asked in another way.
+pub(super) fn is_about_template(error: &Error) -> bool {
+    use RvError as R;
+    matches!(
+        error,
+        Error::Pkcs11(
+            R::AttributeTypeInvalid
+                | R::AttributeValueInvalid
+                | R::AttributeReadOnly
+                | R::TemplateIncomplete
+                | R::TemplateInconsistent,
+            _
+        )
+    )
+}
+
 /// No software token ever answers CKR_DEVICE_REMOVED, and hardware answers many things when it is pulled out: all of them are one
 /// state.
 fn kind(rv: &RvError, function: &str) -> FaultKind {

@@ -18,7 +18,9 @@ use crate::{
     fault::{Error, Fault, FaultKind},
     readback::Signable,
     rules::{Refusal, Rule},
-    token::{Key, KeyAlgorithm, KeySelector, LastTry, PinEntry, Probe, Provision, RawSignature, SeenKey, Token, User},
+    token::{
+        Key, KeyAlgorithm, KeySelector, LastTry, PinEntry, Probe, Provision, RawSignature, SeenKey, Token, User, Wrap,
+    },
     tuf::{parallel::in_parallel, verify::VerifiedSignature},
 };
 
@@ -145,6 +147,10 @@ impl Token for Pkcs11Token {
     }
 
     fn prober(&mut self) -> Option<&mut dyn Probe> {
+        Some(self)
+    }
+
+    fn wrapper(&mut self) -> Option<&mut dyn Wrap> {
         Some(self)
     }
 }

@@ -36,7 +36,12 @@ pub(super) fn lines(request: &SecretRequest, working: &Working, now: Utc, width:
         ("length", &length, paint::PLAIN),
     ];
     let of_file = [("key", label, paint::PLAIN), ("length", &length, paint::PLAIN)];
-    let rows = if request.what.is_passphrase() { &of_file[..] } else { &of_token[..] };
+    let of_page = [("page", label, paint::PLAIN)];
+    let rows = match request.what {
+        _ if request.row.is_some() => &of_page[..],
+        what if what.is_of_token() => &of_token[..],
+        _ => &of_file[..],
+    };
     for &(name, value, style) in rows {
         lines.extend(paint::item(&format!("  {name:<7}"), paint::DIM, value, width, style));
     }
@@ -46,6 +51,9 @@ pub(super) fn lines(request: &SecretRequest, working: &Working, now: Utc, width:
     }
     if request.covers > 0 {
         lines.extend(paint::item("  covers ", paint::DIM, &request.covered(), width, paint::PLAIN));
+    }
+    if let Some(wrong) = &request.wrong {
+        lines.extend(paint::wrap(wrong, width, paint::BAD));
     }
     if request.attempt > 1 {
         lines.extend(paint::wrap(&format!("Attempt {}.", request.attempt), width, paint::WARN));

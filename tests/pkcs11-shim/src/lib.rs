@@ -7,6 +7,8 @@
 //! fail C_Sign 3+ 0x32    so does each one after it
 //! corrupt 2              the second signature is wrong by one bit
 //! slow 20                each C_Sign takes 20 ms more
+//! leak                   a key that C_WrapKey does not give comes out all the same
+//! turn 0x162             this attribute (here CKA_EXTRACTABLE) reads back as the opposite
 //! flags 0x40000          flags that C_GetTokenInfo adds
 //! serial 123             the serial of every token
 //! utc whenever           a clock that is no time (with CKF_CLOCK_ON_TOKEN)
@@ -45,6 +47,11 @@ pub unsafe extern "C" fn C_GetFunctionList(list: CK_FUNCTION_LIST_PTR_PTR) -> CK
         C_FindObjectsInit: Some(find_objects_init),
         C_CreateObject: Some(create_object),
         C_GenerateKeyPair: Some(generate_key_pair),
+        C_WrapKey: Some(wrap_key),
+        C_UnwrapKey: Some(unwrap_key),
+        C_SetAttributeValue: Some(set_attribute_value),
+        C_GetAttributeValue: Some(get_attribute_value),
+        C_DestroyObject: Some(destroy_object),
         C_SignInit: Some(sign_init),
         C_Sign: Some(sign),
         ..*real
@@ -120,6 +127,13 @@ passed_on! {
     create_object C_CreateObject(session: CK_SESSION_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG, object: *mut CK_OBJECT_HANDLE);
     generate_key_pair C_GenerateKeyPair(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public: *mut CK_ATTRIBUTE, public_count: CK_ULONG,
         private: *mut CK_ATTRIBUTE, private_count: CK_ULONG, public_key: *mut CK_OBJECT_HANDLE, private_key: *mut CK_OBJECT_HANDLE);
+    real_wrap_key C_WrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE,
+        wrapped: *mut CK_BYTE, length: *mut CK_ULONG);
+    unwrap_key C_UnwrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE,
+        length: CK_ULONG, template: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE);
+    set_attribute_value C_SetAttributeValue(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG);
+    real_get_attribute_value C_GetAttributeValue(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG);
+    destroy_object C_DestroyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE);
     sign_init C_SignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE);
     real_sign C_Sign(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, length: CK_ULONG, signature: *mut CK_BYTE, written: *mut CK_ULONG);
     real_token_info C_GetTokenInfo(slot: CK_SLOT_ID, info: *mut CK_TOKEN_INFO);
@@ -139,6 +153,41 @@ unsafe extern "C" fn sign(
     let rv = unsafe { real_sign(session, data, length, signature, written) };
     if rv == CKR_OK && !signature.is_null() && setting(&control, "corrupt").is_some_and(|nth| number(nth) == count) {
         unsafe { *signature.add(*written as usize - 1) ^= 1 };
+    }
+    rv
+}
+
+unsafe extern "C" fn wrap_key(
+    session: CK_SESSION_HANDLE,
+    mechanism: *mut CK_MECHANISM,
+    wrapping: CK_OBJECT_HANDLE,
+    key: CK_OBJECT_HANDLE,
+    wrapped: *mut CK_BYTE,
+    length: *mut CK_ULONG,
+) -> CK_RV {
+    let rv = unsafe { real_wrap_key(session, mechanism, wrapping, key, wrapped, length) };
+    let (control, _) = called("leaks");
+    if rv != CKR_OK && setting(&control, "leak").is_some() {
+        unsafe { *length = 80 };
+        return CKR_OK;
+    }
+    rv
+}
+
+unsafe extern "C" fn get_attribute_value(
+    session: CK_SESSION_HANDLE,
+    object: CK_OBJECT_HANDLE,
+    template: *mut CK_ATTRIBUTE,
+    count: CK_ULONG,
+) -> CK_RV {
+    let rv = unsafe { real_get_attribute_value(session, object, template, count) };
+    let (control, _) = called("claims");
+    let Some(kind) = setting(&control, "turn").filter(|_| rv == CKR_OK).map(number) else { return rv };
+    for at in 0..count as usize {
+        let attribute = unsafe { &mut *template.add(at) };
+        if attribute.type_ == kind as CK_ATTRIBUTE_TYPE && attribute.ulValueLen == 1 && !attribute.pValue.is_null() {
+            unsafe { *attribute.pValue.cast::<u8>() ^= 1 };
+        }
     }
     rv
 }

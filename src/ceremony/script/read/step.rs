@@ -9,9 +9,9 @@ use crate::{
         script::{TokenSpec, raw::RawStep},
         steps::{
             Action, Attest, Break, Certify, Close, ConfirmClock, Draft, DraftRepositories, DrillToken, Export,
-            ExportRepositories, GenerateKey, HandOverKey, ImportKey, ImportKeys, ImportQr, ImportRepositories,
-            ImportRoot, JudgeTags, OpenToken, Preflight, PrepareToken, Record, Review, RollCall, ScriptWords, ShowQr,
-            Sign, SignRepositories, Step,
+            ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey, ImportKeys, ImportQr,
+            ImportRepositories, ImportRoot, JudgeTags, MakeKey, OpenToken, Preflight, PrepareToken, PutKey, Record,
+            Review, RollCall, ScriptWords, SealBackup, ShowQr, Sign, SignRepositories, Step, WipeKey,
         },
     },
     text::shown,
@@ -67,6 +67,18 @@ impl Reader<'_> {
             "hand-over-key" => fields
                 .only(&["name", "role", "gun", "keeper"])
                 .and_then(|()| fields.hand_over_key().map(Action::HandOverKey)),
+            "make-key" => fields.only(&["name"]).and_then(|()| Ok(Action::MakeKey(MakeKey { name: fields.name()? }))),
+            "seal-backup" => {
+                fields.only(&["name"]).and_then(|()| Ok(Action::SealBackup(SealBackup { name: fields.name()? })))
+            }
+            "give-shares" => {
+                fields.only(&["name"]).and_then(|()| Ok(Action::GiveShares(GiveShares { name: fields.name()? })))
+            }
+            kind @ ("put-key" | "restore-key") => fields.only(&["name", "token"]).and_then(|()| {
+                let (name, token) = (fields.name()?, fields.token()?);
+                Ok(Action::PutKey(PutKey { name, token, from_shares: kind == "restore-key" }))
+            }),
+            "wipe-key" => fields.only(&["name"]).and_then(|()| Ok(Action::WipeKey(WipeKey { name: fields.name()? }))),
             "drill-token" => {
                 fields.only(&["token"]).and_then(|()| Ok(Action::DrillToken(DrillToken { token: fields.token()? })))
             }
@@ -94,7 +106,7 @@ impl Reader<'_> {
             other => {
                 return self.error(
                     raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, seal-backup, give-shares, put-key, restore-key, wipe-key, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
                 );
             }
         }?;
@@ -164,6 +176,13 @@ impl StepFields<'_> {
         match &self.raw.token {
             Some(token) => self.reader.known_token(token, self.tokens),
             None => self.missing("token"),
+        }
+    }
+
+    fn name(&self) -> Read<Alias> {
+        match &self.raw.name {
+            Some(name) => self.reader.short("name", name),
+            None => self.missing("name"),
         }
     }
 

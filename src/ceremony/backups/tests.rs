@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    ceremony::{event::Stamp, script::read},
+    custody::{Commitment, Scheme},
+    digest::Digest,
+    tuf::{dialect::Dialect, key::PublicKey},
+    utc::Utc,
+};
+
+const PEM: &str = include_str!("../../../ceremony-scripts/online-keys/targets.pem");
+
+fn alias(name: &str) -> Alias {
+    Alias::try_from(name.to_owned()).expect("a short name")
+}
+
+fn key() -> Key {
+    let public = PublicKey::from_spki_pem(PEM).expect("a key");
+    Dialect::default().key(&public).expect("a TUF key")
+}
+
+/// The ceremony of a script that makes one key, after these events.
+fn after(events: &[Event]) -> Ceremony {
+    let text = include_str!("../../../ceremony-scripts/dct-genesis-backup.toml");
+    let mut ceremony = Ceremony::begin(Arc::new(read::script(text.as_bytes()).expect("a script")));
+    for (seq, event) in (0..).zip(events) {
+        ceremony.apply(Stamp { seq, at: Utc::EPOCH, head: Digest::of(b"head") }, event);
+    }
+    ceremony
+}
+
+fn whole() -> Vec<Event> {
+    let (name, key) = (alias("offline"), key());
+    let commitments = (1..=5u8).map(|index| Commitment(Digest::of(&[index]))).collect::<Vec<_>>();
+    let set = Set {
+        fingerprint: Digest::of(b"set"),
+        scheme: Scheme::new(3, 5).expect("a scheme"),
+        keyid: key.id(),
+        commitments: commitments.clone(),
+        opens: crate::custody::Opens::SealedFile,
+    };
+    let file = ExportedFile { name: "backup/offline.age".into(), sha256: Digest::of(b"file"), length: 4 };
+    let (sealed, sheets, media) = (SealedBackup { file, set }, vec![], vec![]);
+    let mut events = vec![
+        Event::KeyMade { name: name.clone(), key: key.clone(), sources: vec![], dice: None, passed: vec![] },
+        Event::BackupSealed { name: name.clone(), sealed, sheets, media, passed: vec![] },
+    ];
+    let custodian = crate::ceremony::participants::PersonId::try_from("ana".to_owned()).expect("a short name");
+    events.extend((1..).zip(commitments).map(|(index, commitment)| Event::ShareReadBack {
+        name: name.clone(),
+        index,
+        custodian: custodian.clone(),
+        commitment,
+        passed: vec![],
+    }));
+    events.push(Event::KeyPut {
+        alias: alias("bo-1"),
+        name: name.clone(),
+        key,
+        attributes: crate::device::KeyAttributes::default(),
+        shares: vec![1, 2, 3],
+        passed: vec![],
+    });
+    events.push(Event::KeyDrilled {
+        alias: alias("bo-1"),
+        statement: String::new(),
+        signature: String::new(),
+        passed: vec![],
+    });
+    events.push(Event::KeyWiped { name, passed: vec![] });
+    events
+}
+
+#[test]
+fn a_key_that_is_made_in_memory_counts_only_after_everything() {
+    let events = whole();
+    for count in 0..events.len() {
+        let refusal = after(&events[..count]).backups_restore().expect_err("it does not count yet");
+        assert_eq!(refusal.rule, Rule::BackupRestores, "after {count} events");
+    }
+    let passed = after(&events).backups_restore().expect("it counts");
+    assert_eq!(passed.len(), 1);
+}
+
+#[test]
+fn a_drill_of_a_token_that_was_put_on_from_memory_proves_no_backup() {
+    let mut events = whole();
+    for event in &mut events {
+        if let Event::KeyPut { shares, .. } = event {
+            shares.clear();
+        }
+    }
+    assert_eq!(after(&events).backups_restore().expect_err("from memory").rule, Rule::BackupRestores);
+}
+
+#[test]
+fn a_restored_token_that_is_wiped_before_it_signs_proves_nothing() {
+    let mut events = whole();
+    let text = r#"{"token":{"module":{"path":"hsm","sha256":"0000000000000000000000000000000000000000000000000000000000000000","manufacturer":"m","description":"d","version":"1"},"label":"bo-1",
+        "serial":"1","manufacturer":"m","model":"m","firmware":"1","initialised":true,"pin_pad":false,"software":null},"public-keys":[]}"#;
+    let seen = serde_json::from_str(text).expect("a token");
+    let drilled = events.iter().position(|event| matches!(event, Event::KeyDrilled { .. })).expect("a drill");
+    events.insert(drilled, Event::TokenInitialised { alias: alias("bo-1"), seen });
+    assert!(after(&events).backups_restore().is_err());
+}

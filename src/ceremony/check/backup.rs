@@ -1,0 +1,153 @@
+//! How the key outlives the loss of a token (`BACKUP-DECLARED`), and whether a key that is made in memory is backed up before it counts.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Findings,
+    Severity::{Error, Note, Warning},
+};
+use crate::{
+    ceremony::{
+        participants::{Alias, PersonId},
+        script::{Script, Way},
+        steps::Action,
+        words::backup::consequences,
+    },
+    rules::Rule,
+    text::shown,
+    tuf::KeyAlgorithm,
+};
+
+pub(super) fn look(script: &Script, findings: &mut Findings) {
+    let Some(backup) = &script.backup else { return };
+    let made = script.made_keys();
+    let said = consequences(backup.way);
+    let rule = Rule::BackupDeclared;
+    if !script.kind.is_genesis() {
+        findings.add(Note, rule, None, said, "Read it once more before anybody relies on it.");
+        return each_made(script, &made, findings);
+    }
+    match backup.way {
+        Way::Redundancy => {
+            findings.add(Note, rule, None, said, "It is what the script says; nothing to do.");
+            if script.root.threshold >= script.distinct_root_keys() {
+                let what = "way = \"redundancy\", and the threshold is the number of keys: there is none to spare.";
+                findings.add(Error, rule, None, what, "Add a key, lower the threshold, or say another way.");
+            }
+        }
+        Way::SoftwareBorn => {
+            findings.add(Note, rule, None, said, "It is what the script says; nothing to do.");
+            if made.is_empty() {
+                let what = "way = \"software-born\", and no key is made in memory.";
+                let remedy = "Give each root key the steps make-key, seal-backup, give-shares, put-key, restore-key, drill-token and wipe-key.";
+                findings.add(Error, rule, None, what, remedy);
+            }
+            for alias in script.root.keys.iter().filter(|alias| script.put_on(alias).is_none()) {
+                let what = format!("way = \"software-born\", and the key of {alias} is not made in memory.");
+                findings.add(
+                    Error,
+                    rule,
+                    None,
+                    what,
+                    "Put a key on it with put-key or restore-key, or say another way.",
+                );
+            }
+        }
+        Way::Wrapped => {
+            let what = "way = \"wrapped\": this program drives no HSM yet that wraps a key for another, and says so rather than do less.";
+            let remedy = "Use way = \"software-born\" for several tokens with one key, or way = \"redundancy\" for several keys.";
+            findings.add(Error, rule, None, what, remedy);
+        }
+        Way::None => findings.unless(
+            script.declares.no_backup,
+            rule,
+            None,
+            said,
+            "Say another way, or declare it where it can be reviewed: [declares] no-backup = true.",
+        ),
+    }
+    each_made(script, &made, findings);
+}
+
+fn each_made(script: &Script, made: &[&Alias], findings: &mut Findings) {
+    if made.is_empty() {
+        return;
+    }
+    if script.root.algorithm == KeyAlgorithm::Rsa3072 {
+        let what = "An RSA key is to be made in memory, and this program makes none there.";
+        findings.add(Error, None, None, what, "Set root.algorithm to p256, which every client reads.");
+    }
+    for name in made {
+        let holders = script.holders_of(name);
+        if holders.len() < 2 {
+            let what = format!("The key {name} comes to {} token.", holders.len());
+            let remedy = "Put it on one with put-key and restore it to another with restore-key: its second token is the proof of its backup.";
+            findings.add(Error, Rule::BackupRestores, None, what, remedy);
+        }
+        for (at, holder) in holders.iter().enumerate() {
+            if holders[..at].contains(holder) {
+                let what = format!("The key {name} is put on {holder} twice.");
+                findings.add(Error, Rule::BackupRestores, None, what, "Restore it to another token.");
+            }
+        }
+    }
+    unbroken(script, findings);
+    custodians(script, findings);
+    if let Some(printer) = script.custody().and_then(|custody| custody.printer.as_ref()) {
+        let what = format!("Shares are printed on {}; a rehearsal shows them on the screen instead.", shown(printer));
+        findings.add(
+            Note,
+            Rule::ShareReadBack,
+            None,
+            what,
+            "Print a page of anything on that printer on the machine of the day.",
+        );
+    }
+}
+
+/// Between the making of a key and its last share nothing else has to be done: if the program ends there, the key is lost.
+fn unbroken(script: &Script, findings: &mut Findings) {
+    let mut open: Option<&Alias> = None;
+    for (number, step) in script.numbered() {
+        match &step.action {
+            Action::MakeKey(step) => open = Some(&step.name),
+            Action::GiveShares(step) if open == Some(&step.name) => open = None,
+            Action::Break(_) => {
+                if let Some(name) = open {
+                    let what = format!("A break while {name} is in memory only.");
+                    let remedy = "Move it behind give-shares: until then the key is lost if the machine stops.";
+                    findings.add(Warning, Rule::ShareReadBack, Some(&number), what, remedy);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Nobody holds as many shares as open the backup.
+fn custodians(script: &Script, findings: &mut Findings) {
+    let Some(custody) = script.custody() else { return };
+    let mut shares: BTreeMap<&PersonId, usize> = BTreeMap::new();
+    for person in &custody.custodians {
+        *shares.entry(person).or_default() += 1;
+    }
+    for (person, count) in shares.into_iter().filter(|(_, count)| *count > 1) {
+        let name = shown(script.name(person));
+        if count >= usize::from(custody.scheme.threshold()) {
+            let what = format!(
+                "{name} keeps {count} shares, and {} open the backup: one person alone has the key.",
+                custody.scheme.threshold()
+            );
+            findings.unless(
+                script.declares.single_control,
+                Rule::BackupDeclared,
+                None,
+                what,
+                "Name another custodian for each share.",
+            );
+        } else {
+            let what = format!("{name} keeps {count} shares.");
+            findings.add(Warning, Rule::BackupDeclared, None, what, "Name another custodian for each share.");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! How the key outlives the loss of a token: what a script says of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ceremony::{
+        participants::{Alias, PersonId},
+        steps::Action,
+    },
+    custody::Scheme,
+};
+
+use super::Script;
+
+/// The four ways. Each has consequences, which are said on paper and on the screen ([`crate::ceremony::words::backup::consequences`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// More keys than the threshold asks for, each in its own token, and no private backup.
+    Redundancy,
+    /// Made in locked memory, backed up, proven, put on several tokens, wiped.
+    SoftwareBorn,
+    /// Made in an HSM, and wrapped there for another.
+    Wrapped,
+    /// Nothing: the loss of the token is the loss of the key.
+    None,
+}
+
+/// What a script says of the backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupSpec {
+    /// Which way.
+    pub way: Way,
+    /// Who keeps the shares of a key that is made in memory.
+    pub custody: Option<CustodySpec>,
+}
+
+/// Who keeps shares, and how they come to be on paper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustodySpec {
+    /// How many shares there are, and how many open the backup.
+    pub scheme: Scheme,
+    /// Who keeps share 1, 2, …
+    pub custodians: Vec<PersonId>,
+    /// Whom to call in ten years; it stands on every page.
+    pub contact: String,
+    /// The device of a printer without a spool; without it, shares are copied by hand from a covered screen.
+    pub printer: Option<String>,
+    /// Whether witnesses throw dice for the key.
+    pub dice: bool,
+}
+
+impl Script {
+    /// Who keeps shares.
+    pub fn custody(&self) -> Option<&CustodySpec> {
+        self.backup.as_ref().and_then(|backup| backup.custody.as_ref())
+    }
+
+    /// The keys that are made in memory, by their short names.
+    pub fn made_keys(&self) -> Vec<&Alias> {
+        let made = self.numbered().filter_map(|(_, step)| match &step.action {
+            Action::MakeKey(step) => Some(&step.name),
+            _ => None,
+        });
+        made.collect()
+    }
+
+    /// The tokens to which a key that is made in memory is put, from memory or from its shares.
+    pub fn holders_of(&self, name: &Alias) -> Vec<&Alias> {
+        let holders = self.numbered().filter_map(|(_, step)| match &step.action {
+            Action::PutKey(step) if step.name == *name => Some(&step.token),
+            _ => None,
+        });
+        holders.collect()
+    }
+
+    /// The key that a step puts on this token.
+    pub fn put_on(&self, alias: &Alias) -> Option<&Alias> {
+        self.numbered().find_map(|(_, step)| match &step.action {
+            Action::PutKey(step) if step.token == *alias => Some(&step.name),
+            _ => None,
+        })
+    }
+
+    /// The key that a step restores to this token from shares.
+    pub fn restored_to(&self, alias: &Alias) -> Option<&Alias> {
+        self.numbered().find_map(|(_, step)| match &step.action {
+            Action::PutKey(step) if step.token == *alias && step.from_shares => Some(&step.name),
+            _ => None,
+        })
+    }
+}

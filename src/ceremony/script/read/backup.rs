@@ -1,0 +1,94 @@
+//! Reads what a script says of the backup.
+
+use toml::Spanned;
+
+use super::{Read, Reader};
+use crate::{
+    ceremony::{
+        participants::{Alias, Person, PersonId},
+        script::{
+            BackupSpec, CustodySpec, Script, Way,
+            raw::{RawAct, RawBackup},
+        },
+        steps::Action,
+    },
+    custody::Scheme,
+};
+
+impl Reader<'_> {
+    pub(super) fn backup(&self, raw: &RawBackup, people: &[Person]) -> Read<BackupSpec> {
+        let way = *raw.way.get_ref();
+        if way != Way::SoftwareBorn {
+            let given = [
+                raw.threshold.as_ref().map(Spanned::span),
+                raw.custodians.as_ref().map(Spanned::span),
+                raw.contact.as_ref().map(Spanned::span),
+                raw.printer.as_ref().map(Spanned::span),
+                raw.dice.then(|| raw.way.span()),
+            ];
+            return match given.into_iter().flatten().next() {
+                Some(span) => {
+                    self.error(span, "backup: only way = \"software-born\" has shares, custodians, paper and dice")
+                }
+                None => Ok(BackupSpec { way, custody: None }),
+            };
+        }
+        let missing = |field: &str| self.error(raw.way.span(), format!("backup.{field} is missing"));
+        let Some(threshold) = &raw.threshold else { return missing("threshold") };
+        let Some(custodians) = &raw.custodians else { return missing("custodians") };
+        let Some(contact) = &raw.contact else { return missing("contact") };
+        let people: Vec<PersonId> =
+            custodians.get_ref().iter().map(|person| self.known_person(person, people)).collect::<Read<_>>()?;
+        let scheme = u8::try_from(people.len()).ok().and_then(|count| Scheme::new(*threshold.get_ref(), count));
+        let Some(scheme) = scheme else {
+            let what = format!(
+                "backup.threshold is {} of {} custodians: it is at least 2, so that nobody opens the backup alone, less than all, so that a share may be lost, and there are at most {}",
+                threshold.get_ref(),
+                people.len(),
+                crate::custody::SHARES_MAX
+            );
+            return self.error(threshold.span(), what);
+        };
+        let printer = raw.printer.as_ref().map(|printer| self.line_of_text("backup.printer", printer)).transpose()?;
+        if let (Some(path), Some(of)) = (&printer, &raw.printer)
+            && !path.starts_with("/dev/")
+        {
+            return self
+                .error(of.span(), "backup.printer: the device of a printer without a spool, such as /dev/usb/lp0");
+        }
+        let contact = self.line_of_text("backup.contact", contact)?;
+        Ok(BackupSpec {
+            way,
+            custody: Some(CustodySpec { scheme, custodians: people, contact, printer, dice: raw.dice }),
+        })
+    }
+
+    /// Steps about keys that are made in memory name keys that are.
+    pub(super) fn made_in_memory(&self, script: &Script, acts: &Spanned<Vec<RawAct>>) -> Read<()> {
+        let made: Vec<&Alias> = script.made_keys();
+        for (at, name) in made.iter().enumerate() {
+            if made[..at].contains(name) {
+                return self.error(acts.span(), format!("the key {name} is made twice"));
+            }
+        }
+        for (number, step) in script.numbered() {
+            let name = match &step.action {
+                Action::SealBackup(step) => &step.name,
+                Action::GiveShares(step) => &step.name,
+                Action::PutKey(step) => &step.name,
+                Action::WipeKey(step) => &step.name,
+                _ => continue,
+            };
+            if !made.contains(&name) {
+                return self.error(acts.span(), format!("step {number}: no step make-key has the name {name}"));
+            }
+        }
+        if !made.is_empty() && script.custody().is_none() {
+            return self.error(
+                acts.span(),
+                "[backup] is missing: a key that is made in memory has way = \"software-born\", with its custodians",
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! The key is sealed to an identity of its own as an age file, and what opens it is split. Nothing is on paper yet.
+
+use super::{Fact, Kind, Prose, preflight::failed};
+use crate::{
+    ceremony::{
+        Ceremony, Now, Pending,
+        event::Event,
+        operation::{Operation, Outcome},
+        participants::{Alias, PersonId},
+        prompt::Answer,
+        script::Script,
+        unfit, words,
+    },
+    rules::{Passed, Refusal, Rule},
+};
+
+/// `seal-backup`.
+#[derive(Clone, Debug)]
+pub struct SealBackup {
+    /// Of which key.
+    pub name: Alias,
+}
+
+impl Kind for SealBackup {
+    fn prose(&self, script: &Script) -> Prose {
+        words::backup::seal_backup(script, &self.name)
+    }
+
+    fn who(&self, script: &Script) -> Vec<PersonId> {
+        words::operators(script)
+    }
+
+    fn needs(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::KeyMade(self.name.clone())]
+    }
+
+    fn gives(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::BackupSealed(self.name.clone())]
+    }
+
+    fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
+        let backup = ceremony.backups.get(&self.name)?;
+        if backup.sealed.is_some() {
+            return None;
+        }
+        let (name, keyid) = (self.name.clone(), backup.key.id());
+        Some(Pending::Do(Operation::SealBackup { name, keyid, made: ceremony.clock? }))
+    }
+
+    fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
+        match answer {
+            Answer::Failed(trouble) => failed(trouble),
+            Answer::Done(outcome) => match (outcome.as_ref(), ceremony.backups.get(&self.name)) {
+                (Outcome::BackupSealed { sealed, sheets, media }, Some(backup)) => {
+                    let scheme = ceremony.script.custody().map(|custody| custody.scheme);
+                    let set = &sealed.set;
+                    if Some(set.scheme) != scheme
+                        || set.keyid != backup.key.id()
+                        || set.commitments.len() != usize::from(set.scheme.count())
+                    {
+                        return Err(unfit("The key was to be sealed for other shares."));
+                    }
+                    let passed = vec![Passed::new(
+                        Rule::BackupOpens,
+                        format!(
+                            "{} was opened again and compared; every {} shares give its identity",
+                            sealed.file.name, set.scheme
+                        ),
+                    )];
+                    Ok(vec![Event::BackupSealed {
+                        name: self.name.clone(),
+                        sealed: sealed.clone(),
+                        sheets: sheets.clone(),
+                        media: media.clone(),
+                        passed,
+                    }])
+                }
+                _ => Err(unfit("A key was to be sealed.")),
+            },
+            _ => Err(unfit("That is not what this step waits for.")),
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! Keys that are made in memory, sealed, shared out, put on tokens, restored from shares, and wiped. Key, identity and shares live in this
+//! value and nowhere else; what is lost with the process is lost, and the ceremony says so.
+
+use super::{Covered, People, Performed, Performer, Stopped, driver::Opened, file::write_to, job_without, token};
+use crate::{
+    backup::{
+        About, Gathering, Identity, ROWS, Sealed, Set, Share, ShareWrong, Split, Typing,
+        paper::{Heading, Paper, Printer, sealed_html, sealed_text},
+        seal, split,
+    },
+    ceremony::{
+        backups::SealedBackup,
+        metadata::Leaving,
+        operation::{ExportedFile, Operation, Outcome},
+        participants::{Alias, PersonId},
+        script::CustodySpec,
+        words,
+    },
+    digest::Digest,
+    fault::{Fault, FaultKind, Tries},
+    files,
+    keyfile::{Mixture, PrivateKey, THROWS_MIN},
+    locked,
+    rules::{Refusal, Rule},
+    runner::Job,
+    secret::{LOCKED_MAX, RowOf, Secret, SecretKind, SecretRequest},
+    token::KeyRequest,
+    tuf::key::KeyId,
+    utc::Utc,
+};
+
+/// The folder of sealed files in a record.
+const FOLDER: &str = "backup";
+/// How often a row is asked for before people decide what to do.
+const ATTEMPTS: u32 = 5;
+
+/// A key between its making and its wiping.
+pub(super) struct Born {
+    key: PrivateKey,
+    sealed: Option<(Sealed, Split, Utc)>,
+}
+
+impl Performer {
+    /// Performs an operation about backups; `None` for another.
+    pub(super) fn backup(&mut self, job: &Job, people: &mut dyn People) -> Option<Performed> {
+        Some(match &job.operation {
+            Operation::MakeKey { name, .. } => locked::apart(|| self.make_key(name, job, people)),
+            Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
+            Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
+            Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),
+            Operation::WipeKey { name } => {
+                self.gathering = None;
+                drop(self.born.remove(name));
+                Ok(Outcome::Wiped)
+            }
+            _ => return None,
+        })
+    }
+
+    fn custody(&self) -> Result<CustodySpec, Fault> {
+        self.script.custody().cloned().ok_or_else(|| job_without("custodians"))
+    }
+
+    fn make_key(&mut self, name: &Alias, job: &Job, people: &mut dyn People) -> Performed {
+        let Operation::MakeKey { algorithm, tokens, dice, .. } = &job.operation else {
+            return Err(job_without("a key to make").into());
+        };
+        if job.in_doubt {
+            return Err(token::nothing_found("make a key", "a key is made in memory only").into());
+        }
+        let mut mixture = Mixture::begin()?;
+        let mut sources = vec![words::backup::OPERATING_SYSTEM.to_owned()];
+        for alias in tokens {
+            // Those that are out of the machine now give nothing; the record says which did.
+            let Some(mut token) = self.open.remove(alias) else { continue };
+            let drew = match token.is_present() {
+                Ok(true) => mixture.draw(alias.as_str(), |room| draw(&mut token, room)),
+                _ => continue,
+            };
+            self.open.insert(alias.clone(), token);
+            if drew? {
+                sources.push(alias.to_string());
+            }
+        }
+        // The last: whoever throws has seen nothing of what the machine drew, and what it drew cannot follow the throws.
+        let mut thrown = None;
+        if *dice {
+            let typed = self.ask_row(SecretKind::Throws, name.as_str(), None, None, people)?;
+            let hash = mixture.throws(&typed).map_err(|wrong| {
+                Fault::new(FaultKind::PinNotAcceptable, format!("take the throws for {name}"), wrong)
+            })?;
+            sources.push(words::backup::DICE.to_owned());
+            thrown = Some(hash);
+        }
+        let key = mixture.key(*algorithm)?;
+        let public = self.tuf_key_of(key.public())?;
+        self.born.insert(name.clone(), Born { key, sealed: None });
+        Ok(Outcome::Made { key: public, sources, dice: thrown })
+    }
+
+    fn seal_backup(&mut self, name: &Alias, keyid: &KeyId, made: Utc, job: &Job) -> Performed {
+        let scheme = self.custody()?.scheme;
+        let title = self.script.title.clone();
+        let born = self.born.get_mut(name).ok_or_else(|| gone(name))?;
+        if born.sealed.is_none() {
+            let about = About { keyid: keyid.clone(), ceremony: title.clone(), made };
+            let sealed = locked::apart(|| {
+                let identity = Identity::fresh()?;
+                let sealed = seal(&born.key, &about, &identity).map_err(|wrong| wrong.fault("seal the key"))?;
+                // Once for each identity: shares of two splittings would tell more together.
+                Ok::<_, Fault>((sealed, split(&identity, scheme, keyid)?, made))
+            });
+            born.sealed = Some(sealed?);
+        }
+        let (sealed, split, _) = born.sealed.as_ref().expect("it was sealed a moment ago");
+        let place = format!("{FOLDER}/{name}-{}", split.set.id());
+        let card =
+            serde_json::to_vec_pretty(&split.set).map_err(|error| Fault::machine("write the set of shares", error))?;
+        let leaving = [
+            Leaving { name: format!("{place}.age"), bytes: sealed.bytes().to_vec() },
+            Leaving { name: format!("{place}.html"), bytes: sealed_html(sealed, &title)?.into_bytes() },
+            Leaving { name: format!("{place}.txt"), bytes: sealed_text(sealed, &title)?.into_bytes() },
+            Leaving { name: format!("{place}.set.json"), bytes: [card.as_slice(), b"\n"].concat() },
+        ];
+        write_to(&job.media, &leaving)?;
+        let mut described = leaving.iter().map(Leaving::described);
+        let file = described.next().expect("the sealed file is the first");
+        let sealed = SealedBackup { file, set: split.set.clone() };
+        let media = job.media.iter().map(|medium| medium.label.clone()).collect();
+        Ok(Outcome::BackupSealed { sealed, sheets: described.collect(), media })
+    }
+
+    fn give_share(&mut self, name: &Alias, index: u8, custodian: &PersonId, people: &mut dyn People) -> Performed {
+        let custody = self.custody()?;
+        let person = self.script.name(custodian).to_owned();
+        let born = self.born.get(name).ok_or_else(|| gone(name))?;
+        let (_, split, made) = born.sealed.as_ref().ok_or_else(|| gone(name))?;
+        let share = split.shares.get(usize::from(index) - 1).ok_or_else(|| job_without("a share"))?;
+        let set = split.set.id();
+        match custody.printer.as_ref().filter(|_| self.rehearsal_module.is_none()) {
+            Some(printer) => {
+                let heading = Heading {
+                    repository: self.script.repository.clone(),
+                    ceremony: self.script.title.clone(),
+                    made: *made,
+                    custodian: person.clone(),
+                    contact: custody.contact.clone(),
+                };
+                Paper::text(share, &heading)?.print(&mut Printer::open(printer.as_ref())?)?;
+            }
+            None => show(share, &set, &person, people)?,
+        }
+        let typed = self.typed_share(&set, Some(index), 1, Some(&person), people)?;
+        if typed.commitment() == share.commitment() {
+            return Ok(Outcome::ShareReadBack { commitment: typed.commitment() });
+        }
+        let label = typed.label();
+        let what = if label.set == set && label.index != index {
+            format!("This is share {}; share {index} was to be typed.", label.index)
+        } else if label.set == set {
+            format!("What was typed says that it is share {index}, and is not the one that was made.")
+        } else {
+            format!("This is a share of set {}, not of set {set}.", label.set)
+        };
+        Err(Refusal::new(Rule::ShareReadBack, what, "Take the page that was made a moment ago, and type it again.")
+            .into())
+    }
+
+    fn put_key(&mut self, job: &Job, people: &mut dyn People) -> Performed {
+        let Operation::PutKey { alias, name, key: trusted, label, from_shares, sealed } = &job.operation else {
+            return Err(job_without("a key to put").into());
+        };
+        let algorithm = self.script.root.algorithm;
+        let id = self.driver(alias)?.key_id(label, alias);
+        let request = KeyRequest { algorithm, label: label.clone(), id };
+        if job.in_doubt {
+            // The token tells.
+            let there = self.brought(alias, None, &request, job, &mut |request| people.secret(request))?;
+            if *from_shares {
+                let what =
+                    "the key is on the token; which shares it came from is not known, and they are asked for again";
+                return Err(token::nothing_found("restore a key", what).into());
+            }
+            return Ok(put(there, vec![]));
+        }
+        let born = if *from_shares { None } else { self.born.remove(name) };
+        if let Some(born) = born {
+            let brought = self.brought(alias, Some(&born.key), &request, job, &mut |request| people.secret(request));
+            self.born.insert(name.clone(), born);
+            return brought.map(|outcome| put(outcome, vec![]));
+        }
+        let file = sealed_file(job, &sealed.file)?;
+        let identity = self.gathered(name, &sealed.set, people)?;
+        let shares =
+            self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
+        let opened = file.open(&identity).map_err(|wrong| {
+            let remedy = "Take the copy on the other medium, or scan the printed sheets.";
+            Refusal::new(Rule::BackupOpens, format!("{wrong}."), remedy)
+        })?;
+        let (key, _) = opened.trusted(trusted)?;
+        let brought = self.brought(alias, Some(&key), &request, job, &mut |request| people.secret(request))?;
+        self.gathering = None;
+        Ok(put(brought, shares))
+    }
+
+    /// Lets custodians type shares until there are enough. What was typed stays for the next try.
+    fn gathered(&mut self, name: &Alias, set: &Set, people: &mut dyn People) -> Result<Identity, Stopped> {
+        if self.gathering.as_ref().is_none_or(|(of, _)| of != name) {
+            self.gathering = Some((name.clone(), Gathering::of(set.clone())));
+        }
+        loop {
+            let Some((_, gathering)) = &self.gathering else { return Err(job_without("shares").into()) };
+            if gathering.is_enough() {
+                return Ok(gathering.identity()?);
+            }
+            let brought = u8::try_from(gathering.there().count() + 1).unwrap_or(u8::MAX);
+            let share = self.typed_share(&set.id(), None, brought, None, people)?;
+            let Some((_, gathering)) = &mut self.gathering else { return Err(job_without("shares").into()) };
+            gathering.add(share)?;
+        }
+    }
+
+    /// Asks for a share row by row, or for the text of its code as the first row.
+    fn typed_share(
+        &self,
+        set: &str,
+        share: Option<u8>,
+        brought: u8,
+        holder: Option<&str>,
+        people: &mut dyn People,
+    ) -> Result<Share, Stopped> {
+        let mut typing = Typing::new()?;
+        let (mut wrong, mut attempt) = (None::<String>, 1);
+        while let Some(number) = typing.next_row() {
+            let known = typing.label().map(|label| label.index).or(share);
+            let row = RowOf {
+                set: set.to_owned(),
+                share: known,
+                brought,
+                row: u8::try_from(number).unwrap_or(u8::MAX),
+                rows: ROWS as u8,
+            };
+            let request = SecretRequest {
+                attempt,
+                wrong: wrong.take(),
+                ..row_request(SecretKind::ShareRow, &row.words(), holder, Some(row.clone()))
+            };
+            let typed = people.secret(&request).ok_or(Stopped::Nobody(SecretKind::ShareRow.name()))?;
+            if number == 1 && Share::is_code(&typed) {
+                return Share::read(&typed).map_err(unreadable);
+            }
+            match typing.row(&typed) {
+                Ok(()) => attempt = 1,
+                Err(ShareWrong::Machine(fault)) => return Err(fault.into()),
+                Err(why) if attempt == ATTEMPTS => return Err(unreadable(why)),
+                Err(why) => {
+                    attempt += 1;
+                    wrong = Some(format!("{why}."));
+                }
+            }
+        }
+        typing.finish().map_err(unreadable)
+    }
+
+    fn ask_row(
+        &self,
+        what: SecretKind,
+        label: &str,
+        holder: Option<&str>,
+        row: Option<RowOf>,
+        people: &mut dyn People,
+    ) -> Result<Secret, Stopped> {
+        let min = (what == SecretKind::Throws).then_some(THROWS_MIN);
+        let request = SecretRequest { min, ..row_request(what, label, holder, row) };
+        people.secret(&request).ok_or(Stopped::Nobody(what.name()))
+    }
+}
+
+fn row_request(what: SecretKind, label: &str, holder: Option<&str>, row: Option<RowOf>) -> SecretRequest {
+    SecretRequest {
+        what,
+        label: Some(label.to_owned()),
+        serial: None,
+        holder: holder.map(str::to_owned),
+        tries: Tries::TokenDoesNotTell,
+        attempt: 1,
+        min: None,
+        max: Some(LOCKED_MAX),
+        touch: false,
+        row,
+        wrong: None,
+        covers: 0,
+    }
+}
+
+/// Shows a share row by row on a covered screen.
+fn show(share: &Share, set: &str, person: &str, people: &mut dyn People) -> Result<(), Stopped> {
+    let index = share.label().index;
+    for number in 1..=ROWS {
+        let text = share.row(number)?;
+        let says = words::backup::covered(person, index, set, number, ROWS);
+        let row = RowOf { set: set.to_owned(), share: Some(index), brought: 1, row: number as u8, rows: ROWS as u8 };
+        people.show(&Covered { says, row, text: &text }).ok_or(Stopped::Nobody(words::backup::COVERED_SCREEN))?;
+    }
+    Ok(())
+}
+
+/// The sealed file as the record has it, on the first medium that still has what the transcript says.
+fn sealed_file(job: &Job, file: &ExportedFile) -> Result<Sealed, Stopped> {
+    let mut wrong = vec![];
+    for medium in &job.media {
+        let path = medium.folder.join(&file.name);
+        match files::read(&path, crate::backup::SIZE_MAX as u64) {
+            Ok(bytes) if Digest::of(&bytes) != file.sha256 => {
+                wrong.push(format!("on “{}” it is not the file that was sealed", medium.label));
+            }
+            Ok(bytes) => match Sealed::read(bytes) {
+                Ok(sealed) => return Ok(sealed),
+                Err(why) => wrong.push(format!("on “{}” {why}", medium.label)),
+            },
+            Err(error) => wrong.push(format!("on “{}” {error}", medium.label)),
+        }
+    }
+    Err(Refusal::new(
+        Rule::BackupOpens,
+        format!("{} cannot be used: {}.", file.name, wrong.join("; ")),
+        "Put a medium with the file in, as it was sealed, or scan the printed sheets.",
+    )
+    .into())
+}
+
+fn draw(token: &mut Opened, room: &mut [u8]) -> Result<bool, Stopped> {
+    match token.provision() {
+        Some(token) => Ok(token.draw(room)?),
+        None => Ok(false),
+    }
+}
+
+fn put(outcome: Outcome, shares: Vec<u8>) -> Outcome {
+    match outcome {
+        Outcome::BroughtIn { key, attributes } => Outcome::KeyPut { key, attributes, shares },
+        other => other,
+    }
+}
+
+fn gone(name: &Alias) -> Fault {
+    Fault::machine(
+        format!("go on with the key {name}"),
+        "it was in memory only, and the program ended since; it was not done",
+    )
+}
+
+fn unreadable(wrong: ShareWrong) -> Stopped {
+    match wrong {
+        ShareWrong::Machine(fault) => fault.into(),
+        wrong => Refusal::new(
+            Rule::ShareFits,
+            format!("The share cannot be read: {wrong}."),
+            "Compare with the page, and type it again from its first row.",
+        )
+        .into(),
+    }
+}

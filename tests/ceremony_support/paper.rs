@@ -1,0 +1,75 @@
+//! What custodians wrote down, for as long as a test program runs: paper outlives a crash. It is turned by one bit in each byte, so that
+//! a search of memory for a share does not find the paper.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard},
+};
+
+use officiant::{
+    perform::{Covered, People},
+    secret::{Secret, SecretKind, SecretRequest},
+};
+
+type Pages = BTreeMap<(String, u8, u8), Vec<u8>>;
+
+fn pages() -> MutexGuard<'static, Pages> {
+    static PAGES: Mutex<Pages> = Mutex::new(BTreeMap::new());
+    PAGES.lock().expect("no test panics while it holds this")
+}
+
+fn turned(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().map(|byte| byte ^ 0x80).collect()
+}
+
+/// The sets of which there are pages.
+pub fn sets() -> Vec<String> {
+    let mut sets: Vec<String> = pages().keys().map(|(set, _, _)| set.clone()).collect();
+    sets.dedup();
+    sets
+}
+
+/// A row as it stands on its page, turned.
+pub fn row(set: &str, share: u8, row: u8) -> Option<Vec<u8>> {
+    pages().get(&(set.to_owned(), share, row)).cloned()
+}
+
+/// A whole page as a person types it.
+pub fn page(set: &str, share: u8) -> String {
+    let rows = (1..=8).map(|number| row(set, share, number).expect("a page that was written"));
+    rows.map(|row| String::from_utf8(turned(&row)).expect("letters") + "\n").collect()
+}
+
+/// People who copy what they are shown, and type it again. `other` overrides what they know.
+pub struct Room<'a> {
+    pub other: &'a mut dyn FnMut(&SecretRequest) -> Option<Option<Secret>>,
+    pub people: &'a super::People,
+}
+
+impl People for Room<'_> {
+    fn secret(&mut self, request: &SecretRequest) -> Option<Secret> {
+        if let Some(given) = (self.other)(request) {
+            return given;
+        }
+        match (&request.row, request.what) {
+            (Some(of), SecretKind::ShareRow) => typed(&row(&of.set, of.share.unwrap_or(of.brought), of.row)?),
+            (_, SecretKind::Throws) => Some(super::secret(&"142536".repeat(20))),
+            _ => self.people.secret(request),
+        }
+    }
+
+    fn show(&mut self, row: &Covered<'_>) -> Option<()> {
+        let page = (row.row.set.clone(), row.row.share?, row.row.row);
+        pages().insert(page, turned(row.text.expose()));
+        Some(())
+    }
+}
+
+/// Straight into locked memory.
+pub fn typed(row: &[u8]) -> Option<Secret> {
+    Secret::read(|room| {
+        room.iter_mut().zip(row).for_each(|(place, byte)| *place = byte ^ 0x80);
+        Ok(row.len())
+    })
+    .ok()
+}
