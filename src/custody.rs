@@ -83,7 +83,7 @@ pub enum Opens {
 
 impl Opens {
     /// The first byte of a share.
-    pub(crate) const fn version(self) -> u8 {
+    pub const fn version(self) -> u8 {
         match self {
             Self::SealedFile => 1,
             Self::WrappedKey => 2,
@@ -91,7 +91,7 @@ impl Opens {
     }
 
     /// What shares of this version open; `None` for a version that is not known.
-    pub(crate) const fn of_version(version: u8) -> Option<Self> {
+    pub const fn of_version(version: u8) -> Option<Self> {
         match version {
             1 => Some(Self::SealedFile),
             2 => Some(Self::WrappedKey),
