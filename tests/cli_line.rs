@@ -321,3 +321,42 @@ fn a_torn_line_is_shown_and_cut_on_the_operators_word() {
         assert!(verified.code == Some(0) && verified.out.contains("It was resumed"), "{verified:#?}");
     }
 }
+
+#[test]
+fn where_there_is_no_terminal_it_is_said_how_the_same_codes_are_shown() {
+    let place = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(ours("ceremony-scripts/genesis-solo.toml")).expect("a script");
+    let witness = text.lines().find(|line| line.starts_with("witness = ")).expect("a witness").to_owned();
+    let (head, rest) = text.split_once("do = \"export\"\n").expect("an export");
+    let (of_export, rest) = rest.split_once("\n\n").expect("the next step");
+    let show = format!("[[act.step]]\ndo = \"show-qr\"\n{witness}");
+    let text = format!("{head}do = \"export\"\n{of_export}\n\n{show}\n\n{rest}");
+    std::fs::write(place.path().join("script.toml"), text).expect("a file");
+    let paper = printed(place.path(), "script.toml");
+    let room = Room::open(place.path(), &["rehearse", "script.toml", "--line", "--record", "record"], paper);
+    let mut other_screen: Option<Vec<String>> = None;
+    let (code, log, _) = room.play(|shown| {
+        if let Some((_, after)) = shown.split_once("These show the same files with the same words:") {
+            // Word for word what it says, by a program of its own.
+            let line = after.lines().find(|line| line.contains("--frames DIR")).expect("a command");
+            let line = line.trim().replace("DIR", "frames");
+            let arguments: Vec<&str> = line.split(' ').skip(1).collect();
+            let ran = officiant(place.path(), &arguments);
+            assert_eq!(ran.code, Some(0), "{ran:#?}");
+            let (_, words) = ran.err.split_once("to compare with the other side:").expect("its words");
+            let words = words.split_whitespace().filter(|word| word.parse::<usize>().is_err());
+            other_screen = Some(words.map(str::to_owned).collect());
+        }
+        let question = shown.trim_end().rsplit('\n').next()?.trim().strip_prefix("word ")?.trim_end_matches(':');
+        if shown.contains("Read back") && !shown.contains("the files that were shown") {
+            other_screen = None;
+        }
+        let words = other_screen.as_ref()?;
+        Some(Some(words[question.parse::<usize>().expect("a number") - 1].clone()))
+    });
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("words from the other screen:"), "{log}");
+    assert!(place.path().join("frames/frame-0001.png").is_file());
+    let verified = officiant(place.path(), &["verify", "record"]);
+    assert_eq!(verified.code, Some(0), "{verified:#?}");
+}
