@@ -4,6 +4,7 @@
 //! The chain is read, then every entry is decided again on the state before it ([`crate::ceremony::replay`]); at last the files
 //! of the record are compared with what the transcript and the manifest say of them.
 
+mod attested;
 mod files;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -19,6 +20,7 @@ use crate::{
         script::read,
         state::Closing,
     },
+    device::attestation::Roots,
     digest::Digest,
     rules::{Passed, Refusal, Rule},
     text::shown,
@@ -91,16 +93,17 @@ impl Audit {
 }
 
 /// Goes through a record again: its script, its transcript, its manifest where it has one, and the digests of all its files.
-/// `production` demands that it is no rehearsal.
+/// `roots` are those under which keys of YubiKeys are attested; `production` demands that it is no rehearsal.
 pub fn audit(
     script: &[u8],
     transcript: &[u8],
     manifest: Option<&[u8]>,
     files: &Files,
     materials: Materials<'_>,
+    roots: &Roots,
     production: bool,
 ) -> Audit {
-    let mut replay = Replay::new(materials);
+    let mut replay = Replay::new(materials, roots);
     if let Err(found) = replay.run(script, transcript, production) {
         replay.refused.push(found);
     }
@@ -123,6 +126,7 @@ pub fn audit(
 
 struct Replay<'a> {
     materials: Materials<'a>,
+    roots: &'a Roots,
     ceremony: Option<Ceremony>,
     about: Option<About>,
     held: BTreeMap<Rule, (u64, String)>,
@@ -131,9 +135,9 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(materials: Materials<'a>) -> Self {
+    fn new(materials: Materials<'a>, roots: &'a Roots) -> Self {
         let (held, notes, refused) = (BTreeMap::new(), vec![], vec![]);
-        Self { materials, ceremony: None, about: None, held, notes, refused }
+        Self { materials, roots, ceremony: None, about: None, held, notes, refused }
     }
 
     fn run(&mut self, script: &[u8], transcript: &[u8], production: bool) -> Result<(), Found> {
@@ -292,13 +296,22 @@ impl<'a> Replay<'a> {
                 None => return Err(replay::impossible("the transcript ends before it.")),
             }
         }
-        decided.iter().for_each(|event| self.note(event));
+        for (event, recorded) in decided.iter().zip(entries) {
+            // The certificates themselves, as they lie in the record.
+            match attested::again(ceremony, &recorded.1, self.roots)? {
+                Some(attested::Vouched::Attested(passed)) => self.hold(passed.rule, passed.seen),
+                Some(attested::Vouched::Never(note)) => self.notes.push(note),
+                None => {}
+            }
+            self.note(event);
+        }
         Ok(decided.len())
     }
 
     /// The rules that an event says were asked, and those that it is itself the proof of.
     fn note(&mut self, event: &Event) {
-        for passed in event.passed() {
+        // What is attested was held from its certificates, not from what the entry says of them.
+        for passed in event.passed().iter().filter(|passed| passed.rule != Rule::KeyAttested) {
             self.hold(passed.rule, passed.seen.clone());
         }
         match event {

@@ -49,6 +49,10 @@ pub struct TokenIdentity {
     pub initialised: bool,
     /// Whether it has its own PIN pad, so that no PIN passes this machine.
     pub pin_pad: bool,
+    /// Whether it types a one-time password into whatever has the keyboard when it is touched and does not blink: the OTP interface of
+    /// a YubiKey.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub types: bool,
     /// Why it is known to be a software token; `None` where nothing says so, which proves nothing.
     pub software: Option<String>,
 }
@@ -269,6 +273,7 @@ mod tests {
             firmware: "1.0".into(),
             initialised: true,
             pin_pad: false,
+            types: false,
             software: None,
         }
     }

@@ -43,7 +43,7 @@ pub mod perform;
 pub mod preflight;
 #[cfg(any(feature = "terminal", feature = "online"))]
 pub mod program;
-#[cfg(feature = "terminal")]
+#[cfg(feature = "tokens")]
 pub mod qr;
 pub mod readback;
 pub mod report;

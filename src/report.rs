@@ -1,5 +1,5 @@
-//! What happened, for people: `report.html` and the card for the safe. Both replay the fold over the transcript, so that
-//! they can say at which step each entry was made, and neither knows more than the transcript does.
+//! What happened, for people: `report.html` and the card for the safe. Both say at which step each
+//! entry was made, and neither knows more than the transcript does.
 
 mod annotated;
 mod card;
@@ -16,18 +16,17 @@ mod signed;
 mod tokens;
 mod when;
 
-use std::sync::Arc;
-
 pub use self::dates::{DRILL_AFTER_DAYS, NOTICE_DAYS, RENEWAL_LEAD_DAYS_MIN};
 use self::replay::Replay;
 use crate::{
     ceremony::{
-        event::{Event, Mode, Stamp},
+        Ceremony,
+        event::{Event, Mode},
+        history::History,
         print::{
             document::{Block, Document},
             html,
         },
-        script::Script,
         state::Closing,
         words::{events::instant, paper as say},
     },
@@ -35,14 +34,14 @@ use crate::{
 };
 
 /// The report of a ceremony, finished or not, as one self-contained HTML file.
-pub fn report(entries: &[(Stamp, Event)], script: &Arc<Script>) -> String {
-    html::render(&document(&Replay::of(entries, script)))
+pub fn report(history: &History, ceremony: &Ceremony) -> String {
+    html::render(&document(&Replay::of(history, ceremony)))
 }
 
 /// The card for the safe, as one self-contained HTML file of one page: what the next ceremony must be told. `list` is the SHA-256 of the list
 /// of what was signed, which lies beside the transcript where there are many repositories.
-pub fn card(entries: &[(Stamp, Event)], script: &Arc<Script>, list: Option<Digest>) -> String {
-    html::render(&card::document(&Replay::of(entries, script), list))
+pub fn card(history: &History, ceremony: &Ceremony, list: Option<Digest>) -> String {
+    html::render(&card::document(&Replay::of(history, ceremony), list))
 }
 
 fn document(replay: &Replay<'_>) -> Document {
@@ -104,8 +103,8 @@ fn summary(replay: &Replay<'_>) -> Vec<Block> {
         ("Script".into(), script.digest.to_string()),
     ];
     let mut blocks = vec![];
-    for placed in &replay.entries {
-        match placed.event {
+    for placed in replay.entries {
+        match &placed.event {
             Event::Began { script: digest, program, media, previous, .. } => {
                 if *digest != script.digest {
                     blocks.push(Block::Alarm(format!(

@@ -223,6 +223,8 @@ rules! {
         "A parcel is taken whole, with the size, checksum and digests that it names, and with names that stay below one folder.";
     FramesCarryNoSecret "FRAMES-CARRY-NO-SECRET" InTheRoom Nothing
         "Nothing that looks like a private key is shown as QR codes.";
+    ParcelReadback "PARCEL-READBACK" InTheRoom Nothing
+        "What crosses as QR codes counts only after a person supplied the hidden words of its digest from the other screen.";
 }
 
 impl fmt::Display for Rule {

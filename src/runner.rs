@@ -19,7 +19,8 @@ pub use self::{
 use crate::{
     ceremony::{
         Ceremony, Pending,
-        event::{Event, Program, Stamp},
+        event::{Event, Program},
+        history::History,
         metadata::{self, Leaving},
         operation::Operation,
         participants::Alias,
@@ -39,7 +40,7 @@ pub type Clock = Box<dyn FnMut() -> Utc + Send>;
 /// Runs one ceremony.
 pub struct Runner {
     ceremony: Ceremony,
-    entries: Vec<(Stamp, Event)>,
+    history: History,
     media: Media,
     clock: Clock,
     /// Whether the intent that stands is one that this process began, and goes on with.
@@ -71,6 +72,8 @@ pub struct Job {
     pub bound: Option<TokenIdentity>,
     /// Whether others of many follow.
     pub more: bool,
+    /// How many signatures one entry of a PIN covers from here on, these included. Counted where many begin, and not for each group.
+    pub covers: usize,
     /// What it writes.
     pub files: Vec<Leaving>,
     /// Which of many bundles these are.
@@ -92,9 +95,9 @@ impl Runner {
         &self.ceremony
     }
 
-    /// Every entry so far.
-    pub fn entries(&self) -> &[(Stamp, Event)] {
-        &self.entries
+    /// What happened so far, as far as anybody is told of it later.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The media that still hold the record.
@@ -151,6 +154,10 @@ impl Runner {
         let signables = self.signables(&operation)?;
         let (files, part) = self.files_of(&operation)?;
         let in_doubt = in_doubt && !(operation.goes_on() && self.goes_on);
+        let covers = match self.history.entries().last() {
+            Some(last) if last.event.is_one_of_many() => signables.len(),
+            _ => self.ceremony.signatures_owed(&operation, signables.len()),
+        };
         if self.ceremony.intent().is_none() {
             let now = self.now();
             if now < self.ceremony.stamp().at {
@@ -167,7 +174,8 @@ impl Runner {
         self.goes_on = operation.goes_on();
         let bound = operation.alias().and_then(|alias| self.binding(alias));
         let last_try = self.ceremony.last_try_may_be_spent();
-        Ok(Some(Job { operation, in_doubt, last_try, signables, more, bound, files, part, media: self.media.alive() }))
+        let media = self.media.alive();
+        Ok(Some(Job { operation, in_doubt, last_try, signables, more, covers, bound, files, part, media }))
     }
 
     /// What the operation signs, or the next few of many.
@@ -212,7 +220,7 @@ impl Runner {
     fn append(&mut self, events: &[Event], now: Utc) -> Result<(), Error> {
         let mut queue: Vec<Event> = events.to_vec();
         while !queue.is_empty() {
-            let mut last = self.entries.last().map(|(stamp, _)| *stamp);
+            let mut last = self.history.last();
             let mut group = vec![];
             let mut stamps = vec![];
             for event in &queue {
@@ -223,8 +231,7 @@ impl Runner {
             }
             let failed = self.media.append(&group)?;
             for (stamp, event) in stamps.into_iter().zip(queue.drain(..)) {
-                self.ceremony.apply(stamp, &event);
-                self.entries.push((stamp, event));
+                self.history.fold(&mut self.ceremony, stamp, event);
             }
             queue = failed.into_iter().map(failed_medium).collect();
         }

@@ -198,9 +198,20 @@ pub struct SecretRequest {
     /// Whether the token may then blink, and wait for a touch.
     #[serde(default)]
     pub touch: bool,
+    /// How many signatures are made with this one entry; 0 where none is, or nobody counted.
+    #[serde(default)]
+    pub covers: usize,
 }
 
 impl SecretRequest {
+    /// How many signatures one entry covers, in words.
+    pub fn covered(&self) -> String {
+        match self.covers {
+            1 => "1 signature".into(),
+            many => format!("{many} signatures, with this one entry"),
+        }
+    }
+
     /// The first request for a PIN of `token`, whose present state is `pin`.
     pub fn of_token(what: SecretKind, token: &TokenIdentity, pin: &PinState) -> Self {
         let some = |text: &String| (!text.is_empty()).then(|| text.clone());
@@ -214,6 +225,7 @@ impl SecretRequest {
             min: Some(pin.min),
             max: pin.max,
             touch: false,
+            covers: 0,
         }
     }
 }

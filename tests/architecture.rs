@@ -37,7 +37,7 @@ const TABLE: [(&str, &[&str]); 31] = [
     // A key from a file is put on it.
     ("token", &["secret", "tuf", "readback", "files", "keyfile"]),
     ("runner", &["ceremony", "transcript", "files", "readback", "transfer", "tuf"]),
-    // It finishes a record, whose pages the report makes, for the runner that holds it.
+    // It finishes a record, whose pages the report makes, for the runner that holds it; it reads pictures of codes.
     (
         "perform",
         &[
@@ -53,6 +53,7 @@ const TABLE: [(&str, &[&str]); 31] = [
             "readback",
             "runner",
             "report",
+            "qr",
         ],
     ),
     (

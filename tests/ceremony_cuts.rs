@@ -62,7 +62,7 @@ impl Recording {
             for part in PARTS {
                 record::copy(&place.join(part), &copy.join(part));
             }
-            moments.push(Moment { entries: room.runner.entries().len(), performed, copy });
+            moments.push(Moment { entries: room.written(), performed, copy });
         };
         keep(&room, true);
         while room.ended().is_none() {
@@ -76,7 +76,7 @@ impl Recording {
                 room.turn().unwrap_or_else(|error| panic!("{error:?}"));
             }
         }
-        let events = room.events().cloned().collect();
+        let events = room.events().collect();
         drop(room);
         let lines = record::lines(&place.join("a"));
         let tokens = tokens_in(&place);
@@ -119,7 +119,7 @@ impl Recording {
 
     /// Goes on until there are `entries`, or to the end. What was in doubt and turns out not to have been done is done again.
     fn goes_some_way(&self, room: &mut Room, entries: usize, about: &str) {
-        while room.ended().is_none() && room.runner.entries().len() < entries {
+        while room.ended().is_none() && room.written() < entries {
             if let Pending::Ask(prompt) = room.ceremony().pending()
                 && let Scene::Trouble { trouble, .. } = &prompt.scene
             {
@@ -139,7 +139,7 @@ impl Recording {
             assert!(audit.holds(), "{about}, medium {medium}: {:#?}", audit.refused);
         }
         assert_eq!(tokens_in(&self.place), self.tokens, "{about}: a token was made twice, or lost");
-        let events: Vec<_> = room.events().cloned().collect();
+        let events: Vec<_> = room.events().collect();
         for kind in KINDS {
             let count = |events: &[Event]| events.iter().filter(|event| kind(event)).count();
             let example = self.events.iter().find(|event| kind(event));
@@ -358,7 +358,7 @@ fn a_medium_fails(test: &str, name: &'static str) {
                 continue;
             }
             record::fills_up(&recording.place.join(fails));
-            let before = room.runner.entries().len();
+            let before = room.written();
             recording.goes_some_way(&mut room, before + 4, &about);
             assert_eq!(room.count(|event| matches!(event, Event::MediumFailed { .. })), 1, "{about}");
             assert_eq!(room.runner.media().len(), 1, "{about}");
@@ -414,12 +414,12 @@ fn a_ceremony_stops_when_the_last_medium_fails_and_nothing_is_done_without_a_rec
             |pending, _| matches!(pending, Pending::Do(operation) if format!("{operation:?}").contains("Initialise")),
         );
         let tokens = tokens_in(&room.place);
-        let entries = room.runner.entries().len();
+        let entries = room.written();
         record::fills_up(&room.place.join("a"));
         record::fills_up(&room.place.join("b"));
         let failed = room.runner.intend().map(|_| ()).expect_err("no medium is left");
         assert!(failed.fault().is_some_and(|fault| fault.cause.contains("No space left")), "{failed:?}");
-        assert_eq!((tokens_in(&room.place), room.runner.entries().len()), (tokens, entries));
+        assert_eq!((tokens_in(&room.place), room.written()), (tokens, entries));
         let mut room = room.again(rehearsal);
         room.finish();
         record::holds(&room.place.join("a"));
@@ -467,7 +467,7 @@ fn an_older_copy_of_the_record_is_noticed_by_the_words_of_the_witness() {
             Event::ActClosed { head, .. } => Some(*head),
             _ => None,
         };
-        let last = room.events().filter_map(words_of_today).last().expect("an act was closed");
+        let last = room.events().filter_map(|event| words_of_today(&event)).last().expect("an act was closed");
         for (medium, bytes) in ["a", "b"].iter().zip(old) {
             fs::write(room.place.join(medium).join(transcript::FILE), bytes.expect("a transcript"))
                 .expect("the older copy");

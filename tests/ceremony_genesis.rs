@@ -13,7 +13,7 @@ fn golden(test: &str, script: &'static str) {
     on_softhsm(test, |tokens| {
         let mut room = Room::rehearse(tokens, script);
         room.finish();
-        insta::assert_snapshot!(script, normal::transcript(room.runner.entries()));
+        insta::assert_snapshot!(script, normal::transcript(&room.entries()));
         for medium in ["a", "b"] {
             let folder = room.place.join(medium);
             record::holds(&folder);
@@ -33,6 +33,14 @@ fn genesis_leaves_the_same_record_every_time_and_a_root_that_verifies() {
 #[test]
 fn genesis_of_a_small_team_leaves_the_same_record_every_time() {
     golden("genesis_of_a_small_team_leaves_the_same_record_every_time", "genesis-small");
+}
+
+#[test]
+fn genesis_of_a_small_team_with_yubikeys_is_rehearsed_without_any_and_leaves_the_same_record_every_time() {
+    golden(
+        "genesis_of_a_small_team_with_yubikeys_is_rehearsed_without_any_and_leaves_the_same_record_every_time",
+        "genesis-yubikeys-small",
+    );
 }
 
 #[test]

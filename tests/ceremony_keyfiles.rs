@@ -76,8 +76,7 @@ fn one_key_comes_home_to_two_tokens_and_a_tagging_key_goes_out() {
         for medium in ["a", "b"] {
             record::holds(&room.place.join(medium));
         }
-        let brought: Vec<_> =
-            room.events().filter(|event| matches!(event, Event::KeyBroughtIn { .. })).cloned().collect();
+        let brought: Vec<_> = room.events().filter(|event| matches!(event, Event::KeyBroughtIn { .. })).collect();
         let [Event::KeyBroughtIn { canonical_id, attributes, .. }, Event::KeyBroughtIn { passed, .. }] = &brought[..]
         else {
             panic!("two tokens got it")
@@ -345,7 +344,7 @@ fn a_record_that_says_another_key_or_a_looser_token_is_found_out() {
         let other = Dialect::Tuf1.key(PrivateKey::generate_p256().unwrap().public()).unwrap();
         let mut before = Ceremony::begin(Arc::clone(room.ceremony().script()));
         let mut asked = 0;
-        for (stamp, event) in room.runner.entries() {
+        for (stamp, event) in &room.entries() {
             let rule = |event: &Event| {
                 let decided = decide_again(&before, event, stamp.at, &|_| None);
                 decided.map(|_| ()).map_err(|refusal| refusal.rule)

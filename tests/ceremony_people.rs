@@ -145,7 +145,7 @@ fn an_exception_is_decided_by_two_different_people_and_can_be_dropped() {
             &[text("a sealed bag"), text("the seal was broken"), text("go on, both saw it")],
         );
         let by = room.events().find_map(|event| match event {
-            Event::ExceptionNoted { by, number: 1, .. } => Some(by.clone()),
+            Event::ExceptionNoted { by, number: 1, .. } => Some(by),
             _ => None,
         });
         let by = by.expect("an exception");
@@ -287,7 +287,7 @@ fn a_record_that_was_changed_is_found_out_wherever_it_was() {
         fs::remove_file(folder.join("note.txt")).expect("gone again");
 
         // A chain that is whole, over a history that never was.
-        let entries = room.runner.entries();
+        let entries = room.entries();
         let mut last = None;
         let mut bytes = vec![];
         for (stamp, event) in entries.iter().filter(|(_, event)| !matches!(event, Event::SheetRead { .. })) {

@@ -26,7 +26,7 @@ fn a_rotation_leaves_the_same_record_every_time_and_a_root_that_follows_the_old_
     on_softhsm("a_rotation_leaves_the_same_record_every_time_and_a_root_that_follows_the_old_one", |tokens| {
         let mut room = Room::rehearse(tokens, SCRIPT);
         room.finish();
-        insta::assert_snapshot!(SCRIPT, normal::transcript(room.runner.entries()));
+        insta::assert_snapshot!(SCRIPT, normal::transcript(&room.entries()));
         let folder = room.place.join("a");
         record::holds(&folder);
         record::holds(&room.place.join("b"));

@@ -106,7 +106,7 @@ fn a_pin_is_in_no_file_in_no_debug_output_and_not_in_memory_after_the_ceremony()
         }
         assert_eq!(room.ended(), Some(Ended::Closed));
         officiant::perform::record::finish(&room.runner).expect("a manifest");
-        debug.push_str(&format!("{:?}", room.runner.entries()));
+        debug.push_str(&format!("{:?}", room.entries()));
         let aliases: Vec<String> =
             room.ceremony().script().tokens.iter().map(|token| token.alias.to_string()).collect();
         let place = room.place.clone();
@@ -162,7 +162,7 @@ fn neither_a_key_nor_its_passphrase_is_left_where_one_comes_home_and_another_is_
             room.turn().unwrap_or_else(|error| panic!("at {}: {error:?}", room.position()));
         }
         officiant::perform::record::finish(&room.runner).expect("a manifest");
-        debug.push_str(&format!("{:?}", room.runner.entries()));
+        debug.push_str(&format!("{:?}", room.entries()));
         drop(room);
         officiant::token::pkcs11::close_all();
         let scalars = [scalar_of(&file, &home), scalar_of(&place.join("a/keys/tagging.key"), &tagging)];

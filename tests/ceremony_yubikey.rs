@@ -3,101 +3,45 @@
 mod ceremony_support;
 #[path = "yubikey_support/driver.rs"]
 mod driver;
+#[path = "yubikey_support/room.rs"]
+mod room;
 mod support;
 mod yubikey_support;
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use ceremony_support::{People, Pins, Room, record, script};
+use ceremony_support::{People, record, script};
 use officiant::{
     ceremony::{
         Pending,
-        event::{Event, Program},
+        event::Event,
         operation::{Operation, Trouble},
-        participants::Alias,
-        prompt::Answer,
+        prompt::{Answer, Input},
         script::read,
         words,
     },
     digest::Digest,
     fault::FaultKind,
-    perform::Performer,
-    preflight::{self, Probe},
     rules::Rule,
     token::{PublicKey, pkcs11::rehearsal::Rehearsal, quirks::Trust},
 };
+use room::{ALIASES, again, alias, begun, begun_with, genesis, people, three};
 use virtual_yubikey::{Control, Setup};
 use yubikey_support::{on_yubikeys, on_yubikeys_and};
-
-const ALIASES: [&str; 3] = ["ana-1", "bo-1", "cem-1"];
-
-fn ana() -> Alias {
-    "ana-1".to_owned().try_into().expect("a short name")
-}
-
-fn three() -> Setup {
-    Setup::of(&[("5.7.1", 7_150_001), ("5.7.1", 7_150_002), ("5.7.4", 7_150_003)])
-}
-
-/// The shipped genesis, with YubiKeys in the place of the module.
-fn genesis(uri: &str) -> String {
-    let text = fs::read_to_string(script("genesis")).expect("the shipped script");
-    text.replace("/usr/lib/softhsm/libsofthsm2.so", uri)
-}
-
-fn people() -> People {
-    let mut people = People::of(&script("genesis"));
-    for (alias, user, so) in
-        [("ana-1", "271828", "31415926"), ("bo-1", "161803", "57721566"), ("cem-1", "141421", "17320508")]
-    {
-        people.pins.insert(alias.into(), Pins { user: user.into(), so: so.into() });
-    }
-    people
-}
-
-/// A machine with nothing but its loopback.
-fn quiet_machine(folder: &Path) -> Probe {
-    for (name, text) in [
-        ("proc/sys/kernel/osrelease", "6.1.0\n"),
-        ("proc/sys/kernel/core_pattern", "core\n"),
-        ("sys/class/net/lo/flags", "0x9\n"),
-    ] {
-        let path = folder.join(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        fs::write(path, text).expect("a file");
-    }
-    for empty in ["sys/class/rfkill", "sys/bus/usb/devices", "sys/class/block"] {
-        fs::create_dir_all(folder.join(empty)).expect("an empty folder");
-    }
-    Probe { proc: folder.join("proc"), sys: folder.join("sys") }
-}
-
-fn begun(control: &Control, text: &str) -> Room {
-    begun_with(text, driver::trust(control))
-}
-
-fn begun_with(text: &str, trust: Trust) -> Room {
-    preflight::harden().expect("this process can be hardened");
-    let place = ceremony_support::place();
-    fs::create_dir_all(&place).expect("a place");
-    let inputs: PathBuf = script("genesis").parent().expect("a folder").into();
-    let probe = quiet_machine(&place.join("machine"));
-    Room::run(text.as_bytes(), &inputs, people(), trust, probe)
-}
 
 #[test]
 fn a_genesis_in_production_on_three_yubikeys_two_of_which_must_sign() {
     on_yubikeys("a_genesis_in_production_on_three_yubikeys_two_of_which_must_sign", &three(), |control| {
         let mut room = begun(control, &genesis("yubikey:?touch-policy=cached"));
         room.finish();
-        let audit = record::holds(&room.place.join("a"));
+        let audit = record::holds_under(&room.place.join("a"), &driver::trust(control).roots());
         for rule in [
             Rule::TokenIsHardware,
             Rule::KeyAttested,
@@ -173,7 +117,7 @@ fn a_genesis_in_production_on_a_yubikey_and_two_tokens_behind_a_module() {
             })
             .collect();
         assert_eq!(told, [("ana-1".into(), true), ("bo-1".into(), false), ("cem-1".into(), false)]);
-        record::holds(&room.place.join("a"));
+        record::holds_under(&room.place.join("a"), &driver::trust(control).roots());
     });
 }
 
@@ -191,7 +135,7 @@ fn a_yubikey_that_fails_in_the_middle_of_a_genesis_is_gone_on_with() {
         control.insert(0);
         control.trace(0);
         room.word("AGAIN");
-        room.until(|_, ceremony| ceremony.token(&ana()).key.is_some());
+        room.until(|_, ceremony| ceremony.token(&alias("ana-1")).key.is_some());
         assert!(!control.trace(0).instructions().contains(&0x47), "no second key");
 
         // Nobody touches Bo's in time: nothing is spent, and it is done again.
@@ -227,22 +171,8 @@ fn a_yubikey_that_fails_in_the_middle_of_a_genesis_is_gone_on_with() {
         control.insert(0);
         room.word("AGAIN");
         room.finish();
-        record::holds(&room.place.join("a"));
+        record::holds_under(&room.place.join("a"), &driver::trust(control).roots());
     });
-}
-
-/// Goes on with everything new, as a program does that was started again.
-fn again(room: Room, control: &Control) -> Room {
-    let Room { place, people, runner, performer, clock, .. } = room;
-    drop((runner, performer));
-    let found = Room::find(&place).unwrap_or_else(|error| panic!("{error:?}"));
-    let script_of = Arc::clone(found.script());
-    let program = Program { trust: "test".into(), ..ceremony_support::program() };
-    let runner = found.resume(program, clock.hand_in()).unwrap_or_else(|error| panic!("{error:?}"));
-    let inputs = script("genesis").parent().expect("a folder").to_owned();
-    let probe = quiet_machine(&place.join("machine"));
-    let performer = Performer::new(script_of, inputs, None, driver::trust(control)).with_probe(probe);
-    Room { runner, performer, people, clock, other_secret: Box::new(|_| None), place }
 }
 
 #[test]
@@ -275,7 +205,7 @@ fn what_was_done_before_the_power_went_is_found_on_the_yubikey_and_not_done_twic
             room.finish();
             let keys = room.count(|event| matches!(event, Event::KeyGenerated { .. }));
             assert_eq!(keys, 3);
-            record::holds(&room.place.join("a"));
+            record::holds_under(&room.place.join("a"), &driver::trust(control).roots());
         },
     );
 }
@@ -304,13 +234,29 @@ fn a_yubikey_with_old_firmware_makes_no_key_unless_the_script_declared_it() {
         let declared = text.replace("[root]", "[declares]\nold-firmware = true\n\n[root]");
         let mut room = begun_with(&declared, driver::trust(control));
         room.people.records.insert(words::SERIAL_TYPED.into(), "1".into());
-        room.until(|_, ceremony| ceremony.token(&ana()).key.is_some());
-        let said = room.runner.entries().iter().flat_map(|(_, event)| event.passed()).any(|passed| {
+        room.until(|_, ceremony| ceremony.token(&alias("ana-1")).key.is_some());
+        let said = room.entries().iter().flat_map(|(_, event)| event.passed()).any(|passed| {
             passed.rule == Rule::FirmwareKeepsKeys
                 && passed.seen.contains("declared beforehand: P-256 on firmware 5.4.3")
         });
         assert!(said);
     });
+}
+
+#[test]
+fn a_yubikey_with_older_firmware_than_the_script_asks_for_is_refused_before_it_is_wiped() {
+    let setup = Setup::of(&[("5.7.1", 1)]);
+    on_yubikeys(
+        "a_yubikey_with_older_firmware_than_the_script_asks_for_is_refused_before_it_is_wiped",
+        &setup,
+        |control| {
+            let mut room = begun(control, &genesis("yubikey:?least-firmware=5.7.4"));
+            room.until(|pending, _| matches!(pending, Pending::Ask(prompt) if matches!(prompt.input, Input::Pick(_))));
+            control.trace(0);
+            assert_eq!(room.refused(&Answer::Picked(0)), Rule::FirmwareKeepsKeys);
+            assert!(control.trace(0).commands().is_empty());
+        },
+    );
 }
 
 #[test]

@@ -64,8 +64,26 @@ fn two_people_with_three_yubikeys_get_a_script_that_names_no_module() {
     assert!(!report.to_string().contains("TOKEN-IS-HARDWARE"), "nothing has to be pinned: {report:#}");
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     assert!(text.contains("path = \"yubikey:?touch-policy=cached\"") && !text.contains("sha256 = \"…\""), "{text}");
+    // The same, of a kind of its own.
+    let place = tempfile::tempdir().unwrap();
+    let first = FIRST.replace("/usr/lib/softhsm/libsofthsm2.so\nno\n", "\n");
+    let ran = interview(place.path(), "genesis-yubikeys-small", &format!("{first}{people}\n\n\n\n\n{}", online()));
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let report = holds(place.path());
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    assert!(text.contains("path = \"yubikey:\"") && text.contains("--disable OTP"), "{text}");
+    let touches: Vec<_> = report["script"]["people"].as_array().unwrap().iter().map(|one| &one["touches"]).collect();
+    assert_eq!(touches, [3, 6, 0], "drill, signature and head of each YubiKey");
+    assert_eq!(report["script"]["people"][0]["touches-exact"], true);
+    let answers = ours("ceremony-scripts/genesis-yubikeys-small.answers.toml");
+    let answers =
+        fs::read_to_string(answers).unwrap().replace("petra", report["script"]["people"][2]["id"].as_str().unwrap());
+    fs::write(place.path().join("answers.toml"), answers).unwrap();
+    let rehearsed =
+        officiant(place.path(), &["rehearse", "script.toml", "--answers", "answers.toml", "--record", "record"]);
+    assert_eq!(rehearsed.code, Some(0), "{rehearsed:#?}");
     // A name that is none is asked for again.
-    let wrong = first.replace("cached\n", "now\nyubikey:\n");
+    let wrong = FIRST.replace("/usr/lib/softhsm/libsofthsm2.so\nno\n", "yubikey:?touch-policy=now\nyubikey:\n");
     let ran = interview(tempfile::tempdir().unwrap().path(), "genesis-small", &wrong);
     assert!(
         ran.err.contains("a touch policy is never, always or cached") || ran.out.contains("a touch policy is"),

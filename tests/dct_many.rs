@@ -67,7 +67,7 @@ fn a_good_end(publisher: &Publisher, mut room: Room, count: usize) {
     let each: BTreeSet<_> = room
         .events()
         .filter_map(|event| match event {
-            Event::RepositorySigned { alias, payload, .. } => Some((alias.clone(), *payload)),
+            Event::RepositorySigned { alias, payload, .. } => Some((alias, payload)),
             _ => None,
         })
         .collect();
@@ -239,7 +239,7 @@ fn a_payload_that_was_tampered_with_is_not_signed_and_that_of_the_other_medium_i
         assert_eq!(refused.rule, Rule::BytesMatchHash);
         let of_evil = Digest::of(evil.as_bytes());
         assert!(
-            !room.events().any(|event| matches!(event, Event::RepositorySigned { payload, .. } if *payload == of_evil))
+            !room.events().any(|event| matches!(event, Event::RepositorySigned { payload, .. } if payload == of_evil))
         );
         fs::write(&other, &whole).expect("a file");
         room.until_scene(|scene| matches!(scene, Scene::Plain { .. } | Scene::WriteDown { .. } | Scene::Swap { .. }));

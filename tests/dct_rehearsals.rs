@@ -50,7 +50,7 @@ fn dct_rotate_tagging_key() {
         let judged: Vec<(String, bool)> = room
             .events()
             .filter_map(|event| match event {
-                Event::TagJudged { gun, what, keep } => Some((format!("{gun} {what}"), *keep)),
+                Event::TagJudged { gun, what, keep } => Some((format!("{gun} {what}"), keep)),
                 _ => None,
             })
             .collect();

@@ -245,6 +245,15 @@ fn the_examples_of_many_repositories_are_a_script_that_check_accepts() {
 }
 
 #[test]
+fn the_examples_of_qr_codes_are_read_and_fit_a_collection() {
+    let script = example_of_many("dct-genesis", &["toml", "toml dct", "toml qr"]);
+    let kinds: Vec<_> = script.numbered().map(|(_, step)| step.action.kind().prose(&script).title).collect();
+    assert!(
+        kinds.contains(&"Import by QR codes".to_owned()) && kinds.contains(&"Show the result as QR codes".to_owned())
+    );
+}
+
+#[test]
 fn every_field_of_a_script_and_every_kind_of_step_stands_in_the_document() {
     let document = text("docs/SCRIPT-FORMAT.md");
     let fields = text("src/ceremony/script/raw.rs");

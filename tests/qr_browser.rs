@@ -223,6 +223,92 @@ fn files_cross_from_the_page_back_to_the_program() {
     }
 }
 
+/// A folder as the courier collects it, with a name that is longer than an archive of old has room for.
+fn collection(below: &Path) -> Vec<(String, Vec<u8>)> {
+    let long = format!("repositories/docker.io%2Fexample%2F{}/targets/releases.json", "a".repeat(90));
+    let files = [("MANIFEST", 700), ("repositories/docker.io%2Fexample%2Fdb/root.json", 2_000), (&long, 900)];
+    let write = |(name, size): (&str, usize)| {
+        let (path, bytes) = (below.join(name), metadata(size));
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, &bytes).expect("a file");
+        (name.to_owned(), bytes)
+    };
+    files.map(write).into()
+}
+
+#[test]
+fn folders_cross_both_ways_with_their_names() {
+    let Some((peer, built)) = page() else { return };
+    let page = page_in(&built);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, arrived) = (collection(&folder.path().join("collection")), folder.path().join("arrived"));
+    fs::create_dir(&arrived).expect("a folder");
+
+    // Out of the program's terminal, into an archive that tar unpacks.
+    let mut terminal = Terminal::start(folder.path(), &["qr", "show", "collection"], 120, 40);
+    terminal.wait_for("Enter shows the codes.");
+    terminal.press("\rr");
+    let mut screens = vec![];
+    for number in 1..=20 {
+        let wanted = [format!("Frame {number} of"), format!("Frame {number} "), format!("Frame {number}\n")];
+        terminal.wait_until("the frame", |screen| wanted.iter().any(|wanted| screen.contains(wanted)));
+        screens.extend(terminal.cells(photograph));
+        terminal.press("n");
+    }
+    let camera = folder.path().join("camera.y4m");
+    video(&screens, &Warp::none(screens[0].dimensions()), 0, &camera);
+    let said = peer.run(&["receive", path(&page), path(&camera), path(&arrived)], b"");
+    well_behaved(&serde_json::from_str(&said).expect("JSON"));
+    let unpacked = folder.path().join("unpacked");
+    fs::create_dir(&unpacked).expect("a folder");
+    let archive = arrived.join("officiant-files.tar");
+    qr_support::run("tar", &["-xf", path(&archive), "-C", path(&unpacked)], b"");
+    for (name, bytes) in &files {
+        assert_eq!(&fs::read(unpacked.join(name)).expect("it was unpacked"), bytes, "{name}");
+    }
+
+    // And back: the folder is chosen as one.
+    let photographs = folder.path().join("photographs");
+    fs::create_dir(&photographs).expect("a folder");
+    let collected = folder.path().join("collection");
+    let said = peer.run(&["show", path(&page), path(&photographs), "20", "13", path(&collected)], b"");
+    well_behaved(&serde_json::from_str(&said).expect("JSON"));
+    let ran = officiant(folder.path(), &["qr", "read", "photographs", "-o", "in"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    for (name, bytes) in &files {
+        assert_eq!(&fs::read(folder.path().join("in").join(name)).expect("it was read"), bytes, "{name}");
+    }
+}
+
+#[cfg(feature = "online")]
+#[test]
+fn the_courier_writes_the_page_that_belongs_to_it_and_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("officiant-courier");
+    fs::copy(env!("CARGO_BIN_EXE_officiant-courier"), &program).expect("a copy");
+    let writes = |out: &str| {
+        let done =
+            Command::new(&program).args(["page", "-o"]).arg(folder.path().join(out)).output().expect("it starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    let (code, _, said) = writes("none.html");
+    assert!(code == Some(3) && said.contains("src/courier/page/build makes it"), "{said}");
+    let beside = folder.path().join("courier.html");
+    fs::write(&beside, "<html>").expect("a file");
+    let (code, _, said) = writes("wrong.html");
+    assert!(code == Some(1) && said.contains("BYTES-MATCH-HASH"), "{said}");
+    assert!(!folder.path().join("wrong.html").exists());
+    let Some((_, built)) = page() else { return };
+    fs::copy(page_in(&built), &beside).expect("a copy");
+    let (code, product, said) = writes("right.html");
+    assert_eq!(code, Some(0), "{said}");
+    let right = fs::read(folder.path().join("right.html")).expect("it was written");
+    assert_eq!(right, fs::read(&beside).expect("the page"));
+    assert!(product.starts_with(&officiant::digest::Digest::of(&right).to_string()), "{product}");
+    assert_eq!(writes("right.html").0, Some(1), "nothing is overwritten");
+}
+
 #[test]
 fn the_page_says_what_is_wrong_with_the_picture() {
     let Some((peer, built)) = page() else { return };

@@ -302,6 +302,10 @@ fn a_list_tells_state_slots_and_who_vouches_and_asks_nothing_that_counts() {
             assert!(text.contains(wanted), "{text}");
         }
         assert!(!text.contains("factory"), "{text}");
+        assert!(
+            text.contains("Its OTP interface is on: touched while it does not blink, it types 44 characters"),
+            "{text}"
+        );
         let text = new.remarks.join("\n");
         assert!(text.contains("Still the factory's, known to everybody: PIN, PUK, management key."), "{text}");
         assert!(text.contains("No key in any slot."), "{text}");
@@ -335,12 +339,17 @@ impl log::Log for Listener {
 }
 
 #[test]
-fn no_pin_puk_or_private_key_is_logged_at_any_level() {
-    on_yubikeys("no_pin_puk_or_private_key_is_logged_at_any_level", &one(), |control| {
+fn no_pin_puk_management_key_or_private_key_is_logged_at_any_level() {
+    on_yubikeys("no_pin_puk_management_key_or_private_key_is_logged_at_any_level", &one(), |control| {
         log::set_logger(&Listener).unwrap();
         log::set_max_level(log::LevelFilter::Trace);
         let scalar: Vec<u8> = (101..133).collect();
         let (mut token, key) = with_key(control, SERIAL, settings());
+        // SET MANAGEMENT KEY: header and length, algorithm, 9B, length, key.
+        let trace = control.trace(0);
+        let set = trace.commands().into_iter().find(|command| command[1] == MANAGEMENT).unwrap();
+        let management = set[8..].to_vec();
+        assert_eq!(management.len(), 24);
         let typed = pin(PIN);
         token.sign(&key, &challenge(1), Some(PinEntry::Typed(&typed))).unwrap();
         let wrong = token.login(User::User, PinEntry::Typed(&pin("998877")), LastTry::Keep);
@@ -356,7 +365,7 @@ fn no_pin_puk_or_private_key_is_logged_at_any_level() {
 
         let logged = LOGGED.lock().unwrap().clone();
         assert!(logged.contains("yubikey"), "the listener hears the crate:\n{logged}");
-        for secret in [PIN.as_bytes(), PUK.as_bytes(), b"998877", &scalar] {
+        for secret in [PIN.as_bytes(), PUK.as_bytes(), b"998877", &scalar, &management] {
             let decimal = secret.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
             let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
             let text = String::from_utf8_lossy(secret).into_owned();

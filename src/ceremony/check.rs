@@ -1,6 +1,7 @@
 //! A script weeks ahead, without a world: whether its steps can follow each other, who and what must be there, how long it
 //! takes, who could sign alone, and whose absence stops the day.
 
+mod crossing;
 mod materials;
 mod people;
 mod repositories;
@@ -156,6 +157,7 @@ pub fn check(script: &Script) -> Checked {
     people::look(script, &mut findings);
     let people = people::plans(script);
     repositories::look(script, &people, &mut findings);
+    crossing::look(script, &mut findings);
     findings.0.sort_by_key(|finding| finding.severity);
     let acts: Vec<_> = script
         .acts

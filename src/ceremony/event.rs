@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    crossing::FrameSource,
     operation::{ExportedFile, Operation, SeenToken, Trouble},
     participants::{Alias, PersonId},
     prompt::{AsideKind, Salt},
@@ -214,6 +215,37 @@ pub enum Event {
         /// Its bytes, as text.
         text: String,
         /// `PREVIOUS-ROOT-PINNED`, `ROOT-TALLY-NEW`.
+        passed: Vec<Passed>,
+    },
+    /// A parcel came in as QR codes. Its bytes stand in the record, in `inputs/`; nothing of it counts yet.
+    ParcelRead {
+        /// Where the codes came from.
+        from: FrameSource,
+        /// The folder beside the script in which its files count as lying; empty for the script's own.
+        folder: String,
+        /// The SHA-256 of its bytes.
+        parcel: Digest,
+        /// The digest whose words are compared: of the list of its files.
+        digest: Digest,
+        /// Its files.
+        files: Vec<ExportedFile>,
+        /// `PARCEL-INTACT`.
+        passed: Vec<Passed>,
+    },
+    /// Files of the record were shown as QR codes.
+    FramesShown {
+        /// The digest whose words are compared: of the list of the files.
+        digest: Digest,
+        /// The files, by the names under which they cross.
+        files: Vec<ExportedFile>,
+    },
+    /// People compared the words of what crossed on both screens. What came in counts from here on.
+    ParcelCompared {
+        /// The digest.
+        digest: Digest,
+        /// How it went.
+        read_back: ReadBack,
+        /// `PARCEL-READBACK`.
         passed: Vec<Passed>,
     },
     /// These tokens could be prepared.
@@ -617,6 +649,8 @@ impl Event {
             | Self::Machine { passed, .. }
             | Self::KeyImported { passed, .. }
             | Self::PreviousRoot { passed, .. }
+            | Self::ParcelRead { passed, .. }
+            | Self::ParcelCompared { passed, .. }
             | Self::TokenChosen { passed, .. }
             | Self::UserPinSet { passed, .. }
             | Self::KeyGenerated { passed, .. }
@@ -644,6 +678,8 @@ impl Event {
                 | Self::Machine { .. }
                 | Self::KeyImported { .. }
                 | Self::PreviousRoot { .. }
+                | Self::ParcelRead { .. }
+                | Self::FramesShown { .. }
                 | Self::PayloadStored { .. }
                 | Self::Exported { .. }
                 | Self::TokensSeen { .. }

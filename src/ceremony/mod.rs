@@ -2,14 +2,16 @@
 //! a list of [`operation::Operation`]s that somebody else performs.
 //!
 //! In reading order: [`script`] (what is to happen), [`participants`], [`steps`] (one file a kind of step: its words, what it
-//! needs and gives, what it waits for), [`prompt`] and [`operation`] (what the world owes), [`event`] (what happened),
+//! needs and gives, what it waits for), [`prompt`] and [`operation`] (what the world owes), [`crossing`] (what goes by QR codes), [`event`] (what happened),
 //! [`state`] (the fold), [`replay`] (what an entry was decided on), [`aside`] and [`resume`] (what a script does not foresee), [`earlier`] (what was signed before), [`words`] (everything that is said),
 //! [`check`] and [`print`](mod@print) (a script weeks ahead, without a world).
 
 pub mod aside;
 pub mod check;
+pub mod crossing;
 pub mod earlier;
 pub mod event;
+pub mod history;
 pub mod metadata;
 pub mod operation;
 pub mod outline;
@@ -34,7 +36,7 @@ use self::{
     event::Event,
     operation::{Operation, Trouble},
     participants::PersonId,
-    prompt::{Answer, AsideKind, Choice, Input, Prompt, Scene},
+    prompt::{Answer, AsideKind, Choice, Input, Prompt, Scene, WordsStand},
     state::Closing,
 };
 use crate::{
@@ -231,6 +233,16 @@ impl Ceremony {
         }
     }
 
+    /// How many signatures an operation that goes on still makes: each is made once, however many documents it counts in. `count` for
+    /// every other operation.
+    pub fn signatures_owed(&self, operation: &Operation, count: usize) -> usize {
+        match operation {
+            Operation::SignBatch { alias, .. } => self.repositories.batch.next_payloads(alias, usize::MAX).len(),
+            Operation::Certify { alias, .. } => repositories::certify::owed(self, alias).len(),
+            _ => count,
+        }
+    }
+
     fn decide_step(&self, answer: &Answer, now: Now) -> Result<Decision, Refusal> {
         if let Answer::Done(outcome) = answer
             && let operation::Outcome::WrongToken(seen) = outcome.as_ref()
@@ -258,9 +270,12 @@ impl Ceremony {
             .collect();
         let here =
             if names.is_empty() { "No token is in.".to_owned() } else { format!("This is {}.", names.join("; ")) };
+        // Whoever looks for the right one compares what is printed on it.
+        let serial = wanted.and_then(|alias| self.card(alias).serial);
+        let serial = serial.map(|serial| format!(": serial {}", crate::text::shown(&serial))).unwrap_or_default();
         Refusal::new(
             Rule::TokenIsExpected,
-            format!("{here} {wanted_words} is wanted. No PIN was sent, nothing was signed."),
+            format!("{here} {wanted_words} is wanted{serial}. No PIN was sent, nothing was signed."),
             "Take it out and put in the right one.",
         )
     }
@@ -268,6 +283,7 @@ impl Ceremony {
     fn ask_about(&self, trouble: &Trouble) -> Prompt {
         let remedy = match trouble {
             Trouble::Refused(refusal) => refusal.remedy.clone(),
+            trouble if trouble.is_no_touch() => words::AFTER_NO_TOUCH.into(),
             Trouble::Fault(_) => words::AFTER_FAULT.into(),
             Trouble::NobodyAnswered { .. } => words::AFTER_NO_ANSWER.into(),
         };
@@ -314,7 +330,11 @@ impl Ceremony {
             Some(head) => {
                 let blind = self.blind(head, WORDS_OF_ACT);
                 let input = Input::HiddenWords(blind.hidden().len());
-                Prompt { who: vec![self.reader()], scene: Scene::ReadBack { subject, blind }, input }
+                Prompt {
+                    who: vec![self.reader()],
+                    scene: Scene::ReadBack { subject, blind, stand: WordsStand::OnPaper },
+                    input,
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    crossing::{FrameSource, Received, Shown},
     event::LeftOut,
     participants::{Alias, PersonId},
 };
@@ -36,6 +37,21 @@ pub enum Operation {
         file: String,
         /// A file that belongs to it, such as its proof of possession.
         with: Option<String>,
+        /// Parcels that came in as QR codes: a file of one of them comes before one of that name beside the script.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parcels: Vec<Received>,
+    },
+    /// QR: read codes until a parcel is whole.
+    ReadFrames {
+        /// Where they come from.
+        from: FrameSource,
+        /// The folder beside the script in which the files will count as lying; empty for the script's own.
+        folder: String,
+    },
+    /// QR: show files of the record as codes until people say that the other side has them.
+    ShowFrames {
+        /// Which files.
+        what: Shown,
     },
     /// File: put the bytes of a payload into the record, for a second machine to check.
     StorePayload {
@@ -55,6 +71,9 @@ pub enum Operation {
         manifest: Digest,
         /// The same of the last collection from before a compromise.
         before: Option<(String, Digest)>,
+        /// As in [`Operation::ReadInput`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parcels: Vec<Received>,
     },
     /// File: read some repositories of it.
     ReadRepositories {
@@ -62,6 +81,9 @@ pub enum Operation {
         from: u32,
         /// How many.
         count: u32,
+        /// As in [`Operation::ReadInput`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parcels: Vec<Received>,
     },
     /// File: read inputs again that stand in the record.
     ReadInputs {
@@ -209,13 +231,15 @@ impl Operation {
         match self {
             Self::Preflight => "look whether this machine is fit".into(),
             Self::ReadInput { file, .. } => format!("read {}", shown(file)),
+            Self::ReadFrames { from, .. } => format!("read QR codes from {}", from.words()),
+            Self::ShowFrames { .. } => "show QR codes".into(),
             Self::StorePayload { payload } => format!("put payload {} into the record", &payload.to_string()[..8]),
             Self::Export { files } => {
                 let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
                 format!("write {} into the record", names.join(", "))
             }
             Self::OpenCollection { folder, .. } => format!("open the collection {}", shown(folder)),
-            Self::ReadRepositories { from, count } => {
+            Self::ReadRepositories { from, count, .. } => {
                 format!("read and verify repositories {} to {}", from + 1, from + count)
             }
             Self::ReadInputs { pack } => format!("compose from the inputs {}", &pack.to_string()[..8]),
@@ -254,6 +278,8 @@ impl Operation {
             | Self::SignBatch { alias, .. } => Some(alias),
             Self::Preflight
             | Self::ReadInput { .. }
+            | Self::ReadFrames { .. }
+            | Self::ShowFrames { .. }
             | Self::StorePayload { .. }
             | Self::Export { .. }
             | Self::OpenCollection { .. }
@@ -316,6 +342,13 @@ pub enum Outcome {
         bytes: Vec<u8>,
         /// Of the file that belongs to it.
         with: Option<Vec<u8>>,
+    },
+    /// Of [`Operation::ReadFrames`]: the parcel as it crossed.
+    Parcel(Arc<[u8]>),
+    /// Of [`Operation::ShowFrames`]: the files that were shown, by the names under which they cross.
+    Shown {
+        /// In any order.
+        files: Vec<ExportedFile>,
     },
     /// Of [`Operation::StorePayload`].
     Stored,
@@ -438,6 +471,11 @@ impl Trouble {
             Self::Refused(refusal) => refusal.rule == Rule::PinTriesLeft,
             Self::NobodyAnswered { .. } => false,
         }
+    }
+
+    /// Whether nobody touched a token that blinked: nothing failed, and nothing is spent.
+    pub fn is_no_touch(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.kind == FaultKind::NotTouched)
     }
 
     /// The trouble as a sentence for people.

@@ -148,10 +148,34 @@ fn people(checked: &Checked) -> Block {
     })
 }
 
+/// How much each signs, touches and types, where the tokens of the script say whether they want a touch.
+fn work_with_touches(checked: &Checked) -> Vec<Block> {
+    if !checked.people.iter().any(|person| person.touches_exact) {
+        return vec![];
+    }
+    let number = |count: u32| if count == 0 { String::new() } else { count.to_string() };
+    let rows = checked.people.iter().filter(|person| person.touches + person.so_pin_entries > 0).map(|person| {
+        row([
+            person.name.clone(),
+            number(person.signatures),
+            number(person.other_signatures),
+            if person.touches_exact { number(person.touches) } else { format!("up to {}", person.touches) },
+            number(person.user_pin_entries),
+            number(person.so_pin_entries),
+        ])
+    });
+    let head = vec!["Name", "Signatures", "Proofs and heads", "Touches", "User PIN", "SO-PIN"];
+    vec![
+        Block::Heading("What each signs, touches and types".into()),
+        Block::Small(say::TOUCHES_EXACT.into()),
+        Block::Table(Table { layout: Layout::Plain, head, rows: rows.collect() }),
+    ]
+}
+
 /// How much each signs and types, in a ceremony about many repositories.
 fn work(checked: &Checked) -> Vec<Block> {
     if checked.repositories.is_none() {
-        return vec![];
+        return work_with_touches(checked);
     }
     let number = |count: u32| if count == 0 { String::new() } else { count.to_string() };
     let rows = checked.people.iter().filter(|person| person.touches + person.so_pin_entries > 0).map(|person| {

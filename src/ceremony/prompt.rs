@@ -54,6 +54,8 @@ pub enum Scene {
         subject: String,
         /// Which words are shown, and which are hidden.
         blind: Blind,
+        /// Where the hidden ones stand.
+        stand: WordsStand,
     },
     /// The review sheet of a draft.
     Review(Box<ReviewSheet>),
@@ -116,6 +118,15 @@ pub enum Scene {
         /// The head of the transcript.
         head: Digest,
     },
+}
+
+/// Where the hidden words of a read-back stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WordsStand {
+    /// On paper, as they were written or printed.
+    OnPaper,
+    /// On the screen at the other side of the air gap.
+    OnTheOtherScreen,
 }
 
 /// What is waited for.

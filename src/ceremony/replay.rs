@@ -56,6 +56,10 @@ pub fn decide_again(
             let outcome = Outcome::Collection { manifest, before, guns: guns.clone() };
             decide(ceremony, &Answer::Done(Box::new(outcome)), at)
         }
+        Event::ParcelRead { parcel, .. } => {
+            let bytes = material(materials, "inputs", *parcel)?;
+            decide(ceremony, &Answer::Done(Box::new(Outcome::Parcel(bytes))), at)
+        }
         Event::RepositorySigned { alias, payload, signature, .. } => {
             let bytes = material(materials, "payloads", *payload)?;
             decide(ceremony, &signed_some(ceremony, alias, &bytes, signature)?, at)
@@ -126,6 +130,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::ReadBack { read_back, .. }
         | Event::ActClosed { read_back, .. }
         | Event::PayloadReadBack { read_back, .. }
+        | Event::ParcelCompared { read_back, .. }
         | Event::FinalHead { read_back, .. }
         | Event::HeadFitsPaper { read_back, .. } => Ok(Answer::HiddenWords(read_back.supplied.clone())),
         Event::Failed { trouble } => Ok(Answer::Failed(trouble.clone())),
@@ -133,6 +138,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::TryAgain { last_try: true } => word("SPEND THE LAST TRY"),
         Event::Machine { facts, .. } => done(Outcome::Machine(facts.clone())),
         Event::PreviousRoot { text, .. } => done(Outcome::Input { bytes: text.clone().into_bytes(), with: None }),
+        Event::FramesShown { files, .. } => done(Outcome::Shown { files: files.clone() }),
         Event::TokensSeen { seen, .. } => done(Outcome::Tokens(seen.clone())),
         Event::TokenInitialised { seen, .. } => done(Outcome::Initialised(seen.clone())),
         Event::UserPinSet { .. } => done(Outcome::UserPinSet),
@@ -204,6 +210,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::Refused { .. }
         | Event::Confirmed { .. }
         | Event::KeyImported { .. }
+        | Event::ParcelRead { .. }
         | Event::TwinCollection { .. }
         | Event::CollectionOpened { .. }
         | Event::RepositoriesRead { .. }

@@ -5,7 +5,7 @@ use super::{
     Ceremony,
     event::Event,
     participants::PersonId,
-    prompt::{Answer, Input, Prompt, Scene},
+    prompt::{Answer, Input, Prompt, Scene, WordsStand},
     state::Paper,
     unfit, words,
 };
@@ -63,7 +63,11 @@ impl Resume {
                 let input = Input::HiddenWords(blind.hidden().len());
                 Prompt {
                     who: vec![ceremony.reader()],
-                    scene: Scene::ReadBack { subject: words::LAST_WORDS_SUBJECT.into(), blind },
+                    scene: Scene::ReadBack {
+                        subject: words::LAST_WORDS_SUBJECT.into(),
+                        blind,
+                        stand: WordsStand::OnPaper,
+                    },
                     input,
                 }
             }

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     aside::Aside,
+    crossing::Received,
     event::{Event, Mode, PreviousCeremony, SignedVersion, Stamp},
     metadata,
     operation::{ExportedFile, Operation, SeenToken, Trouble},
@@ -57,6 +58,10 @@ pub struct Ceremony {
     pub(super) substitutes: BTreeMap<Alias, Alias>,
     pub(super) imported: BTreeMap<Alias, Key>,
     pub(super) previous: Option<Arc<Verified<Root>>>,
+    /// Parcels that came in and were compared, in order.
+    pub(super) received: Vec<Received>,
+    /// A parcel that came in and was not compared yet.
+    pub(super) unread: Option<Received>,
     pub(super) earlier: Vec<SignedVersion>,
     pub(super) drafts: Vec<Draft>,
     pub(super) exported: Vec<ExportedFile>,
@@ -187,6 +192,8 @@ impl Ceremony {
             substitutes: BTreeMap::new(),
             imported: BTreeMap::new(),
             previous: None,
+            received: Vec::new(),
+            unread: None,
             earlier: Vec::new(),
             drafts: Vec::new(),
             exported: Vec::new(),
@@ -272,6 +279,11 @@ impl Ceremony {
                 let received = Untrusted::parse(self.script.dialect, text.as_bytes());
                 self.previous = received.and_then(first_root).ok().map(Arc::new);
             }
+            Event::ParcelRead { folder, parcel, .. } => {
+                self.unread = Some(Received { folder: folder.clone(), parcel: *parcel });
+            }
+            Event::FramesShown { .. } => self.unread = None,
+            Event::ParcelCompared { .. } => self.received.extend(self.unread.take()),
             Event::TokenChosen { alias, seen, .. } => self.token_mut(alias).chosen = Some(seen.clone()),
             Event::TokenInitialised { alias, seen } => {
                 let token = self.token_mut(alias);

@@ -1,6 +1,7 @@
 //! Everything that the program says in a ceremony, on screen and on paper, in one place: a second language is this file and
 //! its sibling once more.
 
+pub mod crossing;
 pub mod events;
 pub mod paper;
 pub mod repositories;
@@ -26,6 +27,8 @@ pub const LAST_WORDS_SUBJECT: &str = "the head that the witness wrote down last"
 
 /// What to do after a fault.
 pub const AFTER_FAULT: &str = "Look at the token or the medium. Type AGAIN to try the same once more, note an exception, or leave: nothing is lost.";
+/// What to do when nobody touched a token.
+pub const AFTER_NO_TOUCH: &str = "Nothing failed. Type AGAIN when its holder has a finger at it: the PIN is typed once more, and it blinks once more.";
 /// What to do when nobody gave a secret.
 pub const AFTER_NO_ANSWER: &str =
     "Nothing was sent to the token. Type AGAIN when the right person sits at the keyboard.";
@@ -35,11 +38,11 @@ pub const AFTER_WRONG_WORD: &str = "Read the word from the paper once more, lett
 /// The point of a swap.
 pub const INSERTED: &str = "the token is in";
 /// What is said of preparing a YubiKey.
-pub const YUBIKEY_PREPARED: &str = "It is a YubiKey: its SO-PIN is its PUK. PIN and PUK have 6 to 8 characters each. Its management key is made at random and kept on it, behind the PIN.";
+pub const YUBIKEY_PREPARED: &str = "It is a YubiKey: its SO-PIN is its PUK. PIN and PUK have 6 to 8 characters each. Its management key is made at random and kept on it, behind the PIN. Its OTP interface is off, or it is touched only while it blinks: otherwise a touch types 44 characters into whatever has the keyboard.";
 /// What is said of a key that a YubiKey makes.
 pub const YUBIKEY_ATTESTS: &str = "The YubiKey states, under its maker's certificate, that the key was made inside of it. Without that the key does not count.";
 /// What is said of a YubiKey that waits for a touch.
-pub const YUBIKEY_TOUCHED: &str = "When it blinks, its holder touches it, within 15 seconds. A touch that comes too late costs nothing: the step is done again.";
+pub const YUBIKEY_TOUCHED: &str = "When it blinks, its holder touches it, within 15 seconds. A touch that comes too late costs nothing: it blinks again.";
 /// The point at which a used token's serial was typed.
 pub const SERIAL_TYPED: &str = "serial of a token that is not blank";
 /// The point of no return before a token is initialised.

@@ -185,6 +185,8 @@ pub enum ScriptKind {
     Genesis,
     /// The same for two people at a desk: three tokens, one of them bagged with an outsider
     GenesisSmall,
+    /// The same with three YubiKeys, which the program drives itself: no module, keys attested, a touch for each signature
+    GenesisYubikeysSmall,
     /// The same for one person alone, stamped SINGLE CONTROL throughout
     Solo,
     /// Replace a root key: the old root's keys and the new ones sign

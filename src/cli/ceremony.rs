@@ -203,11 +203,11 @@ fn go(
 }
 
 /// People get the whole screen where there is a terminal, and are asked line by line elsewhere.
-fn with_people(runner: &mut Runner, mut performer: Performer, front: Front) -> Result<Ended, Error> {
+fn with_people(runner: &mut Runner, performer: Performer, front: Front) -> Result<Ended, Error> {
     if has_screen(front) {
         return tui::run(runner, performer);
     }
-    line::run(runner, &mut performer, &mut Keyboard::new())
+    line::run(runner, &mut performer.with_codes(Box::new(line::ByTerminal)), &mut Keyboard::new())
 }
 
 /// Whether there is a terminal that can show a whole screen.

@@ -105,6 +105,7 @@ fn person(plan: &PersonPlan) -> String {
     let counts = [
         (plan.signatures, "signatures"),
         (plan.other_signatures, "other signatures"),
+        (if plan.touches_exact { plan.touches } else { 0 }, "touches"),
         (plan.user_pin_entries, "PIN entries"),
         (plan.so_pin_entries, "SO-PIN entries"),
         (plan.confirmations, "confirmations"),

@@ -121,6 +121,7 @@ fn opened(path: &Path, file: &KeyFile, place: usize) -> Result<PublicKey, Stop> 
     let label = format!("{}, key {}", files::name(path), place + 1);
     let request = SecretRequest {
         touch: false,
+        covers: 0,
         what: SecretKind::Passphrase,
         label: Some(label),
         serial: None,

@@ -6,12 +6,16 @@
 //! 3. A secret goes from the keyboard into locked memory, without echo.
 //! 4. Where nobody types any more, the ceremony pauses: nothing is lost.
 
+mod codes;
 mod keyboard;
 mod render;
+mod touch;
 
 use zeroize::Zeroizing;
 
+use self::touch::Left;
 pub use self::{
+    codes::ByTerminal,
     keyboard::Keyboard,
     render::{ask_words, render, secret_words, step_head},
 };
@@ -34,6 +38,9 @@ use crate::{
     text::shown,
 };
 
+/// What people type while a token blinks, so that nothing more is sent to it.
+pub const STOP: &str = "STOP";
+
 /// People at a keyboard.
 pub trait Io {
     /// Says a line to them.
@@ -50,6 +57,14 @@ pub trait Io {
     /// # Errors
     /// A fault where the keyboard or memory fails.
     fn secret(&mut self, prompt: &str) -> Result<Option<Secret>, Fault>;
+
+    /// Whether people typed [`STOP`] meanwhile. Waits for nobody.
+    ///
+    /// # Errors
+    /// A fault where the keyboard fails.
+    fn stops(&mut self) -> Result<bool, Fault> {
+        Ok(false)
+    }
 
     /// Whether people sit there, and not a file or another program.
     fn is_people(&self) -> bool;
@@ -68,6 +83,7 @@ pub fn run(runner: &mut Runner, performer: &mut Performer, io: &mut dyn Io) -> R
         .into());
     }
     let mut step = String::new();
+    let left = Left::default();
     loop {
         match runner.ceremony().pending() {
             Pending::Finished(Closing::Closed) => return Ok(Ended::Closed),
@@ -77,6 +93,7 @@ pub fn run(runner: &mut Runner, performer: &mut Performer, io: &mut dyn Io) -> R
                 return Ok(Ended::Paused);
             }
             Pending::Ask(prompt) => {
+                left.take_back();
                 let position = runner.ceremony().position();
                 if position.number != step {
                     step = position.number;
@@ -91,22 +108,18 @@ pub fn run(runner: &mut Runner, performer: &mut Performer, io: &mut dyn Io) -> R
                     say_refusal(error, io)?;
                 }
             }
-            Pending::Do(_) | Pending::InDoubt(_) => perform(runner, performer, io)?,
+            Pending::Do(_) | Pending::InDoubt(_) => perform(runner, performer, &left, io)?,
         }
     }
 }
 
-fn perform(runner: &mut Runner, performer: &mut Performer, io: &mut dyn Io) -> Result<(), Error> {
+fn perform(runner: &mut Runner, performer: &mut Performer, left: &Left, io: &mut dyn Io) -> Result<(), Error> {
     let done = match runner.intend() {
         Ok(None) => return Ok(()),
         Ok(Some(job)) => {
             let again = if job.in_doubt { " (it may have been done already: looking first)" } else { "" };
             io.say(&format!("... {}{again}", job.operation.words()));
-            let answer = performer.perform(&job, &mut |request| {
-                let prompt = secret_words(request);
-                // A keyboard that fails is as good as nobody: the ceremony says so and asks what to do.
-                io.secret(&prompt).ok().flatten().filter(|secret| !secret.is_empty())
-            });
+            let answer = touch::perform(performer, job, left, io)?;
             runner.answer(&answer)
         }
         Err(error) => Err(error),

@@ -43,7 +43,7 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb, trust: Trust) -> Result<Exit, Stop> {
     match verb {
-        Verb::Verify(args) => verify::verify(&args),
+        Verb::Verify(args) => verify::verify(&args, trust),
         Verb::Show(args) => show::show(&args),
         Verb::Diff(args) => show::difference(&args),
         Verb::Token(args) => token::token(&args, trust),

@@ -1,10 +1,10 @@
 //! `qr`: files across the air gap, out of this machine and into it.
 
 mod pack;
-mod pictures;
 mod read;
 mod show;
 
+pub(super) use self::read::from_serial;
 use super::{
     args::qr::{Qr, QrVerb},
     exit::{Exit, Stop},

@@ -76,7 +76,8 @@ pub fn rehearse(path: &Path, record: &Path, second: &Path, module: Option<&Path>
     let previous = previous::of_card(&script, &beside)?;
     let beginning = Beginning { script: text, mode: Mode::Rehearsal, program: program()?, media, previous, stand_ins };
     let runner = Runner::begin(beginning, machine_clock())?;
-    let performer = Performer::new(script, rehearsal::inputs(record), Some(tokens.module), Trust::shipped());
+    let performer = Performer::new(script, rehearsal::inputs(record), Some(tokens.module), Trust::shipped())
+        .with_frames(rehearsal::frames(record));
     Ok(Start::Ready(Box::new(runner), Box::new(performer)))
 }
 
@@ -143,7 +144,9 @@ pub fn resume(
         (inputs.to_path_buf(), None)
     };
     let runner = found.resume(program()?, machine_clock())?;
-    Ok(Start::Ready(Box::new(runner), Box::new(Performer::new(script, inputs, module, trust))))
+    let performer = Performer::new(script, inputs, module, trust);
+    let performer = if rehearsed { performer.with_frames(rehearsal::frames(record)) } else { performer };
+    Ok(Start::Ready(Box::new(runner), Box::new(performer)))
 }
 
 /// Finishes the record of a ceremony that is over: the program was stopped before it wrote report, card and manifest.

@@ -41,6 +41,7 @@ pub enum Verb {
     Complete(Complete),
     Watch(Watch),
     Man(Man),
+    Page(Page),
 }
 
 /// How a server is reached.
@@ -249,6 +250,21 @@ pub struct Man {
     pub out: Option<PathBuf>,
 }
 
+/// Write the page that carries files by screen and camera
+///
+/// One HTML file, opened as a file in Chromium or Firefox on a laptop or telephone in the room of the ceremony. It receives what
+/// the ceremony shows as QR codes, and shows files to it: also a folder, such as one that `collect` made. It has no network. Its SHA-256
+/// goes to standard output, and is the one in docs/QR.md.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Example:
+  officiant-courier page -o courier.html")]
+pub struct Page {
+    /// The new file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
 /// How a report is written.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Format {
@@ -264,7 +280,7 @@ impl Verb {
             Self::Collect(Collect { format, .. })
             | Self::Publish(Publish { format, .. })
             | Self::Watch(Watch { format, .. }) => format.json,
-            Self::Complete(_) | Self::Man(_) => false,
+            Self::Complete(_) | Self::Man(_) | Self::Page(_) => false,
         }
     }
 }
@@ -296,6 +312,7 @@ mod tests {
             "watch --server https://s --inventory guns.txt --days 30 --jobs 8",
             "watch --tuf https://s/metadata --name sigstore --days 30",
             "man",
+            "page -o courier.html",
         ] {
             assert!(parse(good), "{good}");
         }

@@ -3,7 +3,7 @@
 //!
 //! [`args`] is the command line and [`outcome`] how everything ends; [`jobs`] has some repositories worked on at once. [`http`] speaks HTTP, [`auth`] has the tokens of registries,
 //! [`notary`] the interface of a Notary server, [`peek`] what is read of metadata on the way. A file a verb: [`collect`],
-//! [`mod@publish`] with its [`journal`], [`mod@watch`], [`mod@complete`]; [`folder`] reads what lies in a folder with a manifest.
+//! [`mod@publish`] with its [`journal`], [`mod@watch`], [`mod@complete`], [`mod@page`]; [`folder`] reads what lies in a folder with a manifest.
 
 pub mod args;
 pub mod auth;
@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod journal;
 pub mod notary;
 pub mod outcome;
+pub mod page;
 pub mod peek;
 pub mod publish;
 pub mod watch;
@@ -59,5 +60,6 @@ fn run(verb: Verb) -> Result<Exit, Stop> {
         Verb::Complete(args) => complete::complete(&args),
         Verb::Watch(args) => watch::watch(&args),
         Verb::Man(args) => man(&args),
+        Verb::Page(args) => page::page(&args),
     }
 }

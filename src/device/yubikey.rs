@@ -19,6 +19,14 @@ use crate::{
 /// as its path.
 pub const NATIVE: &str = "yubikey:";
 
+/// How long a YubiKey blinks and waits for a touch, in seconds. Its maker names a time limit and no number; this is what is seen,
+/// and nothing depends on it but the countdown.
+pub const TOUCH_SECONDS: u32 = 15;
+
+/// What to do about a YubiKey that [types](super::TokenIdentity::types).
+pub const OTP_ADVICE: &str = "Its OTP interface is on: touched while it does not blink, it types 44 characters into whatever has the keyboard. \
+                              Switch it off before the day (ykman config usb --disable OTP), and touch it only while it blinks.";
+
 /// A firmware version. It cannot be updated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Firmware(pub u8, pub u8, pub u8);
@@ -28,6 +36,18 @@ impl Firmware {
     pub const WITH_METADATA: Self = Self(5, 3, 0);
     /// The first whose ECDSA keys cannot be measured out (YSA-2024-03), and the first with Ed25519.
     pub const KEEPS_ECDSA: Self = Self(5, 7, 0);
+}
+
+impl FromStr for Firmware {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers: Vec<u8> = text.split('.').map_while(|part| part.parse().ok()).collect();
+        match (numbers.as_slice(), text.split('.').count()) {
+            ([major, minor, patch], 3) => Ok(Self(*major, *minor, *patch)),
+            _ => Err("a firmware is three numbers, like 5.7.4".to_owned()),
+        }
+    }
 }
 
 impl fmt::Display for Firmware {
@@ -180,6 +200,8 @@ pub struct Settings {
     /// How many wrong PINs, and how many wrong PUKs, block each. Other numbers than the three of the factory also tell a YubiKey
     /// that was prepared from one that was not.
     pub tries: (u8, u8),
+    /// The lowest firmware that the script takes.
+    pub least_firmware: Firmware,
     /// Whether ECDSA on firmware below 5.7 was declared.
     pub old_firmware: OldFirmware,
 }
@@ -192,8 +214,29 @@ impl Default for Settings {
             pin: PinPolicy::Always,
             touch: TouchPolicy::Always,
             tries: (5, 5),
+            least_firmware: Firmware::WITH_METADATA,
             old_firmware: OldFirmware::Refused,
         }
+    }
+}
+
+/// `FIRMWARE-KEEPS-KEYS`, second half: the firmware is at least the one that the script asks for. Before a key is attested it is what
+/// the YubiKey says of itself.
+///
+/// # Errors
+/// The refusal.
+pub fn is_new_enough(token: &TokenIdentity, least: Firmware) -> Result<(), Refusal> {
+    match token.firmware.parse::<Firmware>() {
+        Ok(firmware) if firmware >= least => Ok(()),
+        _ => Err(Refusal::new(
+            Rule::FirmwareKeepsKeys,
+            format!(
+                "{} has firmware {}, and the script asks for {least} or later.",
+                token.name(),
+                shown(&token.firmware)
+            ),
+            "Take a newer YubiKey; firmware cannot be updated.",
+        )),
     }
 }
 

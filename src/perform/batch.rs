@@ -8,7 +8,7 @@ use crate::{
     },
     digest::Digest,
     runner::Job,
-    secret::{Pin, SecretKind},
+    secret::Pin,
     token::{Key, KeySelector, LastTry, PinEntry, User},
 };
 
@@ -20,6 +20,9 @@ pub(super) struct Signing {
     key: Key,
     pin: Option<Pin>,
     seen: SeenToken,
+    /// How many signatures the entry of the PIN covers, and how many of them are made.
+    covers: usize,
+    made: usize,
 }
 
 impl Performer {
@@ -41,8 +44,10 @@ impl Performer {
         // Where a touch may be needed, each signature is committed by itself: nobody touches again for what was lost.
         let group = if signing.token.may_blink() { 1 } else { job.signables.len() };
         let (now, later) = job.signables.split_at(group.min(job.signables.len()));
+        self.tell_of_touches(alias, &mut signing.token, signing.made, signing.covers);
         let signed = signing.token.sign_many(&signing.key, now, each_time);
         let seen = signing.seen.clone();
+        signing.made += now.len();
         let goes_on = signed.is_ok() && (job.more || !later.is_empty());
         self.signing = Some(signing);
         if !goes_on {
@@ -71,7 +76,7 @@ impl Performer {
         let last_try = if job.last_try { LastTry::MayBeSpent } else { LastTry::Keep };
         let pin = match token.identity().pin_pad {
             true => None,
-            false => Some(self.ask_pin(SecretKind::UserPin, alias, &token, &state, ask)?),
+            false => Some(self.ask_user_pin(alias, &token, &state, job.covers, ask)?),
         };
         token.login(User::User, pin.as_ref().map_or(PinEntry::Pad, PinEntry::Typed), last_try)?;
         let key = match token.find_key(&KeySelector::Public(wanted)) {
@@ -82,7 +87,7 @@ impl Performer {
                 return Err(error.into());
             }
         };
-        Ok(Ok(Signing { alias: alias.clone(), public, token, key, pin, seen }))
+        Ok(Ok(Signing { alias: alias.clone(), public, token, key, pin, seen, covers: job.covers, made: 0 }))
     }
 
     /// Logs out whoever is still logged in. A token that cannot be logged out is closed, which logs out too.

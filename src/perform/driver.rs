@@ -11,12 +11,12 @@ use crate::{
     ceremony::{operation::SeenToken, participants::Alias},
     device::{TokenIdentity, attestation::Attestation, yubikey::Settings},
     digest::Digest,
-    fault::Error,
+    fault::{Error, Fault, FaultKind},
     token::{
-        Attest as _, Key, PinStates, Token,
+        Attest as _, Key, KeyAlgorithm, PinStates, Token,
         pkcs11::{Module, Pkcs11Token, TokenUri},
         quirks::Trust,
-        yubikey::{self, YubiKeyToken},
+        yubikey::{self, ED25519_MAX, OnTouch, YubiKeyToken},
     },
 };
 
@@ -111,6 +111,19 @@ impl Driver {
         }
     }
 
+    /// Whether a key of this kind is worth bringing: one that cannot sign a root later is not.
+    pub(super) fn brings(&self, algorithm: KeyAlgorithm) -> Result<(), Fault> {
+        match (self, algorithm) {
+            (Self::YubiKeys(..), KeyAlgorithm::Ed25519) => {
+                let cause = format!(
+                    "a YubiKey signs at most {ED25519_MAX} bytes with Ed25519, and a usual root is longer: use a P-256 key"
+                );
+                Err(Fault::new(FaultKind::NotSupported, "bring an Ed25519 key to a YubiKey", cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether `now` is `before` after its initialisation under `label`.
     pub(super) fn was_initialised(&self, before: &SeenToken, now: &SeenToken, label: &str) -> Result<bool, Stopped> {
         match self {
@@ -165,6 +178,14 @@ impl Opened {
         match self {
             Self::Pkcs11(_) => false,
             Self::YubiKey(token) => token.may_blink(),
+        }
+    }
+
+    /// Lets it tell of its waits for a touch.
+    pub(super) fn when_it_blinks(&mut self, on_touch: OnTouch) {
+        match self {
+            Self::Pkcs11(_) => {}
+            Self::YubiKey(token) => token.when_it_blinks(on_touch),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path};
 
-use super::{Performed, Performer};
+use super::{Performed, Performer, inputs::Inputs};
 use crate::{
-    ceremony::{metadata::Leaving, operation::Outcome},
+    ceremony::{crossing::Received, metadata::Leaving, operation::Outcome},
     digest::Digest,
     fault::{Error, Fault},
     files,
@@ -12,8 +12,9 @@ use crate::{
 };
 
 impl Performer {
-    pub(super) fn read_input(&self, file: &str, with: Option<&str>) -> Performed {
-        let read = |file: &str| files::read(&self.inputs.join(file), files::limit::METADATA);
+    pub(super) fn read_input(&self, file: &str, with: Option<&str>, parcels: &[Received], job: &Job) -> Performed {
+        let inputs = Inputs::open(&self.inputs, parcels, job)?;
+        let read = |file: &str| inputs.read(file, files::limit::METADATA);
         Ok(Outcome::Input { bytes: read(file)?, with: with.map(read).transpose()? })
     }
 }

@@ -36,19 +36,20 @@ impl Performer {
         let Operation::ImportKey { file, public, keyid, label, .. } = &job.operation else {
             return Err(job_without("a key file").into());
         };
+        let id = self.driver(alias)?.key_id(label, alias);
         let name = |public: &PublicKey| -> Result<KeyRequest, Fault> {
             let algorithm = public.key_algorithm().ok_or_else(|| {
                 let cause = format!("this program signs with no {} key", public.algorithm());
                 Fault::new(FaultKind::NotSupported, format!("bring a key to {alias}"), cause)
             })?;
-            Ok(KeyRequest { algorithm, label: label.clone(), id: self::id(label, alias) })
+            Ok(KeyRequest { algorithm, label: label.clone(), id: id.clone() })
         };
         if job.in_doubt {
             // The token tells; nobody has to find the file and its passphrase again for that.
             return self.brought(
                 alias,
                 None,
-                &KeyRequest { algorithm: self.script.root.algorithm, label: label.clone(), id: self::id(label, alias) },
+                &KeyRequest { algorithm: self.script.root.algorithm, label: label.clone(), id },
                 job,
                 ask,
             );
@@ -76,6 +77,7 @@ impl Performer {
             .into());
         }
         let request = name(key.public())?;
+        self.driver(alias)?.brings(request.algorithm)?;
         self.brought(alias, Some(&key), &request, job, ask)
     }
 
@@ -96,6 +98,7 @@ impl Performer {
     ) -> Result<Passphrase, Stopped> {
         let request = SecretRequest {
             touch: false,
+            covers: 0,
             what,
             label: Some(of.to_owned()),
             serial: None,
@@ -187,11 +190,6 @@ impl Performer {
             Fault::new(FaultKind::NotSupported, "read the public key", cause)
         })
     }
-}
-
-/// CKA_ID of the key of a token: the same for a key that is generated.
-pub(super) fn id(label: &str, alias: &Alias) -> Vec<u8> {
-    Digest::of(format!("{label}\n{alias}").as_bytes()).as_bytes()[..8].to_vec()
 }
 
 /// Whether the key of a file is the one that the operation names.

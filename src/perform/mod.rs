@@ -2,16 +2,21 @@
 //! secrets through one closure and hands them to a token and nowhere else.
 
 mod batch;
+mod codes;
 mod driver;
 mod file;
+mod inputs;
 mod keyfile;
 pub mod record;
 pub mod rehearsal;
 mod repositories;
 mod token;
+mod touch;
 
+pub use self::codes::{Codes, Scanner, Unattended};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub use self::touch::{OnTouch, Touching};
 use crate::{
     ceremony::{
         operation::{Operation, Outcome, Trouble},
@@ -47,6 +52,12 @@ pub struct Performer {
     signing: Option<batch::Signing>,
     /// Keys that are handed over, between a medium that failed and the next try.
     handed: BTreeMap<Alias, keyfile::Handed>,
+    /// Who is told of tokens that blink.
+    on_touch: Option<touch::Told>,
+    /// A front end's screen and scanner.
+    codes: Box<dyn Codes>,
+    /// Pictures that a rehearsal made for itself.
+    frames: Option<PathBuf>,
 }
 
 /// Why an operation did not come to its end.
@@ -79,6 +90,9 @@ impl Performer {
             collection: None,
             signing: None,
             handed: BTreeMap::new(),
+            on_touch: None,
+            codes: Box::new(Unattended),
+            frames: None,
         }
     }
 
@@ -94,10 +108,10 @@ impl Performer {
             self.end_signing();
         }
         let performed = match &job.operation {
-            Operation::OpenCollection { folder, before, .. } => {
-                self.open_collection(folder, before.as_ref().map(|(folder, _)| folder.as_str()))
+            Operation::OpenCollection { folder, before, parcels, .. } => {
+                self.open_collection(folder, before.as_ref().map(|(folder, _)| folder.as_str()), parcels, job)
             }
-            Operation::ReadRepositories { from, count } => self.read_repositories(*from, *count),
+            Operation::ReadRepositories { from, count, parcels } => self.read_repositories(*from, *count, parcels, job),
             Operation::ReadInputs { pack } => repositories::kept(*pack, job).map(Outcome::Repositories),
             Operation::ReadSigned { list, .. } => repositories::kept(*list, job).map(Outcome::SignedList),
             Operation::ExportRepositories { .. } => repositories::export(job),
@@ -105,7 +119,9 @@ impl Performer {
                 self.sign_some(alias, *public, job, ask)
             }
             Operation::Preflight => self.preflight(),
-            Operation::ReadInput { file, with } => self.read_input(file, with.as_deref()),
+            Operation::ReadInput { file, with, parcels } => self.read_input(file, with.as_deref(), parcels, job),
+            Operation::ReadFrames { from, folder } => self.read_frames(from, folder),
+            Operation::ShowFrames { what } => self.show_frames(what, job),
             Operation::StorePayload { .. } => file::store(job),
             Operation::Export { .. } => file::export(job),
             Operation::HandOverKey { .. } => self.hand_over(job, ask),

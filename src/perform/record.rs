@@ -24,13 +24,11 @@ pub const MANIFEST: &str = "MANIFEST";
 /// # Errors
 /// A fault where a medium cannot be written.
 pub fn finish(runner: &Runner) -> Result<(), Error> {
-    let script = runner.ceremony().script();
     let signed = signed(runner)?;
     let list = signed.as_ref().map(|text| Digest::of(text));
-    let pages = [
-        ("report.html", report::report(runner.entries(), script)),
-        ("card.html", report::card(runner.entries(), script, list)),
-    ];
+    let (history, ceremony) = (runner.history(), runner.ceremony());
+    let pages =
+        [("report.html", report::report(history, ceremony)), ("card.html", report::card(history, ceremony, list))];
     for medium in runner.media() {
         for (name, page) in &pages {
             write(&medium.folder.join(name), page)?;

@@ -3,7 +3,9 @@
 //! `rehearsal/`, and nothing of it is worth anything.
 
 mod collection;
+mod frames;
 
+pub use self::frames::{frames, frames_of};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -115,6 +117,7 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
     if let Some(spec) = &script.repositories {
         events.extend(collection::twin(script, spec, beside, record, module, now)?);
     }
+    frames::make_frames(script, record)?;
     Ok(events)
 }
 

@@ -1,13 +1,11 @@
 //! What was collected of many repositories: opened, read within limits and held against its manifest; and bundles written.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use super::{Performed, Performer, Stopped, job_without, record};
+use super::{Performed, Performer, Stopped, inputs::Inputs as InputFiles, job_without, record};
 use crate::{
     ceremony::{
+        crossing::Received,
         operation::Outcome,
         repositories::pack::{self, Inputs},
     },
@@ -21,39 +19,46 @@ use crate::{
 
 /// A collection that is open.
 pub(super) struct Opened {
-    folder: PathBuf,
+    inputs: InputFiles,
+    folder: String,
     collection: Collection,
-    before: Option<(PathBuf, Manifest)>,
+    before: Option<(String, Manifest)>,
 }
 
 impl Performer {
     /// Opens the collection, and the earlier one. Whether they are those that the script pins is for the engine to say.
-    pub(super) fn open_collection(&mut self, folder: &str, before: Option<&str>) -> Performed {
-        let folder = self.inputs.join(folder);
-        let (manifest, bytes) = manifest_of(&folder)?;
-        let inventory = files::read(&folder.join(INVENTORY), files::limit::INPUTS)?;
+    pub(super) fn open_collection(
+        &mut self,
+        folder: &str,
+        before: Option<&str>,
+        parcels: &[Received],
+        job: &Job,
+    ) -> Performed {
+        let inputs = InputFiles::open(&self.inputs, parcels, job)?;
+        let (manifest, bytes) = manifest_of(&inputs, folder)?;
+        let inventory = inputs.read(&format!("{folder}/{INVENTORY}"), files::limit::INPUTS)?;
         let collection = Collection::open(manifest, &inventory)?;
         let before = match before {
             Some(before) => {
-                let before = self.inputs.join(before);
-                let (manifest, bytes) = manifest_of(&before)?;
-                Some((before, manifest, bytes))
+                let (manifest, bytes) = manifest_of(&inputs, before)?;
+                Some((before.to_owned(), manifest, bytes))
             }
             None => None,
         };
         let guns = collection.inventory().guns().to_vec();
         let before_bytes = before.as_ref().map(|(_, _, bytes)| Arc::clone(bytes));
         let before = before.map(|(folder, manifest, _)| (folder, manifest));
-        self.collection = Some(Opened { folder, collection, before });
+        self.collection = Some(Opened { inputs, folder: folder.to_owned(), collection, before });
         Ok(Outcome::Collection { manifest: bytes, before: before_bytes, guns })
     }
 
     /// Reads some repositories; each file must be the one that the manifest lists (`BYTES-MATCH-HASH`).
-    pub(super) fn read_repositories(&mut self, from: u32, count: u32) -> Performed {
+    pub(super) fn read_repositories(&mut self, from: u32, count: u32, parcels: &[Received], job: &Job) -> Performed {
         if self.collection.is_none() {
             // After a resume the collection is opened again.
             let spec = self.script.repositories.clone().ok_or_else(|| job_without("a collection"))?;
-            self.open_collection(&spec.collection.folder, spec.before.as_ref().map(|before| before.folder.as_str()))?;
+            let before = spec.before.as_ref().map(|before| before.folder.as_str());
+            self.open_collection(&spec.collection.folder, before, parcels, job)?;
         }
         let opened = self.collection.as_ref().ok_or_else(|| job_without("a collection"))?;
         let guns = opened.collection.inventory().guns();
@@ -84,7 +89,7 @@ impl Opened {
         let listing = self.collection.repository(gun).ok_or_else(|| job_without("this repository"))?;
         let mut inputs = Inputs { gun: gun.clone(), files: Default::default(), before: Default::default() };
         for (part, entry) in listing.parts() {
-            let text = read_checked(&self.folder, self.collection.manifest(), &entry.path)?;
+            let text = read_checked(&self.inputs, &self.folder, self.collection.manifest(), &entry.path)?;
             inputs.files.insert(part.to_string(), text);
         }
         if let Some((folder, manifest)) = &self.before {
@@ -92,7 +97,7 @@ impl Opened {
             for entry in manifest.below(&below) {
                 let name = &entry.path[below.len() + 1..];
                 if matches!(File::of(name), File::Targets | File::Delegation(_)) {
-                    inputs.before.insert(name.to_owned(), read_checked(folder, manifest, &entry.path)?);
+                    inputs.before.insert(name.to_owned(), read_checked(&self.inputs, folder, manifest, &entry.path)?);
                 }
             }
         }
@@ -100,13 +105,13 @@ impl Opened {
     }
 }
 
-fn manifest_of(folder: &Path) -> Result<(Manifest, Arc<[u8]>), Stopped> {
-    let bytes = files::read(&folder.join(MANIFEST), files::limit::INPUTS)?;
+fn manifest_of(inputs: &InputFiles, folder: &str) -> Result<(Manifest, Arc<[u8]>), Stopped> {
+    let bytes = inputs.read(&format!("{folder}/{MANIFEST}"), files::limit::INPUTS)?;
     Ok((Manifest::required(&bytes)?, bytes.into()))
 }
 
-fn read_checked(folder: &Path, manifest: &Manifest, path: &str) -> Result<String, Stopped> {
-    let bytes = files::read(&folder.join(path), files::limit::METADATA)?;
+fn read_checked(inputs: &InputFiles, folder: &str, manifest: &Manifest, path: &str) -> Result<String, Stopped> {
+    let bytes = inputs.read(&format!("{folder}/{path}"), files::limit::METADATA)?;
     manifest.check(path, &bytes)?;
     let text = String::from_utf8(bytes);
     Ok(text.map_err(|_| {

@@ -52,7 +52,7 @@ impl Performer {
     }
 
     /// How the tokens of `alias` are reached. A rehearsal has its own module for every token.
-    fn driver(&self, alias: &Alias) -> Result<Driver, Fault> {
+    pub(super) fn driver(&self, alias: &Alias) -> Result<Driver, Fault> {
         if let Some(path) = &self.rehearsal_module {
             return Ok(Driver::Module(Module::load(path, None, self.trust)?));
         }
@@ -120,7 +120,10 @@ impl Performer {
     }
 
     fn set_user_pin(&mut self, alias: &Alias, job: &Job, ask: Ask<'_>) -> Performed {
-        let mut token = self.take(alias, job)?;
+        let mut token = match self.take_or_wrong(alias, job)? {
+            Ok(token) => token,
+            Err(others) => return Ok(Outcome::WrongToken(others)),
+        };
         let pins = token.pins()?;
         if job.in_doubt && token.is_prepared(&pins)? {
             self.open.insert(alias.clone(), token);
@@ -156,7 +159,10 @@ impl Performer {
     }
 
     fn generate(&mut self, alias: &Alias, request: &KeyRequest, job: &Job, ask: Ask<'_>) -> Performed {
-        let mut token = self.take(alias, job)?;
+        let mut token = match self.take_or_wrong(alias, job)? {
+            Ok(token) => token,
+            Err(others) => return Ok(Outcome::WrongToken(others)),
+        };
         let made = self.logged_in(alias, &mut token, job, ask, |token, _| {
             let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
             let key = match token.find_key(&named) {
@@ -188,13 +194,17 @@ impl Performer {
         job: &Job,
         ask: Ask<'_>,
     ) -> Performed {
-        let mut token = self.take(alias, job)?;
+        let mut token = match self.take_or_wrong(alias, job)? {
+            Ok(token) => token,
+            Err(others) => return Ok(Outcome::WrongToken(others)),
+        };
         let made = self.logged_in(alias, &mut token, job, ask, |token, _| {
             let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
             if let Ok(there) = token.find_key(&named)
                 && key.is_none_or(|key| *key.public() == there.public)
             {
-                return Ok(there);
+                // An earlier try brought it, and its answer was lost.
+                return Ok(token.completed(there, &request.label)?);
             }
             let Some(key) = key else {
                 // Power may have gone between the two objects of the pair: half a key is no key, and would be in the way.
@@ -259,22 +269,7 @@ impl Performer {
         Ok(Outcome::Opened { seen, key })
     }
 
-    /// The token that `alias` is bound to, opened anew unless it is open.
-    fn take(&mut self, alias: &Alias, job: &Job) -> Result<Opened, Stopped> {
-        match self.take_or_wrong(alias, job)? {
-            Ok(token) => Ok(token),
-            Err(others) => {
-                let names: Vec<_> = others.iter().map(SeenToken::words).collect();
-                let here = if names.is_empty() {
-                    "no token is in".to_owned()
-                } else {
-                    format!("here is {}", names.join("; "))
-                };
-                Err(Fault::new(FaultKind::TokenLost, format!("open {alias}"), here).into())
-            }
-        }
-    }
-
+    /// The token that `alias` is bound to, opened anew unless it is open; or those that are in instead, for the ceremony to name.
     pub(super) fn take_or_wrong(
         &mut self,
         alias: &Alias,
@@ -308,9 +303,10 @@ impl Performer {
         let last_try = if job.last_try { LastTry::MayBeSpent } else { LastTry::Keep };
         let typed = match token.identity().pin_pad {
             true => None,
-            false => Some(self.ask_pin(SecretKind::UserPin, alias, token, &state, ask)?),
+            false => Some(self.ask_user_pin(alias, token, &state, job.signables.len(), ask)?),
         };
         let entry = || typed.as_ref().map_or(PinEntry::Pad, PinEntry::Typed);
+        self.tell_of_touches(alias, token, 0, job.signables.len());
         token.login(User::User, entry(), last_try)?;
         let done = act(token, entry());
         let out = token.logout();
@@ -328,6 +324,20 @@ impl Performer {
         ask: Ask<'_>,
     ) -> Result<Pin, Stopped> {
         let request = self.request(what, alias, token, state)?;
+        ask(&request).map(Pin::from).ok_or(Stopped::Nobody(what.name()))
+    }
+
+    /// Asks for the user PIN, and says how many signatures the one entry covers.
+    pub(super) fn ask_user_pin(
+        &self,
+        alias: &Alias,
+        token: &Opened,
+        state: &PinState,
+        covers: usize,
+        ask: Ask<'_>,
+    ) -> Result<Pin, Stopped> {
+        let what = SecretKind::UserPin;
+        let request = SecretRequest { covers, ..self.request(what, alias, token, state)? };
         ask(&request).map(Pin::from).ok_or(Stopped::Nobody(what.name()))
     }
 
@@ -375,6 +385,7 @@ impl Performer {
             min: Some(state.min),
             max: state.max,
             touch: what == SecretKind::UserPin && token.may_blink(),
+            covers: 0,
         })
     }
 

@@ -3,6 +3,7 @@
 
 pub mod paper;
 pub mod picture;
+pub mod pictures;
 pub mod scanner;
 pub mod symbol;
 pub mod video;

@@ -1,12 +1,10 @@
 //! The script once more, with the times and everything that was written into the record at each step.
 
-use super::{
-    replay::{Placed, Replay},
-    repositories,
-};
+use super::{replay::Replay, repositories};
 use crate::ceremony::{
     check,
     event::Event,
+    history::Placed,
     print::document::{Block, Cell, Layout, Line, Table, plain},
     state::Cursor,
     words::events::told,
@@ -45,18 +43,18 @@ fn step_row(replay: &Replay<'_>, place: Cursor, label: String, title: String, pl
             let run = replay.runs.iter().find(|run| run.first == placed.stamp.seq);
             what.extend(run.map(|run| Line::Entry(run.first, repositories::told(run))));
         } else if !told_by_its_outcome(replay, placed) {
-            what.push(Line::Entry(placed.stamp.seq, told(replay.script(), placed.event)));
+            what.push(Line::Entry(placed.stamp.seq, told(replay.script(), &placed.event)));
         }
     }
     if here.is_empty() {
         what.push(Line::Plain("not reached".into()));
     }
-    let time = |placed: Option<&&Placed<'_>>| placed.map_or_else(String::new, |p| p.stamp.at.time_of_day());
+    let time = |placed: Option<&&Placed>| placed.map_or_else(String::new, |p| p.stamp.at.time_of_day());
     vec![vec![Line::Strong(label)], plain(planned), what, plain(time(here.first())), plain(time(here.last()))]
 }
 
 /// An intent without an outcome is worth a line: nobody knows whether it was done.
-fn told_by_its_outcome(replay: &Replay<'_>, placed: &Placed<'_>) -> bool {
+fn told_by_its_outcome(replay: &Replay<'_>, placed: &Placed) -> bool {
     let next = replay.after(placed);
     matches!(placed.event, Event::Intended { .. })
         && next.is_some_and(|next| {

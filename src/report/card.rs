@@ -20,7 +20,7 @@ const PURPOSE_OF_MANY: &str = "Keep this card in the safe, apart from one medium
                                and what was signed by the record or by its list.";
 
 pub fn document(replay: &Replay<'_>, list: Option<Digest>) -> Document {
-    let ceremony = &replay.ceremony;
+    let ceremony = replay.ceremony;
     let (what, head) = match replay.final_head() {
         Some(head) => ("Final head of the transcript", head),
         None => ("Last head of a transcript that was NOT closed", ceremony.stamp().head),
@@ -79,7 +79,7 @@ fn versions(replay: &Replay<'_>) -> Block {
 fn tokens(replay: &Replay<'_>) -> Block {
     let row = |token: &TokenSpec| -> Vec<Cell> {
         let state = replay.ceremony.token(&token.alias);
-        let keyid = metadata::keyid_of(&replay.ceremony, &token.alias).filter(|_| state.counts);
+        let keyid = metadata::keyid_of(replay.ceremony, &token.alias).filter(|_| state.counts);
         let bound = state.bound.map(|seen| format!("“{}”, serial {}", seen.token.label, seen.token.serial));
         vec![
             plain(token.alias.to_string()),
@@ -87,8 +87,14 @@ fn tokens(replay: &Replay<'_>) -> Block {
             plain(replay.ceremony.card(&token.alias).holder_name),
             plain(bound.unwrap_or_else(|| "not bound".into())),
             keyid.map_or_else(blank, |(keyid, _)| {
-                let imported = state.imported_from.iter().map(|_| Line::Plain("imported, not generated on it".into()));
-                exact(keyid.to_string()).into_iter().chain(imported).collect()
+                let imported = state
+                    .imported_from
+                    .iter()
+                    .map(|_| Line::Plain("imported, not generated on it: never attested".into()));
+                let attested = replay
+                    .attested_by(&token.alias)
+                    .map(|root| Line::Plain(format!("generated on it, attested under {root}")));
+                exact(keyid.to_string()).into_iter().chain(imported).chain(attested).collect()
             }),
             plain(replay.script().name(&token.so_pin)),
             blank(),

@@ -9,8 +9,8 @@ use crate::ceremony::{
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     let mut rows = vec![];
     let batch = replay.ceremony.repositories().batch();
-    for placed in &replay.entries {
-        if let Event::RepositoriesExported { manifest: Some(manifest), media, .. } = placed.event {
+    for placed in replay.entries {
+        if let Event::RepositoriesExported { manifest: Some(manifest), media, .. } = &placed.event {
             let bundles = batch.drafted().len() - batch.refused().len();
             rows.push(vec![
                 plain(format!("publish/MANIFEST, which lists {bundles} bundles")),
@@ -19,7 +19,7 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
                 plain(media.join(", ")),
             ]);
         }
-        let (files, media) = match placed.event {
+        let (files, media) = match &placed.event {
             Event::Exported { files, media } => (files.as_slice(), media),
             Event::KeyHandedOver { file, media, .. } => (std::slice::from_ref(file), media),
             _ => continue,

@@ -7,8 +7,8 @@ use crate::ceremony::{event::Event, print::document::Block};
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     let mut blocks = vec![Block::Heading("The transcript on paper".into())];
     let mut facts = vec![];
-    for placed in &replay.entries {
-        match placed.event {
+    for placed in replay.entries {
+        match &placed.event {
             Event::ActClosed { head, .. } => {
                 let act = placed.place.map_or(0, |place| place.act);
                 facts.push((format!("After act {act}"), say::act_words(*head).join(" ")));

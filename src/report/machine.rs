@@ -5,8 +5,8 @@ use crate::ceremony::{event::Event, print::document::Block, words::events::insta
 
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     let mut blocks = vec![Block::Heading("The machine".into())];
-    for placed in &replay.entries {
-        let Event::Machine { facts, .. } = placed.event else { continue };
+    for placed in replay.entries {
+        let Event::Machine { facts, .. } = &placed.event else { continue };
         let up: Vec<_> = facts.interfaces.iter().filter(|of| of.up).map(|of| of.name.clone()).collect();
         let or_none = |list: Vec<String>| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
         let devices = facts.devices.iter().map(|device| format!("{} ({})", device.name, device.what)).collect();

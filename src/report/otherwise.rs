@@ -1,8 +1,9 @@
 //! What the script did not foresee.
 
-use super::replay::{Placed, Replay};
+use super::replay::Replay;
 use crate::ceremony::{
     event::Event,
+    history::Placed,
     print::document::{Block, Cell, Layout, Table, row},
     words::events::{is_otherwise, told},
 };
@@ -12,7 +13,7 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     let rows: Vec<_> = replay
         .entries
         .iter()
-        .filter(|placed| is_otherwise(placed.event))
+        .filter(|placed| is_otherwise(&placed.event))
         .map(|placed| entry_row(replay, placed))
         .collect();
     let mut blocks = vec![Block::Heading("What did not go as printed".into())];
@@ -22,8 +23,8 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
         let head = vec!["Entry", "Step", "Time UTC", "What"];
         blocks.push(Block::Table(Table { layout: Layout::Plain, head, rows }));
     }
-    for placed in &replay.entries {
-        if let Event::Abandoned { account, .. } = placed.event {
+    for placed in replay.entries {
+        if let Event::Abandoned { account, .. } = &placed.event {
             blocks.push(Block::Subheading("Where everything was when the ceremony was abandoned".into()));
             blocks.push(Block::List(account.clone()));
         }
@@ -31,11 +32,11 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     blocks
 }
 
-fn entry_row(replay: &Replay<'_>, placed: &Placed<'_>) -> Vec<Cell> {
+fn entry_row(replay: &Replay<'_>, placed: &Placed) -> Vec<Cell> {
     row([
         placed.stamp.seq.to_string(),
         replay.number(placed),
         placed.stamp.at.time_of_day(),
-        told(replay.script(), placed.event),
+        told(replay.script(), &placed.event),
     ])
 }

@@ -1,11 +1,9 @@
 //! Who took part.
 
-use super::{
-    replay::{Placed, Replay},
-    say,
-};
+use super::{replay::Replay, say};
 use crate::ceremony::{
     event::Event,
+    history::Placed,
     participants::PersonId,
     print::document::{Block, Layout, Table, blank, plain, row},
 };
@@ -18,10 +16,10 @@ struct Part {
     confirmed: usize,
 }
 
-fn part(entries: &[Placed<'_>], id: &PersonId) -> Part {
+fn part(entries: &[Placed], id: &PersonId) -> Part {
     let mut part = Part::default();
     for placed in entries {
-        match placed.event {
+        match &placed.event {
             Event::Present { person } if person == id => part.here = Some(true),
             Event::Absent { person } if person == id => part.here = Some(false),
             Event::WordSet { person, .. } if person == id => part.word = true,
@@ -38,7 +36,7 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
         .people
         .iter()
         .map(|person| {
-            let part = part(&replay.entries, &person.id);
+            let part = part(replay.entries, &person.id);
             let duties: Vec<_> = person.duties.iter().map(|duty| duty.word()).collect();
             let principal = person.stands_in_for.as_ref();
             let here = match (part.here, principal) {
@@ -61,7 +59,7 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
 
 /// Everybody who was here, with their duties.
 fn present(replay: &Replay<'_>) -> Vec<(String, String)> {
-    let here = |id: &PersonId| part(&replay.entries, id).here == Some(true);
+    let here = |id: &PersonId| part(replay.entries, id).here == Some(true);
     let people = replay.script().people.iter().filter(|person| here(&person.id));
     people
         .map(|person| {

@@ -1,11 +1,10 @@
-//! The fold once more, keeping the step at which each entry was made.
-
-use std::sync::Arc;
+//! What a report asks of a ceremony and its history.
 
 use crate::{
     ceremony::{
         Ceremony,
-        event::{Event, Mode, Stamp},
+        event::{Event, Mode},
+        history::{History, Placed, Run},
         participants::Alias,
         script::Script,
         state::Cursor,
@@ -17,35 +16,19 @@ use crate::{
     utc::Utc,
 };
 
-/// A transcript with the place of each entry.
+/// A ceremony as its report sees it.
 pub struct Replay<'a> {
-    /// Every entry.
-    pub entries: Vec<Placed<'a>>,
+    /// Every entry with its step; of like signatures the first and the last.
+    pub entries: &'a [Placed],
     /// Where they lead.
-    pub ceremony: Ceremony,
+    pub ceremony: &'a Ceremony,
     /// Signatures of which there are thousands, by the step in which a token made them.
-    pub runs: Vec<Run>,
-}
-
-/// Like entries of one token in one step, counted.
-pub struct Run {
-    /// Which token.
-    pub alias: Alias,
-    /// At which step.
-    pub place: Option<Cursor>,
-    /// Whether they are certificates; otherwise signatures of a batch.
-    pub certificates: bool,
-    /// How many there are.
-    pub count: u64,
-    /// The number of the first.
-    pub first: u64,
-    /// The number of the last.
-    pub last: u64,
+    pub runs: &'a [Run],
 }
 
 impl Run {
     /// `12 to 40`, or the number of the only one.
-    pub fn entries(&self) -> String {
+    pub(super) fn entries(&self) -> String {
         if self.first == self.last {
             format!("entry {}", self.first)
         } else {
@@ -54,56 +37,22 @@ impl Run {
     }
 }
 
-/// Counts entries of which there may be thousands.
-fn count(runs: &mut Vec<Run>, placed: &Placed<'_>) {
-    let (alias, certificates) = match placed.event {
-        Event::RepositorySigned { alias, .. } => (alias, false),
-        Event::CertificateSigned { alias, .. } => (alias, true),
-        _ => return,
-    };
-    let (place, seq) = (placed.place, placed.stamp.seq);
-    match runs.last_mut() {
-        Some(run) if run.alias == *alias && run.place == place && run.certificates == certificates => {
-            run.count += 1;
-            run.last = seq;
-        }
-        _ => runs.push(Run { alias: alias.clone(), place, certificates, count: 1, first: seq, last: seq }),
+impl Replay<'_> {
+    /// The subject of the root under which the key of `alias` is attested; `None` where nobody vouches for it.
+    pub fn attested_by(&self, alias: &Alias) -> Option<&str> {
+        self.entries.iter().rev().find_map(|placed| match &placed.event {
+            Event::KeyGenerated { alias: of, attestation, .. } if of == alias => {
+                attestation.as_deref().map(|attestation| attestation.says.root.as_str())
+            }
+            _ => None,
+        })
     }
 }
 
-/// An entry and where it was made.
-pub struct Placed<'a> {
-    /// Its number, time and head.
-    pub stamp: Stamp,
-    /// What happened.
-    pub event: &'a Event,
-    /// At which step; `None` before the first.
-    pub place: Option<Cursor>,
-    /// How many payloads had been drafted once it was made.
-    pub drafts: usize,
-}
-
 impl<'a> Replay<'a> {
-    /// Replays `entries`.
-    pub fn of(entries: &'a [(Stamp, Event)], script: &Arc<Script>) -> Self {
-        let mut ceremony = Ceremony::begin(Arc::clone(script));
-        let mut began = false;
-        let mut runs = vec![];
-        let mut placed: Vec<Placed<'a>> = Vec::with_capacity(entries.len());
-        for (stamp, event) in entries {
-            // What a rehearsal prepares stands between entry 0 and the first step.
-            let before = !began || prepared(event);
-            let place = match (event, placed.last()) {
-                // What follows from the entry before it belongs to the same step, although the cursor has moved on.
-                (Event::ThresholdMet { .. } | Event::ClockConfirmed { .. }, Some(Placed { place, .. })) => *place,
-                _ => (!before).then(|| ceremony.cursor()),
-            };
-            began |= matches!(event, Event::Began { .. });
-            ceremony.apply(*stamp, event);
-            placed.push(Placed { stamp: *stamp, event, place, drafts: ceremony.drafts().len() });
-            placed.last().into_iter().for_each(|placed| count(&mut runs, placed));
-        }
-        Self { entries: placed, ceremony, runs }
+    /// What `history` kept of a ceremony.
+    pub fn of(history: &'a History, ceremony: &'a Ceremony) -> Self {
+        Self { entries: history.entries(), ceremony, runs: history.runs() }
     }
 
     /// The script.
@@ -129,20 +78,20 @@ impl<'a> Replay<'a> {
 
     /// The head that was read back at the close.
     pub fn final_head(&self) -> Option<Digest> {
-        self.entries.iter().rev().find_map(|placed| match placed.event {
+        self.entries.iter().rev().find_map(|placed| match &placed.event {
             Event::FinalHead { head, .. } => Some(*head),
             _ => None,
         })
     }
 
     /// The entry after this one.
-    pub fn after(&self, placed: &Placed<'_>) -> Option<&Placed<'a>> {
+    pub fn after(&self, placed: &Placed) -> Option<&'a Placed> {
         let next = self.entries.partition_point(|other| other.stamp.seq <= placed.stamp.seq);
         self.entries.get(next)
     }
 
     /// The number of an entry's step: `3.2`, `3 end`, or a dash before the first.
-    pub fn number(&self, placed: &Placed<'_>) -> String {
+    pub fn number(&self, placed: &Placed) -> String {
         match placed.place {
             None => "–".into(),
             Some(place) if self.step_at(place).is_some() => format!("{}.{}", place.act, place.step + 1),
@@ -154,11 +103,6 @@ impl<'a> Replay<'a> {
     pub fn step_at(&self, place: Cursor) -> Option<&Step> {
         self.script().acts.get(place.act)?.steps.get(place.step)
     }
-}
-
-/// What a rehearsal prepares, and entry 0.
-fn prepared(event: &Event) -> bool {
-    matches!(event, Event::Began { .. } | Event::StandIn { .. } | Event::TwinRoot { .. } | Event::TwinCollection { .. })
 }
 
 /// Every rule that held for an event to be there: those that it names, and the one that it stands for by its kind.

@@ -8,6 +8,7 @@ use crate::{
     ceremony::{
         earlier,
         event::LeftOut,
+        history::Run,
         print::document::{Block, Cell, Layout, Line, Table, plain, row},
         repositories::{Batch, Repositories, leaving, sheet::Group},
         script::{Kind, RepositoriesSpec, Script, Signatory},
@@ -215,7 +216,7 @@ fn owner(script: &Script, signer: &Signatory) -> (String, String) {
 
 /// Certificates with their ends, and what clients pin.
 fn certificates(replay: &Replay<'_>) -> Vec<Block> {
-    let ceremony = &replay.ceremony;
+    let ceremony = replay.ceremony;
     let made = ceremony.repositories().certificates();
     let Some(first) = made.values().map(|certificate| certificate.not_after()).min() else { return vec![] };
     let mut rows: Vec<Vec<Cell>> = vec![];
@@ -291,7 +292,7 @@ pub fn on_card(replay: &Replay<'_>, list: Option<Digest>) -> Vec<Block> {
 }
 
 /// What a run of like entries says.
-pub fn told(run: &super::replay::Run) -> String {
+pub fn told(run: &Run) -> String {
     let what = if run.certificates { "certificates of its key" } else { "payloads of the batch" };
     format!("{} signed {} {what}, one entry each: {}.", run.alias, run.count, run.entries())
 }

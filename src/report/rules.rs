@@ -24,8 +24,8 @@ const DRAFTS_MAX: usize = 3;
 /// Every rule that was asked and held, by name.
 pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
     let mut told: BTreeMap<Rule, Told> = BTreeMap::new();
-    for placed in &replay.entries {
-        for passed in held(placed.event) {
+    for placed in replay.entries {
+        for passed in held(&placed.event) {
             let told = told.entry(passed.rule).or_default();
             let drafts = matches!(placed.event, Event::RepositoriesDrafted { .. });
             told.drafts += usize::from(drafts);

@@ -25,7 +25,7 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
 }
 
 fn one(replay: &Replay<'_>, index: usize, draft: &Draft) -> Vec<Block> {
-    let sheet = metadata::review_sheet(&replay.ceremony, draft, vec![]);
+    let sheet = metadata::review_sheet(replay.ceremony, draft, vec![]);
     let fate = match (&draft.voided, draft.met) {
         (Some(reason), _) => format!("void: {reason}"),
         (None, true) => "its thresholds are met: it exists for ever".into(),
@@ -75,8 +75,8 @@ fn one(replay: &Replay<'_>, index: usize, draft: &Draft) -> Vec<Block> {
 /// The signatures on the draft with this number. Two drafts may have the same payload: the first one was voided.
 fn signatures(replay: &Replay<'_>, index: usize) -> Vec<Vec<Cell>> {
     let mut rows = vec![];
-    for placed in &replay.entries {
-        let Event::Signed { alias, keyid, .. } = placed.event else { continue };
+    for placed in replay.entries {
+        let Event::Signed { alias, keyid, .. } = &placed.event else { continue };
         if placed.drafts == index + 1 {
             let holder = replay.ceremony.card(alias).holder_name;
             rows.push(row([

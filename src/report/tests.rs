@@ -1,14 +1,37 @@
 mod room;
 
+use std::sync::Arc;
+
 use self::room::Room;
 use super::*;
 use crate::{
-    ceremony::{event::Mode, prompt::AsideKind},
+    ceremony::{
+        event::{Mode, Stamp},
+        prompt::AsideKind,
+        script::Script,
+    },
     rules::Rule,
     tuf::Dialect,
 };
 
 type Entries = Vec<(Stamp, Event)>;
+
+/// What a runner has once these entries are written.
+fn folded(entries: &[(Stamp, Event)], script: &Arc<Script>) -> (History, Ceremony) {
+    let (mut history, mut ceremony) = (History::default(), Ceremony::begin(Arc::clone(script)));
+    entries.iter().for_each(|(stamp, event)| history.fold(&mut ceremony, *stamp, event.clone()));
+    (history, ceremony)
+}
+
+fn report(entries: &[(Stamp, Event)], script: &Arc<Script>) -> String {
+    let (history, ceremony) = folded(entries, script);
+    super::report(&history, &ceremony)
+}
+
+fn card(entries: &[(Stamp, Event)], script: &Arc<Script>, list: Option<Digest>) -> String {
+    let (history, ceremony) = folded(entries, script);
+    super::card(&history, &ceremony, list)
+}
 
 /// A whole genesis in which nothing goes wrong.
 fn good(mode: Mode) -> (Entries, Arc<Script>) {
@@ -197,9 +220,10 @@ fn a_rotation_is_told_as_a_change_with_both_tallies() {
 #[test]
 fn what_follows_from_an_entry_stands_at_its_step() {
     let (entries, script) = good(Mode::Production);
-    let replay = Replay::of(&entries, &script);
+    let (history, ceremony) = folded(&entries, &script);
+    let replay = Replay::of(&history, &ceremony);
     let number = |wanted: fn(&Event) -> bool| {
-        let placed = replay.entries.iter().find(|placed| wanted(placed.event)).expect("it happened");
+        let placed = replay.entries.iter().find(|placed| wanted(&placed.event)).expect("it happened");
         replay.number(placed)
     };
     assert_eq!(number(|event| matches!(event, Event::Began { .. })), "–");
@@ -365,7 +389,8 @@ fn the_card_tells_the_next_ceremony_what_it_must_know() {
         panic!("the ceremony was closed");
     };
     assert!(text.contains(&head.to_string()));
-    let replay = Replay::of(&entries, &script);
+    let (history, ceremony) = folded(&entries, &script);
+    let replay = Replay::of(&history, &ceremony);
     for signed in replay.ceremony.signed_versions() {
         assert!(text.contains(&signed.payload.to_string()));
     }
@@ -379,7 +404,7 @@ fn a_report_of_every_beginning_of_a_ceremony_is_marked_as_not_finished() {
     let (entries, script) = eventful();
     for length in 0..entries.len() {
         let html = report(&entries[..length], &script);
-        let closed = Replay::of(&entries[..length], &script).ceremony.closing().is_some();
+        let closed = folded(&entries[..length], &script).1.closing().is_some();
         assert_eq!(html.contains("NOT FINISHED"), !closed, "{length} entries");
         card(&entries[..length], &script, None);
     }

@@ -45,8 +45,7 @@ fn token_row(replay: &Replay<'_>, token: &TokenSpec) -> Vec<Cell> {
     if let Some(alias) = &token.spare_for {
         name.push(Line::Plain(format!("spare for {alias}")));
     }
-    let attested = vec![Line::Plain(ATTESTS_NOTHING.into())];
-    vec![name, claimed(replay, token), attested, observed(replay, token), verified(replay, token)]
+    vec![name, claimed(replay, token), attested(replay, token), observed(replay, token), verified(replay, token)]
 }
 
 fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
@@ -63,13 +62,12 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     if let Some(why) = &seen.software {
         lines.push(Line::Strong(format!("software token: {why}")));
     }
-    for placed in &replay.entries {
-        let here = matches!(placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
+    for placed in replay.entries {
+        let here = matches!(&placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
         if here {
             let said = placed.event.passed().iter();
             lines.extend(said.filter_map(|passed| match passed.rule {
                 Rule::KeyNotExtractable => Some(Line::Plain(passed.seen.clone())),
-                Rule::KeyAttested => Some(Line::Plain(format!("attested {}", passed.seen))),
                 _ => None,
             }));
         }
@@ -77,12 +75,33 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     lines
 }
 
+/// What its maker signed: a key that was generated and attested is told from one that was imported and never can be.
+fn attested(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
+    let of_key = replay.entries.iter().rev().find_map(|placed| match &placed.event {
+        Event::KeyGenerated { alias, attestation, .. } if *alias == token.alias => {
+            let says = &attestation.as_deref()?.says;
+            Some(vec![
+                Line::Strong("generated on it, and attested".into()),
+                Line::Plain(format!("under {}", says.root)),
+                Line::Exact(says.root_sha256.to_string()),
+                Line::Plain(format!("YubiKey {}, firmware {}, slot {}", says.serial, says.firmware, says.slot)),
+                Line::Plain(format!("PIN {}, touch {}", says.pin, says.touch)),
+            ])
+        }
+        Event::KeyBroughtIn { alias, .. } if *alias == token.alias => {
+            Some(vec![Line::Strong("never: the key was imported".into())])
+        }
+        _ => None,
+    });
+    of_key.unwrap_or_else(|| vec![Line::Plain(ATTESTS_NOTHING.into())])
+}
+
 /// Lines of the record that name the token, and what was typed in its own steps.
 fn observed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     let mut lines = vec![];
-    for placed in &replay.entries {
+    for placed in replay.entries {
         let entry = placed.stamp.seq;
-        match placed.event {
+        match &placed.event {
             Event::Recorded { label, value } if names(label, &token.alias) => {
                 lines.push(Line::Plain(format!("entry {entry}: {label}: {value}")));
             }
@@ -108,9 +127,9 @@ fn names(label: &str, alias: &Alias) -> bool {
 
 fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
     let mut lines = vec![];
-    for placed in &replay.entries {
+    for placed in replay.entries {
         let entry = placed.stamp.seq;
-        match placed.event {
+        match &placed.event {
             Event::KeyGenerated { alias, key, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()))
             }

@@ -1,8 +1,9 @@
 //! When each act was held, planned and actual.
 
-use super::replay::{Placed, Replay};
+use super::replay::Replay;
 use crate::ceremony::{
     check,
+    history::Placed,
     print::document::{Block, Layout, Table, row},
 };
 
@@ -17,7 +18,7 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
         first += act.steps.len();
         let of_act: Vec<_> =
             replay.entries.iter().filter(|placed| placed.place.is_some_and(|at| at.act == number)).collect();
-        let time = |placed: Option<&&Placed<'_>>| placed.map_or_else(String::new, |p| p.stamp.at.time_of_day());
+        let time = |placed: Option<&&Placed>| placed.map_or_else(String::new, |p| p.stamp.at.time_of_day());
         rows.push(row([format!("{number}"), act.title.clone(), plan, time(of_act.first()), time(of_act.last())]));
     }
     let head = vec!["Act", "Title", "Planned", "Began UTC", "Ended UTC"];

@@ -12,6 +12,7 @@ use crate::{
         Ceremony,
         check::{Severity, check},
         event::{Event, Mode, PreviousCeremony, Program},
+        history::History,
         replay,
         script::{Script, read},
     },
@@ -77,8 +78,13 @@ impl Runner {
         // Whatever cannot be written is refused before anything is.
         transcript::write(None, now, &began)?;
         let media = Media::create(&beginning.media, &beginning.script)?;
-        let mut runner =
-            Self { ceremony: Ceremony::begin(Arc::clone(&script)), entries: vec![], media, clock, goes_on: false };
+        let mut runner = Self {
+            ceremony: Ceremony::begin(Arc::clone(&script)),
+            history: History::default(),
+            media,
+            clock,
+            goes_on: false,
+        };
         let failed = match list.flatten() {
             Some(list) => runner.media.attach(&[(format!("inputs/{}", Digest::of(&list)), list)])?,
             None => vec![],
@@ -186,9 +192,17 @@ impl Found {
     /// # Errors
     /// Where the media cannot be written.
     pub fn reopen(self, clock: Clock) -> Result<Runner, Error> {
-        let ceremony = self.ceremony();
         let media = Media::resume(&self.media, &self.bytes)?;
-        Ok(Runner { ceremony, entries: self.chain.entries, media, clock, goes_on: false })
+        Ok(self.on(media, clock))
+    }
+
+    /// The ceremony, folded, on media that are up to date.
+    fn on(self, media: Media, clock: Clock) -> Runner {
+        let (mut ceremony, mut history) = (Ceremony::begin(self.script), History::default());
+        for (stamp, event) in self.chain.entries {
+            history.fold(&mut ceremony, stamp, event);
+        }
+        Runner { ceremony, history, media, clock, goes_on: false }
     }
 
     /// Goes on: cuts the torn line off, writes the rest of what was decided together with the last whole one, brings every medium up to date, and writes who goes on with what.
@@ -198,13 +212,14 @@ impl Found {
     pub fn resume(self, program: Program, clock: Clock) -> Result<Runner, Error> {
         let torn = self.chain.torn;
         let labels = self.media.iter().map(|(medium, _)| medium.label.clone()).collect();
-        let mut runner = self.reopen(clock)?;
-        if let Some(last) = runner.entries.last().map(|(stamp, _)| *stamp) {
-            let material = |name: &str| {
-                let (folder, digest) = name.split_once('/')?;
-                runner.media.named_by_digest(folder, Digest::from_hex(digest)?)
-            };
-            let rest = replay::rest_of_the_last(runner.ceremony.script(), &runner.entries, &material);
+        let media = Media::resume(&self.media, &self.bytes)?;
+        let material = |name: &str| {
+            let (folder, digest) = name.split_once('/')?;
+            media.named_by_digest(folder, Digest::from_hex(digest)?)
+        };
+        let rest = replay::rest_of_the_last(&self.script, &self.chain.entries, &material);
+        let mut runner = self.on(media, clock);
+        if let Some(last) = runner.history.last() {
             runner.append(&rest, last.at)?;
         }
         let mut events = vec![];

@@ -257,6 +257,7 @@ mod tests {
             firmware: "1.0".into(),
             initialised: true,
             pin_pad: false,
+            types: false,
             software: None,
         }
     }

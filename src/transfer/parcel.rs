@@ -131,7 +131,12 @@ impl Parcel {
 
     /// What `sha256sum FILES | LC_ALL=C sort` prints.
     pub fn manifest(&self) -> String {
-        self.files.iter().map(|(digest, file)| format!("{digest}  {}\n", file.name)).collect()
+        manifest(self.files.iter().map(|(digest, file)| (*digest, file.name.as_str())))
+    }
+
+    /// The file of this name.
+    pub fn file(&self, name: &str) -> Option<&File> {
+        self.files().find(|file| file.name == name)
     }
 
     /// The SHA-256 of [`Parcel::manifest`]: its words are compared on both sides before anything is used.
@@ -169,6 +174,13 @@ impl Parcel {
         }
         Ok(())
     }
+}
+
+/// What `sha256sum FILES | LC_ALL=C sort` prints of these files, in any order.
+pub fn manifest<'a>(files: impl IntoIterator<Item = (Digest, &'a str)>) -> String {
+    let mut files: Vec<_> = files.into_iter().collect();
+    files.sort_unstable();
+    files.into_iter().map(|(digest, name)| format!("{digest}  {name}\n")).collect()
 }
 
 fn entry(line: &str) -> Option<(Digest, usize, &str)> {

@@ -19,6 +19,7 @@ use crate::{
         words,
     },
     digest::Digest,
+    perform::Touching,
     rules::Refusal,
     secret::SecretRequest,
     utc::Utc,
@@ -134,6 +135,17 @@ pub enum Screen {
         request: SecretRequest,
         /// How many characters were typed.
         characters: usize,
+        /// What is being done.
+        working: Working,
+    },
+    /// A token blinks and waits for a touch, while something is done.
+    Touch {
+        /// Which, whose, and how long.
+        touching: Touching,
+        /// Since when.
+        since: Utc,
+        /// Whether it was left: nothing is sent any more.
+        left: bool,
         /// What is being done.
         working: Working,
     },
@@ -262,6 +274,8 @@ pub enum Msg {
     Refused(Refusal),
     /// A token wants a secret.
     Wanted(SecretRequest),
+    /// A token blinks and waits for a touch.
+    Blinks(Touching),
     /// A secret has this many characters now.
     Typed(usize),
     /// The entry of a secret ended.
@@ -300,6 +314,8 @@ pub enum Effect {
     Answer(Answer),
     /// A token gets no secret.
     NoSecret,
+    /// A token gets no further command while nobody touches it.
+    LeaveTouch,
     /// Try to begin the operation again.
     TryAgain,
     /// Leave the UI.

@@ -7,6 +7,7 @@ use crossterm::event::{self, Event, KeyEventKind};
 use super::{
     keys::{Read, Reader},
     model::{Asking, Effect, Listening, Model, Msg, Screen, SecretEnd, Status, Working},
+    qr::{self, read::Source},
     terminal,
     update::{leaves_the_question, update},
     view,
@@ -21,7 +22,8 @@ use crate::{
     },
     digest::{from_hex, to_hex},
     fault::{Error, Fault},
-    perform::{Performer, record},
+    perform::{Performer, Scanner, record},
+    qr::scanner::open_serial,
     rules::Refusal,
     runner::{Ended, Job, Runner},
     secret::{Secret, WORD_SALT_LENGTH, WordProof},
@@ -87,7 +89,7 @@ impl<'a> Shell<'a> {
                 .into());
             }
             while let Some(said) = self.worker.said()? {
-                self.worker_said(said)?;
+                self.worker_said(said, &mut screen)?;
             }
             self.listen()?;
             let now = self.runner.now();
@@ -100,6 +102,7 @@ impl<'a> Shell<'a> {
             match effect {
                 Effect::Answer(answer) => self.answer(&answer)?,
                 Effect::NoSecret => self.worker.give(None)?,
+                Effect::LeaveTouch => self.worker.leave_touch(true),
                 Effect::TryAgain => self.show()?,
                 Effect::Leave => self.leave(),
             }
@@ -137,6 +140,10 @@ impl<'a> Shell<'a> {
         self.first = None;
         match present(self.runner) {
             Ok((status, screen, job)) => {
+                // A batch that was left stays so from one signature to the next, until people are asked.
+                if job.is_none() {
+                    self.worker.leave_touch(false);
+                }
                 self.take(Msg::Show(Box::new(status), Box::new(screen)))?;
                 if let Some(job) = job {
                     self.worker.perform(*job)?;
@@ -153,11 +160,33 @@ impl<'a> Shell<'a> {
         self.take(Msg::Show(Box::new(status), Box::new(Screen::Blocked(refusal))))
     }
 
-    fn worker_said(&mut self, said: Said) -> Result<(), Error> {
+    fn worker_said(&mut self, said: Said, screen: &mut terminal::Screen) -> Result<(), Error> {
         match said {
+            Said::Scan(scanner) => {
+                let message = scan(screen, &scanner);
+                self.after_page(screen)?;
+                Ok(self.worker.scanned(message)?)
+            }
+            Said::Show(parcel) => {
+                let shown = qr::show::run_on(screen, &parcel, qr::show::Wanted::usual());
+                self.after_page(screen)?;
+                Ok(self.worker.shown(shown)?)
+            }
             Said::Wants(request) => self.take(Msg::Wanted(request)),
+            Said::Blinks(touching) => self.take(Msg::Blinks(touching)),
             Said::Done(answer) => self.answer(&answer),
         }
+    }
+
+    /// After a page that had the whole screen: what was typed there is nobody's answer, and the screen may have another size.
+    fn after_page(&mut self, screen: &terminal::Screen) -> Result<(), Error> {
+        forget_events();
+        if screen.told_to_end().is_some() {
+            return Ok(());
+        }
+        let (columns, rows) =
+            crossterm::terminal::size().map_err(|e| Fault::machine("ask for the terminal's size", e))?;
+        self.take(Msg::Size(columns, rows))
     }
 
     /// Makes a reader before the question for a secret is on the screen: what was typed until then is forgotten, what is
@@ -174,7 +203,11 @@ impl<'a> Shell<'a> {
     }
 
     fn listen(&mut self) -> Result<(), Error> {
-        let wait = if matches!(self.model.screen, Screen::Working(_)) { LISTEN_WORKING_MS } else { LISTEN_MS };
+        let wait = if matches!(self.model.screen, Screen::Working(_) | Screen::Touch { .. }) {
+            LISTEN_WORKING_MS
+        } else {
+            LISTEN_MS
+        };
         // A reader that is not the one for this question was made for another; the next turn makes its own.
         let Some((listening, reader)) = self.reader.take() else {
             return self.listen_to_events(wait);
@@ -257,6 +290,15 @@ impl<'a> Shell<'a> {
             }
         }
     }
+}
+
+/// Reads a scanner on a page of its own.
+fn scan(screen: &mut terminal::Screen, scanner: &Scanner) -> Result<Option<Vec<u8>>, Error> {
+    let source = match scanner {
+        Scanner::Keyboard => Source::Keyboard,
+        Scanner::Serial(port) => Source::Serial(open_serial(port)?),
+    };
+    qr::read::run_on(screen, source)
 }
 
 /// Keys that were typed before a secret was asked for are nobody's secret.

@@ -25,6 +25,7 @@ use crate::{
     },
     digest::Digest,
     fault::{Fault, FaultKind, Tries},
+    perform::Touching,
     readback::Blind,
     rules::{Passed, Refusal, Rule},
     secret::{SecretKind, SecretRequest},
@@ -217,7 +218,15 @@ fn judged() -> Model {
 fn read_back(length: usize) -> Model {
     let blind = Blind::new(Digest::of(b"payload"), length, 7);
     let input = Input::HiddenWords(blind.hidden().len());
-    asking(in_the_middle("2.3"), Scene::ReadBack { subject: "the payload of root version 2".into(), blind }, input)
+    asking(
+        in_the_middle("2.3"),
+        Scene::ReadBack {
+            subject: "the payload of root version 2".into(),
+            blind,
+            stand: crate::ceremony::prompt::WordsStand::OnPaper,
+        },
+        input,
+    )
 }
 
 fn plain() -> Model {
@@ -284,12 +293,74 @@ fn request(tries: Tries) -> SecretRequest {
         min: Some(4),
         max: Some(255),
         touch: false,
+        covers: 0,
     }
+}
+
+fn pin_for(covers: usize) -> Model {
+    let request = SecretRequest { covers, touch: true, ..request(Tries::Left(5)) };
+    shown(in_the_middle("1.2"), Screen::Secret { request, characters: 0, working: working() })
+}
+
+fn trouble_of(kind: FaultKind) -> Model {
+    let fault = Fault::new(kind, "sign, YubiKey 7150001", "nobody touched it in time; nothing was signed");
+    let trouble = Trouble::Fault(fault);
+    let remedy = crate::ceremony::words::AFTER_NO_TOUCH.into();
+    asking(in_the_middle("1.2"), Scene::Trouble { trouble, remedy }, word("AGAIN", "tries the same once more"))
 }
 
 fn pin(tries: Tries) -> Model {
     let screen = Screen::Secret { request: request(tries), characters: 6, working: working() };
     shown(in_the_middle("1.2"), screen)
+}
+
+fn touching(tried: u32, of: usize, maybe: bool) -> Touching {
+    Touching {
+        alias: "ana-1".to_owned().try_into().expect("a short name"),
+        tag: "blue".into(),
+        serial: "7150001".into(),
+        holder: "Ana Ruiz".into(),
+        number: if of == 1 { 1 } else { 7 },
+        of,
+        tried,
+        tries: 3,
+        seconds: 15,
+        maybe,
+    }
+}
+
+/// A token that blinks, as it looks after some seconds.
+fn blinking(touching: Touching, seconds: i64) -> Model {
+    let mut model = shown(in_the_middle("1.2"), Screen::Working(working()));
+    update(&mut model, Msg::Blinks(touching));
+    let later = Utc::from_seconds(now().seconds() + seconds).expect("an instant");
+    update(&mut model, Msg::Now(later));
+    model
+}
+
+#[test]
+fn a_token_that_blinks_is_left_once_and_says_so() {
+    let mut model = blinking(touching(0, 1, false), 3);
+    assert!(drawn(&model).contains("it blinks, 12 s"), "{}", drawn(&model));
+    assert!(type_line(&mut model, "STOP").is_empty(), "no line is typed here");
+    let effects = key(&mut model, KeyCode::Esc);
+    assert!(matches!(effects.as_slice(), [Effect::LeaveTouch]), "{effects:?}");
+    assert!(drawn(&model).contains("Nothing more is sent"), "{}", drawn(&model));
+    // Esc over an overlay only takes the overlay away.
+    let mut model = blinking(touching(0, 1, false), 3);
+    key(&mut model, KeyCode::F(1));
+    assert!(key(&mut model, KeyCode::Esc).is_empty() && model.overlay.is_none());
+    let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert!(matches!(update(&mut model, Msg::Key(interrupt, 0)).as_slice(), [Effect::LeaveTouch]));
+}
+
+#[test]
+fn the_countdown_begins_anew_with_each_wait_and_ends_at_zero() {
+    let mut model = blinking(touching(0, 1, false), 15);
+    assert!(drawn(&model).contains("its time is over"), "{}", drawn(&model));
+    update(&mut model, Msg::Blinks(touching(1, 1, false)));
+    let screen = drawn(&model);
+    assert!(screen.contains("it blinks, 15 s") && screen.contains("It blinks again: 2 of 3"), "{screen}");
 }
 
 macro_rules! looks {
@@ -339,6 +410,11 @@ fn refused(mut model: Model) -> Model {
 }
 
 looks! {
+    a_token_that_blinks blinking(touching(0, 1, false), 4);
+    a_token_that_blinks_again_in_a_batch blinking(touching(1, 312, true), 12);
+    a_token_that_was_left after(blinking(touching(0, 312, false), 9), &[KeyCode::Esc]);
+    nobody_touched_a_token trouble_of(FaultKind::NotTouched);
+    a_pin_for_a_batch pin_for(312);
     plain_with_a_choice_of_words plain();
     plain_wide at(plain(), 120, 40);
     production_has_another_frame production(false);

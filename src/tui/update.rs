@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
     burst,
-    model::{Asking, Effect, Model, Msg, Notice, Overlay, Screen, SecretEnd},
+    model::{Asking, Effect, Model, Msg, Notice, Overlay, Screen, SecretEnd, Working},
     view, words,
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         TEXT_MAX, aside,
         prompt::{Answer, AsideKind, Choice, Input},
     },
+    perform::Touching,
     rules::Rule,
 };
 
@@ -35,11 +36,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
         Msg::Wanted(request) => {
-            if let Screen::Working(working) | Screen::Secret { working, .. } = &model.screen {
-                model.screen = Screen::Secret { request, characters: 0, working: working.clone() };
+            if let Some(working) = under_way(model) {
+                let working = working.clone();
+                model.screen = Screen::Secret { request, characters: 0, working };
                 model.notice = None;
             }
         }
+        Msg::Blinks(touching) => blinks(model, touching),
         Msg::Typed(count) => match &mut model.screen {
             Screen::Secret { characters, .. } => *characters = count,
             Screen::Asking(asking) => asking.characters = count,
@@ -76,6 +79,9 @@ fn key_pressed(model: &mut Model, key: KeyEvent, at: u64) -> Vec<Effect> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
         KeyCode::Char('c') if control => return offer_to_leave(model),
+        KeyCode::Esc if model.overlay.is_none() && matches!(model.screen, Screen::Touch { .. }) => {
+            return leave_touch(model);
+        }
         KeyCode::Char('u') if control => clear_line(model),
         KeyCode::Char(_) if control || key.modifiers.contains(KeyModifiers::ALT) => {}
         KeyCode::F(1) => toggle(model, Overlay::Help),
@@ -114,7 +120,7 @@ fn key_pressed(model: &mut Model, key: KeyEvent, at: u64) -> Vec<Effect> {
 fn takes_a_line(model: &Model) -> bool {
     match (model.overlay, &model.screen) {
         (Some(Overlay::Asides), _) => true,
-        (Some(_), _) | (None, Screen::Working(_) | Screen::Secret { .. }) => false,
+        (Some(_), _) | (None, Screen::Working(_) | Screen::Secret { .. } | Screen::Touch { .. }) => false,
         (None, _) => true,
     }
 }
@@ -143,8 +149,37 @@ fn offer_to_leave(model: &mut Model) -> Vec<Effect> {
             model.overlay = Some(Overlay::Asides);
             mind(model, words::CTRL_C)
         }
+        Screen::Touch { .. } => leave_touch(model),
         Screen::Working(_) | Screen::Secret { .. } => mind(model, words::CTRL_C_WORKING),
         Screen::Blocked(_) | Screen::Stopped { .. } | Screen::Closed { .. } => mind(model, words::CTRL_C_END),
+    }
+}
+
+/// What is under way, whether a secret or a touch is waited for or not.
+fn under_way(model: &Model) -> Option<&Working> {
+    match &model.screen {
+        Screen::Working(working) | Screen::Secret { working, .. } | Screen::Touch { working, .. } => Some(working),
+        _ => None,
+    }
+}
+
+fn blinks(model: &mut Model, touching: Touching) {
+    if let Some(working) = under_way(model) {
+        let working = working.clone();
+        model.screen = Screen::Touch { touching, since: model.now, left: false, working };
+        model.notice = None;
+    }
+}
+
+/// Nothing is sent to the token any more; what was sent, it ends itself.
+fn leave_touch(model: &mut Model) -> Vec<Effect> {
+    model.notice = None;
+    match &mut model.screen {
+        Screen::Touch { left, .. } => {
+            *left = true;
+            vec![Effect::LeaveTouch]
+        }
+        _ => vec![],
     }
 }
 
@@ -190,7 +225,7 @@ fn entered(model: &mut Model, at: u64) -> Vec<Effect> {
             Ok(effects) => effects,
             Err(notice) => mind(model, notice),
         },
-        Screen::Working(_) | Screen::Secret { .. } => vec![],
+        Screen::Working(_) | Screen::Secret { .. } | Screen::Touch { .. } => vec![],
         Screen::Blocked(_) => match typed.to_ascii_uppercase().as_str() {
             "AGAIN" => vec![Effect::TryAgain],
             "LEAVE" => vec![Effect::Leave],

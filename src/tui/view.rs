@@ -128,7 +128,7 @@ fn lay(model: &Model) -> Laid {
     let room = room.saturating_sub(tally.len());
     let mut middle = prompts::lines(model, width, room);
     let mut top = match &model.screen {
-        Screen::Asking(_) | Screen::Working(_) | Screen::Secret { .. } => {
+        Screen::Asking(_) | Screen::Working(_) | Screen::Secret { .. } | Screen::Touch { .. } => {
             let spare = room.saturating_sub(middle.len() + 1);
             prompts::step::lines_within(model.status.prose.as_ref(), width, spare.max(1))
         }
@@ -143,7 +143,7 @@ fn lay(model: &Model) -> Laid {
     }
     top.extend(tally);
     let rows = height.saturating_sub(top.len() + bottom.len() + 1);
-    let cursor = !matches!(model.screen, Screen::Working(_));
+    let cursor = !matches!(model.screen, Screen::Working(_) | Screen::Touch { .. });
     Laid { top, middle, rows, bottom, cursor }
 }
 

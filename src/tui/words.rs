@@ -2,7 +2,10 @@
 //! ([`crate::ceremony::words`]).
 
 use super::model::Asking;
-use crate::{ceremony::prompt::Input, utc::Utc};
+use crate::{
+    ceremony::prompt::{Input, WordsStand},
+    utc::Utc,
+};
 
 /// Repeated along the frame of a rehearsal.
 pub const REHEARSAL_STRIPE: &str = " REHEARSAL ";
@@ -64,10 +67,24 @@ pub const KEYS_END: &str = "Up, Down, PgUp, PgDn scroll";
 /// The keys while something is done.
 pub const KEYS_WORKING: &str = "Tab script   F3 step";
 
+/// The keys while a token blinks.
+pub const KEYS_TOUCH: &str = "Esc leaves it   F1 explain   Tab script   F3 step";
+/// From how many seconds on the countdown warns.
+pub const TOUCH_SOON: u32 = 5;
+/// After a token that blinks was left.
+pub const TOUCH_LEFT: &str =
+    "Left. Nothing more is sent to it. Do not touch it: what it has already, it would still sign.";
+/// Where the time of a token that blinks should be over.
+pub const TOUCH_OVER: &str = "its time is over; waiting for its answer";
+/// The title where nobody touched a token.
+pub const NOT_TOUCHED: &str = "NOT TOUCHED";
+
 /// Above the grid of words to write down.
 pub const WRITE_DOWN: &str = "Read aloud, write on paper:";
 /// Above the grid of a blind read-back.
 pub const READ_BACK: &str = "Compare with paper, and supply the hidden words:";
+/// The same of what crosses as QR codes.
+pub const COMPARE: &str = "Compare with the other screen, and supply the hidden words:";
 /// Before a statement.
 pub const STATEMENT: &str = "What is confirmed:";
 /// The title of a point of no return.
@@ -174,8 +191,12 @@ pub fn number_first(picked: bool) -> String {
 }
 
 /// What is asked for in a blank of the read-back.
-pub fn hidden_word(number: usize, index: usize, count: usize) -> String {
-    format!("Word {number} from paper, then Enter ({} of {count} hidden words)", index + 1)
+pub fn hidden_word(number: usize, index: usize, count: usize, stand: WordsStand) -> String {
+    let from = match stand {
+        WordsStand::OnPaper => "paper",
+        WordsStand::OnTheOtherScreen => "the other screen",
+    };
+    format!("Word {number} from {from}, then Enter ({} of {count} hidden words)", index + 1)
 }
 
 /// What is asked for at a personal word.
@@ -225,4 +246,9 @@ pub fn keyboard(layout: Option<&str>) -> String {
         }
         None => "Keyboard layout: unknown. Try its letters here before a PIN.".into(),
     }
+}
+
+/// How long a token still blinks.
+pub fn blinks(seconds: u32) -> String {
+    format!("it blinks, {seconds:>2} s")
 }

@@ -19,7 +19,7 @@ use std::{
 use officiant::{
     ceremony::{
         Ceremony, Pending,
-        event::{Event, Mode, PreviousCeremony, Program},
+        event::{Event, Mode, PreviousCeremony, Program, Stamp},
         operation::Outcome,
         prompt::{Answer, AsideKind, Input, Prompt, Scene, SlowHash},
         script::{Script, read},
@@ -31,6 +31,7 @@ use officiant::{
     runner::{Beginning, Clock, Ended, Found, Job, Medium, Runner},
     secret::{Secret, SecretKind, SecretRequest, WORD_SALT_LENGTH, WordProof},
     token::{pkcs11, pkcs11::rehearsal::Rehearsal, quirks::Trust},
+    transcript,
     utc::Utc,
 };
 use serde::Deserialize;
@@ -464,9 +465,21 @@ impl Room {
         format!("{} (entry {})", position.number, self.ceremony().stamp().seq)
     }
 
+    /// Every entry so far, as the transcript of the first medium has it.
+    pub fn entries(&self) -> Vec<(Stamp, Event)> {
+        let media = self.runner.media();
+        let bytes = std::fs::read(media[0].folder.join(transcript::FILE)).expect("a transcript");
+        transcript::read(&bytes).expect("a chain").entries
+    }
+
+    /// How many entries there are.
+    pub fn written(&self) -> usize {
+        self.runner.history().last().map_or(0, |last| last.seq as usize + 1)
+    }
+
     /// Every event so far.
-    pub fn events(&self) -> impl Iterator<Item = &Event> {
-        self.runner.entries().iter().map(|(_, event)| event)
+    pub fn events(&self) -> impl Iterator<Item = Event> {
+        self.entries().into_iter().map(|(_, event)| event)
     }
 
     pub fn count(&self, is_it: impl Fn(&Event) -> bool) -> usize {

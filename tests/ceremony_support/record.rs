@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use officiant::{
     audit::{self, Audit, FileFact, Files, audit},
+    device::attestation::Roots,
     digest::Digest,
     transcript,
 };
@@ -15,14 +16,26 @@ pub fn holds(folder: &Path) -> Audit {
     audit
 }
 
+/// The same where other roots than the shipped ones vouch for YubiKeys.
+pub fn holds_under(folder: &Path, roots: &Roots) -> Audit {
+    let audit = again_under(folder, roots);
+    assert!(audit.holds(), "{}: {:#?}", folder.display(), audit.refused);
+    audit
+}
+
 /// Goes through a record again.
 pub fn again(folder: &Path) -> Audit {
+    again_under(folder, &Roots::yubico())
+}
+
+/// The same under other roots.
+pub fn again_under(folder: &Path, roots: &Roots) -> Audit {
     let mut files = Files::new();
     collect(folder, "", &mut files);
     let read = |name: &str| fs::read(folder.join(name)).expect("a file of the record");
     let manifest = fs::read(folder.join(audit::MANIFEST)).ok();
     let material = |name: &str| fs::read(folder.join(name)).ok();
-    audit(&read("script.toml"), &read(transcript::FILE), manifest.as_deref(), &files, &material, false)
+    audit(&read("script.toml"), &read(transcript::FILE), manifest.as_deref(), &files, &material, roots, false)
 }
 
 fn collect(folder: &Path, below: &str, files: &mut Files) {

@@ -9,6 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+#[allow(unused_imports, reason = "each test program uses a part")]
 pub use metadata::metadata;
 
 /// A program in another language that `tests/run` installs.

@@ -49,6 +49,11 @@ impl People {
         Self { words: words_of, pins, records, paper, seen: vec![] }
     }
 
+    /// Words that stand somewhere else than on the witness's paper.
+    pub fn knows(&mut self, subject: &str, words: Vec<String>) {
+        self.paper.insert(subject.into(), words);
+    }
+
     /// Every PIN and personal word.
     pub fn secrets(&self) -> impl Iterator<Item = &String> {
         self.words.values().chain(self.pins.values())
@@ -99,7 +104,9 @@ impl People {
             self.paper.insert(subject, written);
             return terminal.enter("WRITTEN");
         }
-        if let Some(line) = line_with("from paper, then Enter") {
+        if let Some(line) =
+            line_with("from paper, then Enter").or_else(|| line_with("from the other screen, then Enter"))
+        {
             let subject = after(&lines, "supply the hidden words:");
             let number: usize = line.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("the number of a word");
             let paper = self.paper.get(&subject).unwrap_or_else(|| panic!("no paper says “{subject}”\n{screen}"));

@@ -68,6 +68,8 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
     bring(script.keys.len(), 0, say::BRING_OWNERS_PAPERS.into());
     let follows = script.previous.is_some() || many && !script.kind.is_genesis();
     bring(usize::from(follows), 0, if many { say::BRING_LAST_RECORD } else { say::BRING_LAST_CARD }.into());
+    let by_qr = steps(|action| matches!(action, Action::ImportQr(_) | Action::ShowQr(_)));
+    bring(usize::from(by_qr > 0), usize::from(by_qr > 0), say::BRING_OTHER_SCREEN.into());
     bring(script.tokens.len(), 1, say::bring_tags(script));
     bring(2, 2, say::BRING_PENS.into());
     list
@@ -81,7 +83,7 @@ fn key_file(action: &Action) -> Option<&str> {
 }
 
 /// The files that come in, as the script names them.
-fn inputs(script: &Script) -> impl Iterator<Item = &str> {
+pub(super) fn inputs(script: &Script) -> impl Iterator<Item = &str> {
     let keys = script.keys.iter().flat_map(|key| {
         let proof = match &key.possession {
             PossessionSpec::Statement(file) => Some(file.as_str()),

@@ -16,6 +16,7 @@ use crate::{
         steps::Action,
         words,
     },
+    device::yubikey::TouchPolicy,
     rules::Rule,
     text::shown,
     tuf::role::RoleName,
@@ -44,8 +45,11 @@ pub struct PersonPlan {
     pub certificates: u32,
     /// How many other signatures: drills, proofs when a token is opened, the head at the close.
     pub other_signatures: u32,
-    /// How often at most they touch a token, if it wants a touch for each signature. No PKCS#11 token tells whether it does.
+    /// How often at most they touch a token, if it wants a touch for each signature. No PKCS#11 token tells whether it does; of a YubiKey
+    /// that the program drives itself the script says it.
     pub touches: u32,
+    /// Whether it is exactly so often: every token of theirs is such a YubiKey, and none counts one touch for several signatures.
+    pub touches_exact: bool,
     /// How often they type a user PIN; a new one is typed twice.
     pub user_pin_entries: u32,
     /// How often they type the passphrase of a key file; a new one is typed twice.
@@ -99,11 +103,13 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
         certificates: 0,
         other_signatures: 0,
         touches: 0,
+        touches_exact: false,
         user_pin_entries: 0,
         passphrase_entries: 0,
         so_pin_entries: 0,
         confirmations: 0,
     };
+    let mut signed: Vec<(&Alias, u32)> = vec![];
     for (_, step) in script.numbered() {
         match &step.action {
             Action::PrepareToken(step) => {
@@ -120,20 +126,25 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
             Action::Certify(step) if user(&step.token) => {
                 plan.user_pin_entries += 1;
                 plan.certificates += certificates(script);
+                signed.push((&step.token, certificates(script)));
             }
             Action::SignRepositories(step) if user(&step.token) => {
                 plan.user_pin_entries += 1;
-                plan.signatures += words::repositories::documents(script, &step.token);
+                let documents = words::repositories::documents(script, &step.token);
+                plan.signatures += documents;
+                signed.push((&step.token, documents));
             }
             Action::DrillToken(_) | Action::OpenToken(_) | Action::Sign(_) => {
                 let mine = u32::from(step.action.token().is_some_and(user));
                 plan.user_pin_entries += mine;
+                signed.extend(step.action.token().map(|alias| (alias, mine)));
                 match step.action {
                     Action::Sign(_) => plan.signatures += mine,
                     _ => plan.other_signatures += mine,
                 }
             }
             Action::Close(step) => {
+                signed.extend(step.tokens.iter().filter(|alias| user(alias)).map(|alias| (alias, 1)));
                 let mine = step.tokens.iter().filter(|alias| user(alias)).count() as u32;
                 plan.user_pin_entries += mine;
                 plan.other_signatures += mine;
@@ -143,8 +154,21 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
             _ => {}
         }
     }
-    plan.touches = plan.signatures + plan.certificates + plan.other_signatures;
+    signed.retain(|(_, count)| *count > 0);
+    let touched = |alias: &Alias| touch_policy(script, alias);
+    plan.touches =
+        signed.iter().filter(|(alias, _)| touched(alias) != Some(TouchPolicy::Never)).map(|(_, count)| count).sum();
+    // Documents of many repositories that say the same are signed once: how many those are, nobody knows before.
+    plan.touches_exact = script.repositories.is_none()
+        && signed.iter().all(|(alias, _)| matches!(touched(alias), Some(TouchPolicy::Always | TouchPolicy::Never)))
+        && plan.touches > 0;
     plan
+}
+
+/// When a token wants a touch, where the script says so.
+fn touch_policy(script: &Script, alias: &Alias) -> Option<TouchPolicy> {
+    let token = script.token(alias)?;
+    Some(script.module(&token.module)?.yubikey()?.touch)
 }
 
 /// How many certificates a key gets: one for all repositories, or one for each.

@@ -542,3 +542,30 @@ fn the_scripts_that_are_shipped_hold() {
     }
     assert!(seen > 0);
 }
+
+#[test]
+fn what_crosses_as_codes_is_used_and_is_not_too_much() {
+    let import = "  { do = \"import-qr\", from = \"keyboard\", folder = \"inputs\", witness = \"wim\" },\n";
+    let place = "  { do = \"import-root\"";
+    let good = with(ROTATION, place, &format!("{import}{place}"));
+    assert!(good.findings.is_empty(), "{good}");
+    assert!(good.materials.iter().any(|material| material.what.contains("courier page")));
+    let nothing = with(ROTATION, place, &format!("{}{place}", import.replace("inputs", "elsewhere")));
+    assert!(only(&nothing, Rule::ScriptHolds).what.contains("into elsewhere is read by no import"));
+    let close = "  { do = \"close\"";
+    let late = with(ROTATION, close, &format!("{import}{close}"));
+    assert_eq!(errors(&late).len(), 1, "{late}");
+
+    let show = "  { do = \"show-qr\", witness = \"wim\" },\n";
+    let few = DCT_THEFT.replacen(close, &format!("{show}{close}"), 1);
+    assert!(checked(&few).holds());
+    let many = checked(&few.replace("repositories = 3", "repositories = 128"));
+    assert!(only(&many, Rule::FrameWithinLimits).what.starts_with("128 bundles"));
+    let import = import.replace("inputs", "dct-today");
+    let place = "  { do = \"import-repositories\"";
+    let many =
+        DCT_THEFT.replacen(place, &format!("{import}{place}"), 1).replace("repositories = 3", "repositories = 128");
+    assert!(only(&checked(&many), Rule::FrameWithinLimits).what.starts_with("A collection of 128"));
+    let early = with(ROTATION, "  { do = \"import-root\"", &format!("{show}  {{ do = \"import-root\""));
+    assert_eq!(errors(&early)[0].0, Some(Rule::ScriptHolds), "nothing was exported yet");
+}

@@ -86,7 +86,10 @@ impl Checked {
             person.other_signatures,
             typed.join(", ")
         )?;
-        writeln!(f, "      touches a token if it blinks, up to {}", times(person.touches))
+        match person.touches_exact {
+            true => writeln!(f, "      touches a token {}", times(person.touches)),
+            false => writeln!(f, "      touches a token if it blinks, up to {}", times(person.touches)),
+        }
     }
 
     fn alone(&self, f: &mut Formatter<'_>) -> fmt::Result {

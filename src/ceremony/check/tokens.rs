@@ -261,7 +261,9 @@ fn native(script: &Script, module: &ModuleSpec, findings: &mut Findings) {
         _ => false,
     });
     if generates && !matches!(algorithm, KeyAlgorithm::P256 | KeyAlgorithm::P384) {
-        let what = format!("The root keys are to be {algorithm}, and a YubiKey makes P-256 and P-384 keys here.");
+        let what = format!(
+            "The root keys are to be {algorithm}, and a YubiKey makes P-256 and P-384 keys here: it signs at most 1014 bytes with Ed25519, which a usual root exceeds, and RSA goes through PKCS#11 only."
+        );
         findings.add(Error, None, None, what, "Set root.algorithm to p256, which every client reads.");
     }
     if script.declares.old_firmware {

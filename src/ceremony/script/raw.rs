@@ -228,4 +228,6 @@ pub(super) struct RawStep {
     pub role: Option<Spanned<String>>,
     pub gun: Option<Spanned<String>>,
     pub keeper: Option<Spanned<String>>,
+    pub from: Option<Spanned<String>>,
+    pub folder: Option<Spanned<String>>,
 }

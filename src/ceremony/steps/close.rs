@@ -16,7 +16,7 @@ use crate::{
         metadata,
         operation::{Operation, Outcome},
         participants::{Alias, PersonId},
-        prompt::{Answer, Input, Prompt, Scene},
+        prompt::{Answer, Input, Prompt, Scene, WordsStand},
         script::Script,
         unfit, words,
     },
@@ -95,7 +95,11 @@ impl Kind for Close {
             Some(head) => {
                 let blind = ceremony.blind(head, WORDS_OF_DIGEST);
                 let input = Input::HiddenWords(blind.hidden().len());
-                Some(Pending::Ask(Box::new(Prompt { who: witness, scene: Scene::ReadBack { subject, blind }, input })))
+                Some(Pending::Ask(Box::new(Prompt {
+                    who: witness,
+                    scene: Scene::ReadBack { subject, blind, stand: WordsStand::OnPaper },
+                    input,
+                })))
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     device::{
         self,
         attestation::{Attestation, Wanted, is_as_wanted},
-        yubikey::{Firmware, OldFirmware, keeps_keys},
+        yubikey::{OldFirmware, keeps_keys},
     },
     rules::{Passed, Refusal, Rule},
 };
@@ -122,7 +122,7 @@ fn is_attested(
         slot: settings.slot,
         pin: settings.pin,
         touch: settings.touch,
-        firmware: Firmware::WITH_METADATA,
+        firmware: settings.least_firmware,
     };
     Ok(vec![is_as_wanted(says, &wanted)?, keeps_keys(says.firmware, script.root.algorithm, old)?])
 }

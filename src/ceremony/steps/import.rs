@@ -59,7 +59,7 @@ impl Kind for ImportKeys {
             PossessionSpec::Statement(file) => Some(file.clone()),
             PossessionSpec::HeldByServer | PossessionSpec::HeldByToken(_) => None,
         };
-        Some(Pending::Do(Operation::ReadInput { file: spec.file.clone(), with }))
+        Some(Pending::Do(Operation::ReadInput { file: spec.file.clone(), with, parcels: ceremony.received.clone() }))
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, now: Now) -> Result<Vec<Event>, Refusal> {
@@ -143,7 +143,11 @@ impl Kind for ImportRoot {
 
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
         let spec = ceremony.script.previous.as_ref().filter(|_| ceremony.previous.is_none())?;
-        Some(Pending::Do(Operation::ReadInput { file: spec.file.clone(), with: None }))
+        Some(Pending::Do(Operation::ReadInput {
+            file: spec.file.clone(),
+            with: None,
+            parcels: ceremony.received.clone(),
+        }))
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {

@@ -46,14 +46,18 @@ impl Kind for ImportRepositories {
         if repositories.guns.is_none() {
             let (manifest, before) = pinned(ceremony, spec);
             let before = spec.before.as_ref().zip(before).map(|(spec, digest)| (spec.folder.clone(), digest));
-            let folder = spec.collection.folder.clone();
-            return Some(Pending::Do(Operation::OpenCollection { folder, manifest, before }));
+            let (folder, parcels) = (spec.collection.folder.clone(), ceremony.received.clone());
+            return Some(Pending::Do(Operation::OpenCollection { folder, manifest, before, parcels }));
         }
         let (read, all) = (repositories.known.len(), repositories.guns().len());
         let count = all.saturating_sub(read).min(AT_ONCE);
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         if count > 0 {
-            return Some(Pending::Do(Operation::ReadRepositories { from: small(read), count: small(count) }));
+            return Some(Pending::Do(Operation::ReadRepositories {
+                from: small(read),
+                count: small(count),
+                parcels: ceremony.received.clone(),
+            }));
         }
         next_signed(ceremony).map(|(list, from)| Pending::Do(Operation::ReadSigned { list: list.sha256, from }))
     }

@@ -3,6 +3,7 @@
 
 mod at_the_token;
 mod attest;
+mod by_qr;
 mod certify;
 mod close;
 mod confirm_clock;
@@ -33,6 +34,7 @@ use std::collections::BTreeSet;
 pub(in crate::ceremony) use self::import_repositories::pinned as pinned_collections;
 pub use self::{
     attest::Attest,
+    by_qr::{ImportQr, ShowQr},
     certify::Certify,
     close::Close,
     confirm_clock::ConfirmClock,
@@ -131,6 +133,10 @@ pub enum Action {
     SignRepositories(SignRepositories),
     /// Bundles leave.
     ExportRepositories(ExportRepositories),
+    /// Files come in as QR codes.
+    ImportQr(ImportQr),
+    /// What was exported is shown as QR codes.
+    ShowQr(ShowQr),
     /// Heads are signed and the record is closed.
     Close(Close),
 }
@@ -164,6 +170,8 @@ impl Action {
             Self::DraftRepositories(step) => step,
             Self::SignRepositories(step) => step,
             Self::ExportRepositories(step) => step,
+            Self::ImportQr(step) => step,
+            Self::ShowQr(step) => step,
             Self::Close(step) => step,
         }
     }

@@ -83,7 +83,8 @@ pub(super) fn is_hardware(ceremony: &Ceremony, alias: &Alias, seen: &SeenToken) 
     }
     let script = &ceremony.script;
     let module = script.token(alias).and_then(|spec| script.module(&spec.module));
-    if module.is_some_and(|module| module.yubikey().is_some()) {
+    if let Some(settings) = module.and_then(|module| module.yubikey()) {
+        device::yubikey::is_new_enough(&seen.token, settings.least_firmware)?;
         return device::yubikey::is_hardware(&seen.token).map(Some);
     }
     match module.and_then(|module| Some(PinnedMake { module_sha256: module.sha256?, model: module.model.clone()? })) {

@@ -17,6 +17,7 @@ use crate::{
         script::Script,
         unfit, words,
     },
+    device::yubikey::OTP_ADVICE,
     rules::{Passed, Refusal, Rule},
 };
 
@@ -75,6 +76,12 @@ impl PrepareToken {
     }
 }
 
+/// A token as it is offered: with what its holder should know before it is used.
+fn option_words(seen: &SeenToken) -> String {
+    let advice = if seen.token.types { format!(". {OTP_ADVICE}") } else { String::new() };
+    format!("{}{advice}", seen.words())
+}
+
 fn no_return_choices() -> Vec<Choice> {
     vec![Choice::new("INITIALISE", words::DOES_INITIALISE), Choice::new("LEAVE", words::DOES_LEAVE)]
 }
@@ -120,7 +127,7 @@ impl Kind for PrepareToken {
             }
             Stage::Find => Some(Pending::Do(Operation::FindTokens { alias })),
             Stage::Pick(seen) => {
-                let mut options: Vec<_> = seen.iter().map(SeenToken::words).collect();
+                let mut options: Vec<_> = seen.iter().map(option_words).collect();
                 options.push(words::LOOK_AGAIN.into());
                 let scene = Scene::Plain { ask: words::pick_token(&alias) };
                 Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input: Input::Pick(options) })))

@@ -10,7 +10,7 @@ use crate::{
         event::Event,
         metadata,
         participants::PersonId,
-        prompt::{Answer, Input, Prompt, Scene},
+        prompt::{Answer, Input, Prompt, Scene, WordsStand},
         script::Script,
         unfit, words,
     },
@@ -108,7 +108,7 @@ impl Kind for Review {
             Stage::ReadBack => {
                 let blind = ceremony.blind(digest, WORDS_OF_DIGEST);
                 let input = Input::HiddenWords(blind.hidden().len());
-                let scene = Scene::ReadBack { subject: name, blind };
+                let scene = Scene::ReadBack { subject: name, blind, stand: WordsStand::OnPaper };
                 Some(Pending::Ask(Box::new(Prompt { who: vec![witness], scene, input })))
             }
             Stage::Confirm(person) => Some(Pending::Ask(Box::new(ceremony.ask_word(&person, statement)))),

@@ -6,7 +6,7 @@ use crate::{
         Ceremony, Now, Pending,
         event::Event,
         participants::PersonId,
-        prompt::{Answer, Input, Prompt, Scene},
+        prompt::{Answer, Input, Prompt, Scene, WordsStand},
         script::Script,
         unfit, words,
     },
@@ -44,7 +44,7 @@ impl Kind for ScriptWords {
         }
         let blind = ceremony.blind(ceremony.script.digest, WORDS_OF_DIGEST);
         let input = Input::HiddenWords(blind.hidden().len());
-        let scene = Scene::ReadBack { subject: words::SCRIPT_SUBJECT.into(), blind };
+        let scene = Scene::ReadBack { subject: words::SCRIPT_SUBJECT.into(), blind, stand: WordsStand::OnPaper };
         Some(Pending::Ask(Box::new(Prompt { who: vec![ceremony.acting(&self.witness)], scene, input })))
     }
 

@@ -54,6 +54,15 @@ pub fn told(script: &Script, event: &Event) -> String {
             format!("The public key {name} came in: keyid {}, file SHA-256 {}.", key.id().short(), short(sha256))
         }
         Event::PreviousRoot { .. } => "The previous root came in, and is the one that the script pins.".into(),
+        Event::ParcelRead { from, files, digest, .. } => {
+            format!("{} files came in as QR codes from {}: digest {}.", files.len(), from.words(), short(digest))
+        }
+        Event::FramesShown { files, digest } => {
+            format!("{} files were shown as QR codes: digest {}.", files.len(), short(digest))
+        }
+        Event::ParcelCompared { digest, .. } => {
+            format!("The words of digest {} were compared on both screens.", short(digest))
+        }
         Event::TwinCollection { twin, .. } => {
             format!("A twin of the collection with throw-away keys stands for the real one: {}.", short(twin))
         }
@@ -105,10 +114,13 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::TokenChosen { alias, seen, .. } => format!("{} is to become {alias}.", seen.words()),
         Event::TokenInitialised { alias, seen } => format!("{alias} was wiped and has a new SO-PIN: {}.", seen.words()),
         Event::UserPinSet { alias, .. } => format!("{alias} has a user PIN."),
-        Event::KeyGenerated { alias, key, .. } => format!("A key was generated on {alias}: keyid {}.", key.id()),
+        Event::KeyGenerated { alias, key, attestation, .. } => {
+            let attested = attestation.as_deref().map(|kept| format!(", attested under {}", kept.says.root));
+            format!("A key was generated on {alias}: keyid {}{}.", key.id(), attested.unwrap_or_default())
+        }
         Event::KeyBroughtIn { alias, canonical_id, from, .. } => {
             format!(
-                "The existing key {canonical_id} was brought to {alias} from {from}: imported, not generated on it."
+                "The existing key {canonical_id} was brought to {alias} from {from}: imported, not generated on it, and never attested."
             )
         }
         Event::KeyHandedOver { name, canonical_id, file, media, .. } => format!(

@@ -52,6 +52,9 @@ pub const BRING_LAST_RECORD: &str = "record of the last ceremony on one of its m
 /// What to bring: a machine that makes the list of payloads again.
 pub const BRING_SECOND_MACHINE: &str =
     "second machine without a network, with sha256sum: it makes the list of payloads again from a medium of the record";
+/// What to bring: the other side of the air gap.
+pub const BRING_OTHER_SCREEN: &str =
+    "laptop or telephone with the courier page and a camera: it stays in the room until the words were compared";
 /// What to bring: pens.
 pub const BRING_PENS: &str = "pen that does not rub out";
 
@@ -133,6 +136,10 @@ pub const fn offline_key(in_new_root: bool, known: bool, signs: bool) -> &'stati
         (false, false, _) => "key in no role",
     }
 }
+
+/// What stands above the table of signatures where the script says which tokens want a touch.
+pub const TOUCHES_EXACT: &str = "A touch for each signature, while the YubiKey blinks, within 15 seconds. One that is given to a YubiKey that does not blink is \
+                                 none. What is done again is touched again. A new PIN is typed twice.";
 
 /// What stands above the table of signatures.
 pub const TOUCHES: &str = "A PKCS#11 token does not tell beforehand whether it wants a touch: if it blinks, touch it. A PIN is typed once for \

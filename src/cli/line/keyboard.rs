@@ -6,9 +6,12 @@ use std::{
     os::fd::{AsFd as _, BorrowedFd},
 };
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr},
+};
 
-use super::Io;
+use super::{Io, STOP};
 use crate::{
     fault::Fault,
     secret::{Entry, Secret},
@@ -88,8 +91,31 @@ impl Io for Keyboard {
         Ok(secret?.filter(|secret| !secret.expose().contains(&INTERRUPT)))
     }
 
+    fn stops(&mut self) -> Result<bool, Fault> {
+        // What another program has written already answers questions that come later.
+        if !self.people || !is_typed()? {
+            return Ok(false);
+        }
+        Ok(match self.line("")? {
+            Some(line) => line.trim().eq_ignore_ascii_case(STOP),
+            // Nobody types any more, so nobody is there to touch.
+            None => true,
+        })
+    }
+
     fn is_people(&self) -> bool {
         self.people
+    }
+}
+
+/// Whether a whole line waits to be read.
+fn is_typed() -> Result<bool, Fault> {
+    let stdin = io::stdin();
+    let mut waiting = [PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN)];
+    match rustix::event::poll(&mut waiting, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+        Ok(count) => Ok(count > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(Fault::machine("wait for a line", error)),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     ceremony::{
         Ceremony,
         participants::PersonId,
-        prompt::{Input, Prompt, Scene},
+        prompt::{Input, Prompt, Scene, WordsStand},
         script::{Script, read::FIELD_MAX},
         sheet::{Meter, ReviewSheet, TallySheet, TokenCard},
         words,
@@ -30,13 +30,14 @@ pub fn render(scene: &Scene, script: &Script) -> Vec<String> {
             lines.extend(rows(&words));
             lines
         }
-        Scene::ReadBack { subject, blind } => {
-            let mut lines = wrap(
-                &format!(
-                    "Read back {subject}. The words that are missing here come from the paper, not from the screen."
-                ),
-                0,
-            );
+        Scene::ReadBack { subject, blind, stand } => {
+            let from = match stand {
+                WordsStand::OnPaper => "The words that are missing here come from the paper, not from the screen.",
+                WordsStand::OnTheOtherScreen => {
+                    "The words that are missing here stand on the other screen, and are read from there."
+                }
+            };
+            let mut lines = wrap(&format!("Read back {subject}. {from}"), 0);
             lines.extend(rows(&blind.shown()));
             lines
         }
@@ -56,7 +57,8 @@ pub fn render(scene: &Scene, script: &Script) -> Vec<String> {
         ]
         .concat(),
         Scene::Trouble { trouble, remedy } => {
-            [wrap(&format!("TROUBLE: {}", trouble.words()), 0), wrap(remedy, 2)].concat()
+            let what = if trouble.is_no_touch() { "NOT TOUCHED" } else { "TROUBLE" };
+            [wrap(&format!("{what}: {}", trouble.words()), 0), wrap(remedy, 2)].concat()
         }
         Scene::Break { minutes, ask } => [wrap(&format!("A break of {minutes} minutes."), 0), wrap(ask, 2)].concat(),
         Scene::Stopped { account, head } => stopped(account, *head),
@@ -73,7 +75,11 @@ pub fn ask_words(prompt: &Prompt, script: &Script) -> Vec<String> {
             lines.extend(choices.iter().flat_map(|choice| wrap(&format!("{:<10} {}", choice.word, choice.does), 2)));
         }
         Input::Text { hint, .. } => lines.extend(wrap(&format!("[{who}] ({hint})"), 0)),
-        Input::HiddenWords(count) => lines.push(format!("[{who}] {count} words from the paper:")),
+        Input::HiddenWords(count) => {
+            let elsewhere = matches!(&prompt.scene, Scene::ReadBack { stand: WordsStand::OnTheOtherScreen, .. });
+            let from = if elsewhere { "the other screen" } else { "the paper" };
+            lines.push(format!("[{who}] {count} words from {from}:"));
+        }
         Input::Pick(options) => {
             lines.push(format!("[{who}] One of"));
             let numbered = options.iter().enumerate();
@@ -98,8 +104,9 @@ pub fn secret_words(request: &SecretRequest) -> String {
     };
     // A file counts no tries.
     let tries = if request.what.is_passphrase() { String::new() } else { format!("; {}", request.tries) };
+    let covers = if request.covers > 0 { format!(", for {}", request.covered()) } else { String::new() };
     let touch = if request.touch { ", then touch it when it blinks" } else { "" };
-    format!("{holder}{}{token}{serial}{tries}{length}{touch}: ", request.what.name())
+    format!("{holder}{}{token}{serial}{tries}{length}{covers}{touch}: ", request.what.name())
 }
 
 /// What stands above a step: where the ceremony is, and the step's own words as on paper.

@@ -66,7 +66,7 @@ pub(super) fn interview(kind: ScriptKind, trust: Trust, io: &mut dyn Io) -> Resu
             new_officers(&mut plan, "How many officers hold a root key", 3, ask)?;
             spare(&mut plan, ask)?;
         }
-        ScriptKind::GenesisSmall => two_people(&mut plan, ask)?,
+        ScriptKind::GenesisSmall | ScriptKind::GenesisYubikeysSmall => two_people(&mut plan, ask)?,
         ScriptKind::Solo => one_person(&mut plan, ask)?,
         ScriptKind::RotateRoot | ScriptKind::RenewExpiry => {
             let old = previous(&mut plan, ask)?;
@@ -106,6 +106,13 @@ fn module(plan: &mut Plan, trust: Trust, ask: &mut Asking<'_>) -> Result<(), Sto
     let installed = list::installed();
     let first = installed.first().map(|path| path.to_string_lossy().into_owned());
     let default = first.as_deref().unwrap_or("/usr/lib/softhsm/libsofthsm2.so");
+    if plan.kind == ScriptKind::GenesisYubikeysSmall {
+        let question = "How the YubiKeys make keys: yubikey: for slot 9c with PIN and touch for each signature";
+        plan.module.path =
+            ask.ask(question, Some(NATIVE), |path| path.parse::<YubiKeyUri>().map(|_| path.to_owned()))?;
+        ask.say("  Switch their OTP interface off before the day: ykman config usb --disable OTP.");
+        return Ok(());
+    }
     let question = "The PKCS#11 module through which the tokens are reached, or yubikey: for YubiKeys without one";
     plan.module.path = ask.ask(question, Some(default), |path| match path.starts_with(NATIVE) {
         true => path.parse::<YubiKeyUri>().map(|_| path.to_owned()),

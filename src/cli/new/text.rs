@@ -15,6 +15,9 @@ pub(super) fn script(plan: &Plan) -> String {
         ScriptKind::GenesisSmall => {
             "Genesis for a small team: two people at a desk, three tokens. The third lies sealed with somebody outside the room, and its PIN with one of the two, so that one lost token is no disaster and no single person can sign alone."
         }
+        ScriptKind::GenesisYubikeysSmall => {
+            "Genesis for a small team with YubiKeys: two people at a desk, three YubiKeys, a touch for each signature. The third lies sealed with somebody outside the room, and its PIN with one of the two, so that one lost YubiKey is no disaster and no single person can sign alone. What is called SO-PIN is the PUK. Before the day their OTP interface is switched off: ykman config usb --disable OTP."
+        }
         ScriptKind::Solo => {
             "Genesis by one person alone, with three tokens. It is better than a key file on a disk, and worse than every other way: one person can sign, one person can lose everything, and nobody watches. Every page and screen says SINGLE CONTROL."
         }
@@ -35,7 +38,7 @@ pub(super) fn script(plan: &Plan) -> String {
         plan.keys.iter().for_each(|key| online_key(key, &mut text));
     }
     match plan.kind {
-        ScriptKind::GenesisSmall | ScriptKind::Solo => at_a_desk(plan, &mut text),
+        ScriptKind::GenesisSmall | ScriptKind::GenesisYubikeysSmall | ScriptKind::Solo => at_a_desk(plan, &mut text),
         _ => in_a_room(plan, &mut text),
     }
     text.0.trim_end().to_owned() + "\n"
@@ -45,6 +48,7 @@ fn head(plan: &Plan, text: &mut Text) {
     let (ceremony, what) = match plan.kind {
         ScriptKind::Genesis => ("genesis", "Genesis of the root key of"),
         ScriptKind::GenesisSmall => ("genesis", "Genesis, two people at a desk, of the root key of"),
+        ScriptKind::GenesisYubikeysSmall => ("genesis", "Genesis, two people and three YubiKeys, of the root key of"),
         ScriptKind::Solo => ("genesis", "Genesis, one person alone, of the root key of"),
         ScriptKind::RotateRoot => ("rotate-root", "Rotation of the root key of"),
         ScriptKind::RenewExpiry => ("renew-expiry", "Renewal of the root's expiry of"),

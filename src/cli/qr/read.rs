@@ -3,8 +3,8 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{self, IsTerminal as _, Read as _},
-    path::Path,
+    io::{self, IsTerminal as _, Read as _, Write as _},
+    path::{Path, PathBuf},
 };
 
 use rustix::{
@@ -12,21 +12,24 @@ use rustix::{
     io::Errno,
 };
 
-use super::{pictures, show::say_words};
+use super::show::say_words;
 use crate::{
     cli::{
         args::qr::Read,
         exit::{Exit, Stop},
         out,
     },
-    fault::Fault,
+    fault::{Error, Fault},
     files,
-    qr::scanner::{SILENCE_MS, Texts, open_serial},
+    qr::{
+        pictures,
+        scanner::{SILENCE_MS, Texts, open_serial},
+    },
     rules::{Refusal, Rule},
     transfer::{
         compressed,
         parcel::Parcel,
-        ur::{Heard, Receiver},
+        ur::{Heard, Progress, Receiver},
     },
     tui::qr::read::{self as page, Source},
 };
@@ -38,14 +41,18 @@ pub(super) fn read(args: &Read) -> Result<Exit, Stop> {
         return Err(Refusal::new(Rule::OutputFresh, what, "Name a new folder for the files.").into());
     }
     let message = if let Some(path) = &args.serial {
-        from_serial(path)?
+        let port = open_serial(path)?;
+        match io::stdin().is_terminal() && io::stdout().is_terminal() {
+            true => page::run(Source::Serial(port))?,
+            false => from_serial(path, port)?,
+        }
     } else if args.keyboard {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(Stop::Usage("--keyboard: a scanner that types needs a terminal to type into".into()));
         }
         page::run(Source::Keyboard)?
     } else {
-        Some(pictures::message(&args.sources)?)
+        Some(from_pictures(&args.sources)?)
     };
     let Some(message) = message else {
         out::say("left; nothing was written");
@@ -54,6 +61,33 @@ pub(super) fn read(args: &Read) -> Result<Exit, Stop> {
     let parcel = Parcel::from_bytes(&compressed::inflate(&message)?)?;
     write(&parcel, &args.output)?;
     Ok(Exit::Done)
+}
+
+fn from_pictures(sources: &[PathBuf]) -> Result<Vec<u8>, Stop> {
+    let on_terminal = io::stderr().is_terminal();
+    let mut told = |progress: &Progress| {
+        if on_terminal {
+            show_map(progress);
+        }
+    };
+    let found = pictures::message(sources, &mut told);
+    if on_terminal {
+        out::say("");
+    }
+    let found = found?;
+    if found.among_others {
+        out::say("pictures of several parcels lie here; the one that is whole was taken");
+    }
+    Ok(found.message)
+}
+
+/// One line on standard error that grows.
+fn show_map(progress: &Progress) {
+    const COLUMNS: usize = 60;
+    let filled = COLUMNS * progress.rank / progress.count.max(1);
+    let bar: String = (0..COLUMNS).map(|column| if column < filled { '#' } else { '.' }).collect();
+    // Nothing can be done where nobody can be told.
+    let _ = write!(io::stderr().lock(), "\r{bar} {} of {}", progress.rank, progress.count);
 }
 
 fn write(parcel: &Parcel, folder: &Path) -> Result<(), Stop> {
@@ -74,12 +108,8 @@ fn write(parcel: &Parcel, folder: &Path) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A scanner on a serial port: on a page with a map where there is a terminal, otherwise with lines.
-fn from_serial(path: &Path) -> Result<Option<Vec<u8>>, Stop> {
-    let mut port = open_serial(path)?;
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        return Ok(page::run(Source::Serial(port))?);
-    }
+/// A scanner on a serial port where there is no terminal: a line for each code.
+pub(in crate::cli) fn from_serial(path: &Path, mut port: fs::File) -> Result<Option<Vec<u8>>, Error> {
     let doing = || format!("read from the scanner at {}", files::name(path));
     let (mut receiver, mut texts, mut buffer) = (Receiver::new(), Texts::default(), [0; 4096]);
     loop {

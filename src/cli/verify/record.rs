@@ -8,6 +8,7 @@ use crate::{
         exit::{Exit, Stop},
         out,
     },
+    device::attestation::Roots,
     fault::Fault,
     files,
     text::shown,
@@ -17,7 +18,7 @@ use crate::{
 /// How many files a record may have.
 const FILES_MAX: usize = 200_000;
 
-pub(super) fn verify(record: &Path, production: bool, json: bool) -> Result<Exit, Stop> {
+pub(super) fn verify(record: &Path, roots: &Roots, production: bool, json: bool) -> Result<Exit, Stop> {
     let transcript = files::read(&record.join(transcript::FILE), files::limit::TRANSCRIPT)?;
     let script = files::read(&record.join("script.toml"), files::limit::SCRIPT)?;
     let mut found = Files::new();
@@ -27,7 +28,7 @@ pub(super) fn verify(record: &Path, production: bool, json: bool) -> Result<Exit
         .then(|| files::read(&record.join(audit::MANIFEST), files::limit::TRANSCRIPT))
         .transpose()?;
     let material = |name: &str| files::read(&record.join(name), files::limit::INPUTS).ok();
-    let audit = audit(&script, &transcript, manifest.as_deref(), &found, &material, production);
+    let audit = audit(&script, &transcript, manifest.as_deref(), &found, &material, roots, production);
     out::report(json, &audit, || lines(&audit))?;
     Ok(if audit.holds() { Exit::Done } else { Exit::Refused })
 }

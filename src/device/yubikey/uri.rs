@@ -36,7 +36,8 @@ impl FromStr for YubiKeyUri {
                 "slot" => uri.settings.slot = value.parse()?,
                 "pin-policy" => uri.settings.pin = value.parse()?,
                 "touch-policy" => uri.settings.touch = value.parse()?,
-                _ => return Err(format!("\"{name}\" is none of slot, pin-policy, touch-policy")),
+                "least-firmware" => uri.settings.least_firmware = value.parse()?,
+                _ => return Err(format!("\"{name}\" is none of slot, pin-policy, touch-policy, least-firmware")),
             }
         }
         Ok(uri)
@@ -54,6 +55,7 @@ impl fmt::Display for YubiKeyUri {
             (own.slot != usual.slot).then(|| format!("slot={}", own.slot)),
             (own.pin != usual.pin).then(|| format!("pin-policy={}", own.pin)),
             (own.touch != usual.touch).then(|| format!("touch-policy={}", own.touch)),
+            (own.least_firmware != usual.least_firmware).then(|| format!("least-firmware={}", own.least_firmware)),
         ];
         let said: Vec<_> = said.into_iter().flatten().collect();
         if said.is_empty() { Ok(()) } else { write!(f, "?{}", said.join("&")) }
@@ -67,7 +69,12 @@ mod tests {
 
     #[test]
     fn a_uri_is_read_as_it_is_written() {
-        for text in ["yubikey:", "yubikey:12345678", "yubikey:7?slot=9a&pin-policy=once&touch-policy=cached"] {
+        for text in [
+            "yubikey:",
+            "yubikey:12345678",
+            "yubikey:7?slot=9a&pin-policy=once&touch-policy=cached",
+            "yubikey:?least-firmware=5.7.4",
+        ] {
             assert_eq!(text.parse::<YubiKeyUri>().unwrap().to_string(), text);
         }
         let uri: YubiKeyUri = "yubikey:7?touch-policy=never".parse().unwrap();
@@ -80,6 +87,9 @@ mod tests {
             "yubikey:?slot=f9",
             "yubikey:?slot=9a&slot=9c",
             "yubikey:?pin=1",
+            "yubikey:?least-firmware=5.7",
+            "yubikey:?least-firmware=5.7.4.1",
+            "yubikey:?least-firmware=new",
             "yubikey:99999999999",
             "yubikey:?slot",
         ] {

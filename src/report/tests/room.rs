@@ -241,6 +241,9 @@ impl Room {
             Operation::ReadInput { .. } => {
                 Outcome::Input { bytes: key_of("online").public().to_spki_pem().unwrap().into_bytes(), with: None }
             }
+            Operation::ReadFrames { .. } | Operation::ShowFrames { .. } => {
+                panic!("no script of these tests has such a step")
+            }
             Operation::StorePayload { .. } => Outcome::Stored,
             Operation::Export { .. } => Outcome::Exported { media: self.ceremony.media().to_vec() },
             Operation::FindTokens { alias } => Outcome::Tokens(vec![seen(alias, false)]),
@@ -265,7 +268,7 @@ impl Room {
                 before: before.as_ref().map(|_| MANIFEST_BEFORE.into()),
                 guns: self.collection.iter().map(|inputs| inputs.gun.clone()).collect(),
             },
-            Operation::ReadRepositories { from, count } => {
+            Operation::ReadRepositories { from, count, .. } => {
                 let some = &self.collection[*from as usize..(*from + *count) as usize];
                 Outcome::Repositories(pack::write(some).into())
             }
@@ -365,6 +368,7 @@ fn seen(alias: &Alias, initialised: bool) -> SeenToken {
             firmware: "5.7".into(),
             initialised,
             pin_pad: false,
+            types: false,
             software: None,
         },
         public_keys: vec![],

@@ -198,6 +198,7 @@ impl Module {
             manufacturer: info.manufacturer,
             model: info.model,
             firmware: info.firmware,
+            types: false,
             software: None,
         };
         identity.software = self.trust.software(&identity);

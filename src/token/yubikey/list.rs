@@ -1,12 +1,12 @@
 //! What `officiant token list` reports of YubiKeys: their state, and each slot in use. Nothing but questions is sent, and no PIN.
 
-use super::{Firmware, NATIVE, Settings, YubiKeyToken, YubiKeyUri, card, slots::Held};
+use super::{ED25519_MAX, Firmware, NATIVE, Settings, YubiKeyToken, YubiKeyUri, card, slots::Held};
 use crate::{
-    device::yubikey::{OldFirmware, keeps_keys},
+    device::yubikey::{OTP_ADVICE, OldFirmware, keeps_keys},
     fault::{Error, Fault, FaultKind},
     text::shown,
     token::{
-        Attest as _, Token as _,
+        Attest as _, KeyAlgorithm, Token as _,
         list::{ModuleReport, TokenReport},
         quirks::Trust,
     },
@@ -61,8 +61,11 @@ fn describe(token: &mut YubiKeyToken, report: &mut TokenReport) -> Result<(), Er
             token.firmware
         ));
     }
-    if let Err(refusal) = keeps_keys(token.firmware, crate::token::KeyAlgorithm::P256, OldFirmware::Refused) {
+    if let Err(refusal) = keeps_keys(token.firmware, KeyAlgorithm::P256, OldFirmware::Refused) {
         report.remarks.push(format!("{}: no ECDSA key is made on it. {}", refusal.rule, refusal.what));
+    }
+    if token.identity.types {
+        report.remarks.push(OTP_ADVICE.into());
     }
     match token.defaults()?.as_slice() {
         [] => {}
@@ -84,6 +87,9 @@ fn slot(token: &mut YubiKeyToken, held: &Held) -> String {
     let key = match (&held.public, token.key_of(held)) {
         (Ok(public), Ok(key)) => {
             words.push(format!("{}, public key {}", key.algorithm, &public.fingerprint().to_string()[..16]));
+            if key.algorithm == KeyAlgorithm::Ed25519 {
+                words.push(format!("signs at most {ED25519_MAX} bytes, less than a usual root"));
+            }
             Some(key)
         }
         (Ok(public), Err(_)) => {

@@ -26,7 +26,10 @@ mod token;
 
 use std::ops::ControlFlow;
 
-pub use self::token::YubiKeyToken;
+pub use self::{
+    sign::{ED25519_MAX, TOUCHES},
+    token::YubiKeyToken,
+};
 pub use crate::device::yubikey::{Firmware, NATIVE, OldFirmware, PinPolicy, Settings, Slot, TouchPolicy, YubiKeyUri};
 use crate::{
     fault::{Error, Fault},
@@ -42,6 +45,8 @@ pub struct Touch {
     pub payload: usize,
     /// How often this one was tried before: nobody touched in time.
     pub tried: u32,
+    /// Whether it may sign without blinking: a touch of a moment ago still counts, or the firmware does not tell.
+    pub maybe: bool,
 }
 
 /// Is told before each wait for a touch, and may stop it: then nothing is sent any more.

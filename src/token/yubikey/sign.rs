@@ -21,11 +21,11 @@ use crate::{
 };
 
 /// The longest message that the crate signs with Ed25519: its buffer has 1024 bytes.
-const ED25519_MAX: usize = 1014;
+pub const ED25519_MAX: usize = 1014;
 /// The one length at which the crate counts wrongly, and panics.
 const ED25519_PANICS: usize = 255;
 /// How often a touch is waited for where somebody is told each time.
-const TOUCHES: u32 = 3;
+pub const TOUCHES: u32 = 3;
 
 impl YubiKeyToken {
     /// Signs one payload: the PIN immediately before where it is wanted each time, a touch where it is wanted, and nothing between.
@@ -43,10 +43,10 @@ impl YubiKeyToken {
         let made = loop {
             if held.wants_touch()
                 && let Some(on_touch) = &mut self.on_touch
-                && on_touch(Touch { payload: number, tried }).is_break()
+                && on_touch(Touch { payload: number, tried, maybe: held.may_not_blink() }).is_break()
             {
                 let doing = self.card.doing("sign");
-                return Err(Fault::new(FaultKind::NotTouched, doing, "it was left; nothing was sent").into());
+                return Err(Fault::new(FaultKind::NotTouched, doing, "it was left; nothing more was sent").into());
             }
             if held.wants_pin_each_time() && !self.fresh {
                 let wanted = pin.ok_or_else(|| {

@@ -121,6 +121,11 @@ impl Held {
         self.pin.map_or(self.slot == Slot::SIGNATURE, |pin| pin == PinPolicy::Always)
     }
 
+    /// Whether a signature may come without a touch of its own.
+    pub(super) fn may_not_blink(&self) -> bool {
+        self.touch != Some(TouchPolicy::Always)
+    }
+
     /// Whether a signature may wait for a touch.
     pub(super) fn wants_touch(&self) -> bool {
         self.touch.is_none_or(|touch| touch != TouchPolicy::Never)

@@ -199,6 +199,13 @@ impl YubiKeyToken {
     }
 }
 
+/// Whether a YubiKey behind this reader types: its name, as USB has it, lists the interfaces that are on (`YubiKey OTP+FIDO+CCID`). A
+/// reader that the YubiKey is only held against does not tell, and there it does not type either.
+fn types_passwords(reader: &str) -> bool {
+    let interfaces = reader.to_ascii_uppercase();
+    interfaces.split(|c: char| !c.is_ascii_alphanumeric()).any(|interface| interface == "OTP")
+}
+
 fn identity(seen: &Seen, trust: Trust) -> TokenIdentity {
     let mut identity = TokenIdentity {
         module: ModuleIdentity {
@@ -216,6 +223,7 @@ fn identity(seen: &Seen, trust: Trust) -> TokenIdentity {
         firmware: seen.firmware.to_string(),
         initialised: true,
         pin_pad: false,
+        types: types_passwords(&seen.reader),
         software: None,
     };
     identity.software = trust.software(&identity);
@@ -360,6 +368,26 @@ impl YubiKeyToken {
                 "Look at the key that is there before making another. A slot is emptied by preparing the YubiKey anew.",
             )
             .into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::types_passwords;
+
+    #[test]
+    fn the_name_of_the_reader_tells_whether_a_touch_may_type() {
+        for (reader, types) in [
+            ("Yubico YubiKey OTP+FIDO+CCID 00 00", true),
+            ("Yubico Yubikey 4 OTP+U2F+CCID 01 00", true),
+            ("Yubico YubiKey OTP+CCID", true),
+            ("Yubico YubiKey FIDO+CCID 00 00", false),
+            ("Yubico YubiKey CCID", false),
+            ("HID Global OMNIKEY 5022 Smart Card Reader 00 00", false),
+            ("Some Laptop Reader 00 00", false),
+        ] {
+            assert_eq!(types_passwords(reader), types, "{reader}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use crate::{
-    ceremony::prompt::{Input, Scene},
+    ceremony::prompt::{Input, Scene, WordsStand},
     rules::Rule,
     tui::{
         model::{Asking, Model, Screen},
@@ -60,6 +60,11 @@ fn of(model: &Model) -> Help {
             can_go_wrong: "Each wrong PIN uses up a try, and most tokens lock after a few; many do not tell how many are left. The last try is never spent without a typed confirmation. Esc gives nothing, and costs nothing.",
             rules: &[Rule::PinNotDefault, Rule::PinTriesLeft, Rule::TokenIsExpected],
         },
+        Screen::Touch { .. } => Help {
+            means: "The token has the reviewed bytes and its PIN, and waits until a finger touches it. It signs these bytes and nothing else. The touch shows that somebody is there; it is no button to confirm with.",
+            can_go_wrong: "Nobody touches it in time: nothing was signed, no try is spent, and it is waited for again. Esc leaves: nothing more is sent; what the token has already, it still signs if it is touched before it goes dark.",
+            rules: &[Rule::TokenIsExpected, Rule::SignatureVerifies],
+        },
         Screen::Working(_) => Help {
             means: "The program does what the record already says it is about to do. When it is done, the record says what came of it.",
             can_go_wrong: "If the power fails now, a resume looks whether it was done before it repeats anything.",
@@ -106,6 +111,11 @@ fn of_question(asking: &Asking) -> Help {
             means: "A digest is spoken as words, one for each byte, of two and three syllables in turn. The witness writes them on paper; from then on paper and record commit to each other.",
             can_go_wrong: "A word that was misheard shows when it is read back. Spell it, and do not correct paper without initials.",
             rules: &[Rule::HeadOnPaper],
+        },
+        Scene::ReadBack { stand: WordsStand::OnTheOtherScreen, .. } => Help {
+            means: "What crossed as QR codes is what the other screen says, or it is something else: nothing but these words tells. The witness stands there and reads the hidden ones out. The words that are shown are compared too.",
+            can_go_wrong: "If a word differs, another screen was in the picture, or the other side sent something else. After a wrong word the codes can be read or shown once more.",
+            rules: &[Rule::ParcelReadback, Rule::ParcelIntact],
         },
         Scene::ReadBack { .. } => Help {
             means: "The screen hides some words, so that nobody can confirm by nodding. The witness supplies them from paper, one by one. The words that are shown are compared with the paper too.",

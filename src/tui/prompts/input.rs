@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use crate::{
-    ceremony::prompt::{Input, Scene},
+    ceremony::prompt::{Input, Scene, WordsStand},
     rules::Refusal,
     tui::{
         model::{Asking, Model, Notice, Screen},
@@ -30,7 +30,7 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
             lines.extend(notice(model, width));
             lines.push(dots(*characters, width));
         }
-        Screen::Working(_) => lines.extend(notice(model, width)),
+        Screen::Working(_) | Screen::Touch { .. } => lines.extend(notice(model, width)),
         Screen::Blocked(_) => {
             lines.extend(notice(model, width));
             lines.extend(choices(&[("AGAIN", words::DOES_AGAIN), ("LEAVE", words::DOES_LEAVE)], width));
@@ -112,11 +112,13 @@ fn wanted(model: &Model, asking: &Asking, width: usize) -> Vec<Line<'static>> {
         }
         Input::HiddenWords(count) => {
             let index = asking.supplied.len();
-            let number = match &asking.prompt.scene {
-                Scene::ReadBack { blind, .. } => blind.hidden().get(index).map_or(0, |position| position + 1),
-                _ => index + 1,
+            let (number, stand) = match &asking.prompt.scene {
+                Scene::ReadBack { blind, stand, .. } => {
+                    (blind.hidden().get(index).map_or(0, |position| position + 1), *stand)
+                }
+                _ => (index + 1, WordsStand::OnPaper),
             };
-            paint::wrap(&words::hidden_word(number, index, *count), width, paint::BOLD)
+            paint::wrap(&words::hidden_word(number, index, *count, stand), width, paint::BOLD)
         }
         Input::Pick(options) => {
             let mut lines = vec![];

@@ -19,6 +19,7 @@ pub mod step;
 mod stopped;
 mod swap;
 pub mod tally;
+mod touch;
 mod trouble;
 mod working;
 mod write_down;
@@ -37,6 +38,9 @@ pub fn lines(model: &Model, width: usize, rows: usize) -> Vec<Line<'static>> {
         Screen::Asking(asking) => scene(model, asking, width, rows),
         Screen::Working(working) => working::lines(working, model.now, width),
         Screen::Secret { request, working, .. } => secret::lines(request, working, model.now, width),
+        Screen::Touch { touching, since, left, working } => {
+            touch::lines(touching, (*since, model.now), *left, working, width)
+        }
         Screen::Blocked(refusal) => trouble::refusal(refusal, width),
         Screen::Stopped { account, head } => stopped::lines(account, *head, width),
         Screen::Closed { closing, head, exported, record } => closed::lines(*closing, *head, exported, record, width),
@@ -48,7 +52,9 @@ fn scene(model: &Model, asking: &Asking, width: usize, rows: usize) -> Vec<Line<
         Scene::Plain { ask } => plain::lines(ask, width),
         Scene::Statement { text } => statement::lines(text, width),
         Scene::WriteDown { subject, digest, count } => write_down::lines(subject, digest, *count, width, rows),
-        Scene::ReadBack { subject, blind } => read_back::lines(subject, blind, &asking.supplied, width, rows),
+        Scene::ReadBack { subject, blind, stand } => {
+            read_back::lines(subject, (blind, *stand), &asking.supplied, width, rows)
+        }
         Scene::Review(sheet) => review::lines(sheet, width),
         Scene::Batch(sheet) => asking.set_at(width, || batch::lines(sheet, width)),
         Scene::List { title, lines, ask } => asking.set_at(width, || batch::list(title, lines, ask, width)),
@@ -73,6 +79,8 @@ pub fn keys(model: &Model) -> Line<'static> {
             (_, Listening::NewWord { .. } | Listening::Word { .. }) => words::KEYS_WORD,
             (Screen::Asking(_), _) => words::KEYS,
             (Screen::Working(_), _) => words::KEYS_WORKING,
+            (Screen::Touch { left: false, .. }, _) => words::KEYS_TOUCH,
+            (Screen::Touch { .. }, _) => words::KEYS_WORKING,
             _ => words::KEYS_END,
         }
     };

@@ -1,9 +1,10 @@
-//! The blind read-back: some words are shown, the others come from paper.
+//! The blind read-back: some words are shown, the others come from paper, or from the screen at the other side.
 
 use ratatui::text::Line;
 
 use super::grid;
 use crate::{
+    ceremony::prompt::WordsStand,
     readback::Blind,
     tui::{paint, words},
 };
@@ -12,7 +13,7 @@ const BLANK: &str = "___________";
 
 pub(super) fn lines(
     subject: &str,
-    blind: &Blind,
+    (blind, stand): (&Blind, WordsStand),
     supplied: &[String],
     width: usize,
     rows: usize,
@@ -30,7 +31,11 @@ pub(super) fn lines(
             },
         })
         .collect();
-    let mut lines = paint::labelled(words::READ_BACK, subject, width);
+    let title = match stand {
+        WordsStand::OnPaper => words::READ_BACK,
+        WordsStand::OnTheOtherScreen => words::COMPARE,
+    };
+    let mut lines = paint::labelled(title, subject, width);
     lines.push(paint::gap());
     let used = lines.len();
     lines.extend(grid::lines(&all, width, rows.saturating_sub(used)));

@@ -44,6 +44,9 @@ pub(super) fn lines(request: &SecretRequest, working: &Working, now: Utc, width:
         let ask = "when it blinks, after the PIN, within 15 seconds";
         lines.extend(paint::item("  touch  ", paint::DIM, ask, width, paint::PLAIN));
     }
+    if request.covers > 0 {
+        lines.extend(paint::item("  covers ", paint::DIM, &request.covered(), width, paint::PLAIN));
+    }
     if request.attempt > 1 {
         lines.extend(paint::wrap(&format!("Attempt {}.", request.attempt), width, paint::WARN));
     }

@@ -11,6 +11,7 @@ use crate::{
 pub(super) fn lines(trouble: &Trouble, remedy: &str, width: usize) -> Vec<Line<'static>> {
     let mut lines = match trouble {
         Trouble::Refused(refusal) => return refusal_with(refusal, remedy, width),
+        trouble if trouble.is_no_touch() => vec![paint::line(words::NOT_TOUCHED, paint::WARN)],
         Trouble::Fault(_) | Trouble::NobodyAnswered { .. } => vec![paint::line(words::TROUBLE, paint::BAD)],
     };
     lines.extend(paint::wrap(&trouble.words(), width, paint::BOLD));

@@ -132,15 +132,22 @@ pub fn remark(heard: Heard) -> Option<&'static str> {
     }
 }
 
-/// Reads codes until the message is whole. `None` where somebody left.
+/// Takes the terminal over and reads codes until the message is whole. `None` where somebody left.
+///
+/// # Errors
+/// As [`run_on`].
+pub fn run(source: Source) -> Result<Option<Vec<u8>>, Error> {
+    run_on(&mut Screen::take()?, source)
+}
+
+/// The same on a screen that is taken already.
 ///
 /// # Errors
 /// A fault where terminal or scanner fails, or a signal tells the program to end.
-pub fn run(source: Source) -> Result<Option<Vec<u8>>, Error> {
+pub fn run_on(screen: &mut Screen, source: Source) -> Result<Option<Vec<u8>>, Error> {
     let mut seed = [0; 2];
     getrandom::fill(&mut seed).map_err(|cause| Fault::machine("ask the system for random bytes", cause))?;
     let mut reading = Reading::new(matches!(source, Source::Keyboard), readback::words(&seed).join(" "));
-    let mut screen = Screen::take()?;
     let console = terminal::is_console();
     let mut end = None;
     while end.is_none() {

@@ -11,7 +11,7 @@ use crate::{
     fault::{Error, Fault},
     qr::{
         Symbol,
-        symbol::{QUIET_LEAST, VERSION_MAX, letters, modules},
+        symbol::{QUIET_LEAST, VERSION_MAX, VERSION_USUAL, letters, modules},
     },
     readback,
     rules::Refusal,
@@ -24,6 +24,8 @@ use crate::{
 
 /// Frames a second that can be chosen.
 pub const SPEEDS: [u32; 8] = [1, 2, 3, 4, 5, 8, 10, 15];
+/// Frames a second where nobody asks for others.
+pub const SPEED_USUAL: u32 = 5;
 /// Columns beside the code.
 const PANEL: u16 = 31;
 
@@ -66,6 +68,13 @@ pub enum Effect {
     Restart,
     /// Ends.
     Leave,
+}
+
+impl Wanted {
+    /// What is usual, drawn as this terminal can.
+    pub fn usual() -> Self {
+        Self { version: VERSION_USUAL, speed: SPEED_USUAL, drawing: Drawing::detect() }
+    }
 }
 
 impl Show {
@@ -191,14 +200,21 @@ fn code_area(size: (u16, u16)) -> Rect {
     Rect::new(0, 0, size.0.saturating_sub(PANEL + 1), size.1)
 }
 
-/// Shows a parcel until somebody leaves. The terminal is as it was afterwards.
+/// Takes the terminal over and shows a parcel until somebody leaves. The terminal is as it was afterwards.
+///
+/// # Errors
+/// As [`run_on`].
+pub fn run(parcel: &Parcel, wanted: Wanted) -> Result<(), Error> {
+    run_on(&mut Screen::take()?, parcel, wanted)
+}
+
+/// The same on a screen that is taken already.
 ///
 /// # Errors
 /// `FRAME-WITHIN-LIMITS`; a fault where the terminal fails or a signal tells the program to end.
-pub fn run(parcel: &Parcel, wanted: Wanted) -> Result<(), Error> {
+pub fn run_on(screen: &mut Screen, parcel: &Parcel, wanted: Wanted) -> Result<(), Error> {
     let size = crossterm::terminal::size().map_err(|cause| Fault::machine("ask for the terminal's size", cause))?;
     let mut show = Show::new(parcel, wanted, size)?;
-    let mut screen = Screen::take()?;
     let console = terminal::is_console();
     let mut since = Instant::now();
     loop {
@@ -210,7 +226,7 @@ pub fn run(parcel: &Parcel, wanted: Wanted) -> Result<(), Error> {
                 paint::simplify(frame.buffer_mut());
             }
         })?;
-        if wait(&mut show, &mut since, &screen)? {
+        if wait(&mut show, &mut since, screen)? {
             return Ok(());
         }
     }

@@ -4,6 +4,7 @@
 //   node browser.mjs show PAGE FOLDER COUNT SIZE FILE…    shows FILE…, photographs COUNT different codes into FOLDER
 // Prints one line of JSON. OFFICIANT_NODE_MODULES is the folder that node_modules lies in.
 import { createRequire } from 'node:module';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -57,6 +58,10 @@ async function receive(page, folder) {
   await page.focus('#agree');
   await page.keyboard.press('Enter');
   const files = await page.locator('#files > li').count();
+  if (await page.isVisible('#archive')) {
+    const [archive] = await Promise.all([page.waitForEvent('download'), page.click('#save-all')]);
+    await archive.saveAs(join(folder, archive.suggestedFilename()));
+  }
   for (let at = 0; at < files; at++) {
     const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#files > li > button').nth(at).click()]);
     await download.saveAs(join(folder, download.suggestedFilename()));
@@ -80,7 +85,9 @@ async function hint(page, words) {
 async function show(page, folder, count, size, ...files) {
   await page.click('#to-show');
   await page.selectOption('#size', size);
-  await page.setInputFiles('#choose', files);
+  // A folder is chosen as one.
+  const folders = files.length === 1 && statSync(files[0]).isDirectory();
+  await page.setInputFiles(folders ? '#choose-folder' : '#choose', folders ? files[0] : files);
   await page.waitForFunction(() => document.querySelector('#frame').textContent || document.querySelector('#show-status').textContent);
   const status = await page.textContent('#show-status');
   if (status) return { status };

@@ -9,9 +9,9 @@ use crate::{
         script::{TokenSpec, raw::RawStep},
         steps::{
             Action, Attest, Break, Certify, Close, ConfirmClock, Draft, DraftRepositories, DrillToken, Export,
-            ExportRepositories, GenerateKey, HandOverKey, ImportKey, ImportKeys, ImportRepositories, ImportRoot,
-            JudgeTags, OpenToken, Preflight, PrepareToken, Record, Review, RollCall, ScriptWords, Sign,
-            SignRepositories, Step,
+            ExportRepositories, GenerateKey, HandOverKey, ImportKey, ImportKeys, ImportQr, ImportRepositories,
+            ImportRoot, JudgeTags, OpenToken, Preflight, PrepareToken, Record, Review, RollCall, ScriptWords, ShowQr,
+            Sign, SignRepositories, Step,
         },
     },
     text::shown,
@@ -82,13 +82,19 @@ impl Reader<'_> {
             "sign" => fields.only(&["token"]).and_then(|()| Ok(Action::Sign(Sign { token: fields.token()? }))),
             "break" => fields.only(&[]).map(|()| Action::Break(Break { minutes: raw.minutes.unwrap_or(10) })),
             "export" => fields.only(&[]).map(|()| Action::Export(Export)),
+            "import-qr" => {
+                fields.only(&["from", "folder", "witness"]).and_then(|()| fields.import_qr().map(Action::ImportQr))
+            }
+            "show-qr" => {
+                fields.only(&["witness"]).and_then(|()| Ok(Action::ShowQr(ShowQr { witness: fields.witness()? })))
+            }
             "close" => fields
                 .only(&["tokens", "witness"])
                 .and_then(|()| Ok(Action::Close(Close { tokens: fields.tokens()?, witness: fields.witness()? }))),
             other => {
                 return self.error(
                     raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, close)", shown(other)),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
                 );
             }
         }?;
@@ -122,6 +128,8 @@ impl StepFields<'_> {
             ("role", raw.role.as_ref().map(Spanned::span)),
             ("gun", raw.gun.as_ref().map(Spanned::span)),
             ("keeper", raw.keeper.as_ref().map(Spanned::span)),
+            ("from", raw.from.as_ref().map(Spanned::span)),
+            ("folder", raw.folder.as_ref().map(Spanned::span)),
         ];
         for (name, span) in given {
             if let Some(span) = span.filter(|_| !allowed.contains(&name)) {
@@ -191,6 +199,25 @@ impl StepFields<'_> {
             );
         }
         Ok(ImportKey { token, file: path, keyid })
+    }
+
+    fn import_qr(&self) -> Read<ImportQr> {
+        let Some(from) = &self.raw.from else { return self.missing("from") };
+        let source = self.reader.line_of_text("from", from)?;
+        let source = source.parse().or_else(|what| self.reader.error(from.span(), format!("from: {what}")))?;
+        let folder = match &self.raw.folder {
+            None => String::new(),
+            Some(folder) => {
+                let path = self.reader.line_of_text("folder", folder)?;
+                if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+                    return self
+                        .reader
+                        .error(folder.span(), "folder: a path below the script's own folder, without ..");
+                }
+                path
+            }
+        };
+        Ok(ImportQr { from: source, folder, witness: self.witness()? })
     }
 
     fn hand_over_key(&self) -> Read<HandOverKey> {

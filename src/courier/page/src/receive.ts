@@ -4,7 +4,10 @@ import { element, list, say } from './dom';
 import { Heard, Receiver } from './frames';
 import { plainView } from './metadata';
 import { Parcel, ParcelFile, unpack } from './parcel';
+import { tar } from './tar';
 import { words } from './words';
+
+const ARCHIVE = 'officiant-files.tar';
 
 const QUIET_MS = 1500;
 /** Pixels along the longer side at which a photograph is looked at once more. */
@@ -190,6 +193,7 @@ async function whole(): Promise<void> {
 function agree(): void {
   element('question').hidden = true;
   element('files').replaceChildren(...parcel!.files.map(row));
+  element('archive').hidden = !hasFolders();
   element('saving').hidden = false;
   element('files-heading').focus();
 }
@@ -222,16 +226,25 @@ function line(text: string): HTMLElement {
 }
 
 function save(file: ParcelFile): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([file.bytes as BlobPart], { type: 'application/octet-stream' }));
   // A download has no folders.
-  link.download = file.name.replaceAll('/', '_');
+  download(file.bytes, file.name.replaceAll('/', '_'));
+}
+
+function download(bytes: Uint8Array, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([bytes as BlobPart], { type: 'application/octet-stream' }));
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 function saveAll(): void {
-  parcel?.files.forEach((file, at) => setTimeout(() => save(file), at * 300));
+  if (hasFolders()) download(tar(parcel!.files), ARCHIVE);
+  else parcel?.files.forEach((file, at) => setTimeout(() => save(file), at * 300));
+}
+
+function hasFolders(): boolean {
+  return parcel?.files.some((file) => file.name.includes('/')) ?? false;
 }
 
 function startOver(): void {

@@ -18,10 +18,12 @@ let paused = false;
 let timer = 0;
 
 export function setUp(): void {
-  element<HTMLInputElement>('choose').addEventListener('change', (event) => {
-    const input = event.target as HTMLInputElement;
-    void chosen(Array.from(input.files ?? []));
-  });
+  for (const id of ['choose', 'choose-folder']) {
+    element<HTMLInputElement>(id).addEventListener('change', (event) => {
+      const input = event.target as HTMLInputElement;
+      void chosen(Array.from(input.files ?? []));
+    });
+  }
   element('pause').addEventListener('click', () => {
     paused = !paused;
     tell();
@@ -37,7 +39,7 @@ export function setUp(): void {
 async function chosen(files: File[]): Promise<void> {
   stop();
   try {
-    const read = files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }));
+    const read = files.map(async (file) => ({ name: nameOf(file), bytes: new Uint8Array(await file.arrayBuffer()) }));
     const packed = await pack(await Promise.all(read));
     message = packed.message;
     list('show-files', packed.parcel.files.map((file) => `${file.name} (${file.bytes.length} bytes)`));
@@ -47,6 +49,11 @@ async function chosen(files: File[]): Promise<void> {
     message = null;
     say(status, (error as Error).message, 'bad');
   }
+}
+
+/** Files of a folder cross under their names below it, such as those of what the courier collected. */
+function nameOf(file: File): string {
+  return file.webkitRelativePath.split('/').slice(1).join('/') || file.name;
 }
 
 function cut(): void {

@@ -2,15 +2,13 @@
 
 use std::{
     fs,
-    io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
 };
 
+use super::{picture::text_in, video::each_picture};
 use crate::{
-    cli::{exit::Stop, out},
-    fault::Fault,
+    fault::{Error, Fault},
     files,
-    qr::{picture::text_in, video::each_picture},
     rules::{Refusal, Rule},
     transfer::ur::{Frame, Progress, Receiver, receive::Name},
 };
@@ -34,14 +32,21 @@ struct Seen {
     texts: Vec<String>,
 }
 
-/// Looks at every picture until a message is whole.
+/// A message that is whole.
+pub struct Found {
+    /// Its bytes.
+    pub message: Vec<u8>,
+    /// Whether pictures of another message lie there too, which is not whole.
+    pub among_others: bool,
+}
+
+/// Looks at every picture of these files and folders until a message is whole. `told` hears after each picture how far it is.
 ///
 /// # Errors
 /// `PARCEL-INTACT` where none is, with what was seen; a fault where a file cannot be read.
-pub(super) fn message(sources: &[PathBuf]) -> Result<Vec<u8>, Stop> {
+pub fn message(sources: &[PathBuf], told: &mut dyn FnMut(&Progress)) -> Result<Found, Error> {
     let mut seen = Seen::default();
     let mut receiver = Receiver::new();
-    let on_terminal = io::stderr().is_terminal();
     for path in paths(sources)? {
         let bytes = files::read(&path, FILE_MAX)?;
         let look = &mut |picture| {
@@ -55,9 +60,7 @@ pub(super) fn message(sources: &[PathBuf]) -> Result<Vec<u8>, Stop> {
                     }
                 }
             }
-            if on_terminal {
-                show_map(&receiver.progress());
-            }
+            told(&receiver.progress());
             receiver.message().is_none()
         };
         match each_picture(&bytes, look) {
@@ -68,13 +71,11 @@ pub(super) fn message(sources: &[PathBuf]) -> Result<Vec<u8>, Stop> {
             break;
         }
     }
-    if on_terminal {
-        out::say("");
-    }
     if let Some(message) = receiver.message() {
-        return Ok(message.to_vec());
+        return Ok(Found { message: message.to_vec(), among_others: false });
     }
-    of_another(&receiver, &seen.texts).ok_or_else(|| incomplete(&seen, &receiver.progress()).into())
+    let found = of_another(&receiver, &seen.texts).map(|message| Found { message, among_others: true });
+    found.ok_or_else(|| incomplete(&seen, &receiver.progress()).into())
 }
 
 /// Where the first stream did not come to its end, another may: pictures of several tries lie in one folder.
@@ -88,7 +89,6 @@ fn of_another(first: &Receiver, texts: &[String]) -> Option<Vec<u8>> {
             receiver.take(text);
         }
         if let Some(message) = receiver.message() {
-            out::say("pictures of several parcels lie here; the one that is whole was taken");
             return Some(message.to_vec());
         }
         left_out.push(receiver.name()?);
@@ -132,17 +132,8 @@ fn incomplete(seen: &Seen, progress: &Progress) -> Refusal {
     Refusal::new(Rule::ParcelIntact, what, remedy)
 }
 
-/// One line on standard error that grows.
-fn show_map(progress: &Progress) {
-    const COLUMNS: usize = 60;
-    let filled = COLUMNS * progress.rank / progress.count.max(1);
-    let bar: String = (0..COLUMNS).map(|column| if column < filled { '#' } else { '.' }).collect();
-    // Nothing can be done where nobody can be told.
-    let _ = write!(io::stderr().lock(), "\r{bar} {} of {}", progress.rank, progress.count);
-}
-
 /// Files as they were named, and those of folders in the order of their names.
-fn paths(sources: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
+fn paths(sources: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut paths = vec![];
     for source in sources {
         if !source.is_dir() {

@@ -1,0 +1,173 @@
+//! Codes in a ceremony that is led in a real terminal: a scanner that types into it, and the codes on its screen.
+
+mod qr_support;
+mod tui;
+
+use std::{fs, path::Path};
+
+use officiant::{
+    qr::picture::text_in,
+    readback::words,
+    transfer::{
+        compressed,
+        parcel::{File, Parcel},
+        ur::{Receiver, Stream},
+    },
+};
+use qr_support::{hostile_frame, photograph};
+use tui::{driver::Terminal, people::People};
+
+const IMPORT: &str = "[[act.step]]\ndo = \"import-root\"\n";
+
+/// The shipped rotation with steps for codes, beside the files that it names.
+fn script(folder: &Path, from: &str, at_once: bool) -> std::path::PathBuf {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("ceremony-scripts");
+    let text = fs::read_to_string(shipped.join("rotate-root.toml")).expect("the script");
+    let import =
+        format!("[[act.step]]\ndo = \"import-qr\"\nfrom = \"{from}\"\nfolder = \"previous\"\nwitness = \"vera\"\n\n");
+    let (head, rest) = text.split_once(IMPORT).expect("an import");
+    let text = match at_once {
+        false => format!("{head}{import}{IMPORT}{rest}"),
+        // Right after the roll-call, before anything wants a fit machine or a token.
+        true => {
+            let attest = "[[act.step]]\ndo = \"attest\"\n";
+            let (roll_call, others) = head.split_once(attest).expect("a step after the roll-call");
+            format!(
+                "{roll_call}{import}{IMPORT}\n{attest}{others}{}",
+                rest.split_once("\n\n").expect("the next step").1
+            )
+        }
+    };
+    let (head, rest) = text.split_once("do = \"export\"\nminutes = 10\n").expect("an export");
+    let show = "\n[[act.step]]\ndo = \"show-qr\"\nwitness = \"vera\"\n";
+    let text = format!("{head}do = \"export\"\nminutes = 10\n{show}{rest}");
+    let path = folder.join("rotate-root.toml");
+    fs::write(&path, text).expect("a file");
+    fs::create_dir(folder.join("previous")).expect("a folder");
+    fs::copy(shipped.join("previous/1.root.json"), folder.join("previous/1.root.json")).expect("a file");
+    path
+}
+
+fn people(path: &Path) -> People {
+    let answers = Path::new(env!("CARGO_MANIFEST_DIR")).join("ceremony-scripts/rotate-root.answers.toml");
+    People::of(path, &answers)
+}
+
+fn parcel_of(root: &Path) -> Parcel {
+    let bytes = fs::read(root).expect("a root");
+    Parcel::new(vec![File { name: "1.root.json".into(), bytes }]).expect("a parcel")
+}
+
+#[test]
+fn a_scanner_that_types_brings_files_in_and_answers_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = script(folder.path(), "keyboard", true);
+    let mut people = people(&path);
+    // The real root is read from the codes of a scanner; beside the script lies another.
+    let parcel = parcel_of(&folder.path().join("previous/1.root.json"));
+    fs::write(folder.path().join("previous/1.root.json"), "{}").expect("a file");
+    let text = path.to_str().expect("UTF-8");
+    let mut terminal = Terminal::start(folder.path(), &["run", text, "--record", "a", "--second", "b"], 100, 40);
+    people.go_on_until(&mut terminal, "Type READ");
+    terminal.enter("READ");
+    let screen = terminal.wait_for("To leave, type these words and Enter:");
+    let leave = screen.lines().find_map(|line| line.split_once("and Enter: ")).expect("two words").1.trim().to_owned();
+
+    // Whatever a code says is typed: nothing of it leaves, answers or confirms.
+    for hostile in ["q", "\x03", "\x04", "\x1b", "\x1a", "\x1b[15~", "COMPARE\r", "FILES\r", "READ\r", "LEAVE\r", "y\r"]
+    {
+        terminal.press(hostile);
+    }
+    terminal.press("\r");
+    terminal.enter(&hostile_frame());
+    terminal.wait_for("a frame that no program of ours makes");
+    let stream = Stream::new(compressed::compress(&parcel.to_bytes()).expect("it is small"), 335).expect("it fits");
+    for number in 1..=stream.count() {
+        terminal.enter(&stream.frame(number));
+    }
+    terminal.wait_for("Everything is there. Unplug the scanner now.");
+    // It is not unplugged in time.
+    terminal.press("COMPARE\rFILES\r");
+    terminal.wait_for("a code of something else");
+    terminal.enter(&leave);
+    let screen = terminal.wait_for("1 files came in. Nothing of them counts yet.");
+    assert!(screen.contains("1.root.json") && screen.contains("Type COMPARE"), "{screen}");
+
+    // A word from nowhere is refused, and nothing counts; those of the other screen are taken.
+    let of = |event: &str| {
+        let transcript = fs::read_to_string(folder.path().join("a/transcript.jsonl")).expect("a transcript");
+        transcript.lines().filter(|line| line.contains(&format!("\"event\":{{\"{event}\""))).count()
+    };
+    terminal.enter("COMPARE");
+    for number in 1..=8 {
+        terminal.wait_for(&format!("({number} of 8 hidden words)"));
+        terminal.enter("aardvark");
+    }
+    terminal.wait_for("PARCEL-READBACK");
+    assert_eq!((of("parcel-read"), of("parcel-compared"), of("previous-root")), (1, 0, 0));
+    terminal.wait_for("Type COMPARE");
+    terminal.enter("COMPARE");
+    let other_screen = words(parcel.digest().as_bytes());
+    for number in 1..=8 {
+        let screen = terminal.wait_for(&format!("({number} of 8 hidden words)"));
+        assert!(screen.contains("Compare with the other screen"), "{screen}");
+        let (_, rest) = screen.split_once("Word ").expect("a number");
+        let wanted: usize = rest.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
+        terminal.enter(&other_screen[wanted - 1]);
+    }
+    // The root that was read is the pinned one; the file beside the script is not looked at.
+    terminal.wait_for("confirm with your own word");
+    assert_eq!((of("parcel-compared"), of("previous-root")), (1, 1));
+}
+
+#[test]
+fn a_rehearsed_rotation_reads_its_own_pictures_and_shows_its_root() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = script(folder.path(), "serial:/dev/ttyACM0", false);
+    let mut people = people(&path);
+    let text = path.to_str().expect("UTF-8");
+    let mut terminal = Terminal::start(folder.path(), &["rehearse", text, "--record", "record"], 120, 40);
+    people.go_on_until(&mut terminal, "Nothing of them counts yet.");
+    let twin = parcel_of(&folder.path().join("record/rehearsal/inputs/previous/1.root.json"));
+    people.knows("the files that came in", words(twin.digest().as_bytes()));
+    people.go_on_until(&mut terminal, "Type SHOW");
+    terminal.enter("SHOW");
+    terminal.wait_for("What will be shown as QR codes");
+    terminal.press("\r");
+    terminal.wait_for("of the digest:");
+    let mut receiver = Receiver::new();
+    while receiver.message().is_none() {
+        if let Some(text) = terminal.cells(photograph).and_then(|picture| text_in(&picture)) {
+            receiver.take(&text);
+        }
+    }
+    let message = receiver.message().expect("it is whole");
+    let received = Parcel::from_bytes(&compressed::inflate(message).expect("it inflates")).expect("a parcel");
+    let exported = fs::read(folder.path().join("record/metadata/2.root.json")).expect("the new root");
+    assert_eq!(received.file("2.root.json").map(|file| &file.bytes), Some(&exported));
+    terminal.press("q");
+    people.knows("the files that were shown", words(received.digest().as_bytes()));
+    let last = people.go_on_until(&mut terminal, "Type END");
+    assert!(last.contains("The ceremony is closed."), "{last}");
+    terminal.enter("END");
+    assert_eq!(terminal.ended(), 0);
+    let mut verify = std::process::Command::new(env!("CARGO_BIN_EXE_officiant"));
+    let said = verify.arg("verify").arg(folder.path().join("record")).output().expect("officiant verify runs");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+#[test]
+fn an_answers_file_goes_through_both_steps() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = script(folder.path(), "pictures:photographs", false);
+    let answers = Path::new(env!("CARGO_MANIFEST_DIR")).join("ceremony-scripts/rotate-root.answers.toml");
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_officiant"));
+    program.arg("rehearse").arg(&path).arg("--answers").arg(&answers).args(["--record", "record"]);
+    let said = program.current_dir(folder.path()).env_remove("SOFTHSM2_CONF").output().expect("it starts");
+    let text = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.status.success(), "{text}");
+    assert!(
+        text.contains("read QR codes from the pictures in photographs") && text.contains("show QR codes"),
+        "{text}"
+    );
+}
