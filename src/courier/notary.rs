@@ -1,6 +1,10 @@
 //! The interface of a Notary server, as far as the courier uses it.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::RefCell,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use super::{
     args::Connection,
@@ -18,6 +22,8 @@ pub struct Server {
     http: Http,
     address: Address,
     tokens: RefCell<Tokens>,
+    /// Held by whoever has the server make a key, and shared by everybody else.
+    making: Arc<RwLock<()>>,
 }
 
 /// One of the two keys that a server holds for a repository.
@@ -58,7 +64,9 @@ impl Connection {
     /// # Errors
     /// Where the address, the certificate authorities or the credentials are not what they should be.
     pub fn servers(&self, url: &str) -> Result<Servers, Stop> {
-        (0..self.jobs.max(1)).map(|_| Server::new(url, self)).collect::<Result<_, _>>().map(Servers)
+        let making = Arc::<RwLock<()>>::default();
+        let server = |_| Ok(Server { making: Arc::clone(&making), ..Server::new(url, self)? });
+        (0..self.jobs.max(1)).map(server).collect::<Result<_, _>>().map(Servers)
     }
 }
 
@@ -84,7 +92,7 @@ impl Server {
         let http = connection.http()?;
         let address = http.address(url).map_err(Stop::Usage)?;
         let tokens = RefCell::new(Tokens::new(Credentials::find(connection.docker_config.as_deref())?));
-        Ok(Self { http, address, tokens })
+        Ok(Self { http, address, tokens, making: Arc::default() })
     }
 
     /// Its address.
@@ -98,6 +106,7 @@ impl Server {
     /// # Errors
     /// Where the server refuses or does not answer.
     pub fn metadata(&self, gun: &Gun, file: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let _shared = self.making.read().unwrap_or_else(PoisonError::into_inner);
         let url = format!("{}/{}", self.base(gun), path_encoded(file));
         let reply = self
             .asked(gun, Access::Pull, |authorization| Ok(self.http.get(&url, authorization, METADATA_BYTES_MAX)?))?;
@@ -108,11 +117,22 @@ impl Server {
         }
     }
 
-    /// The public key that the server holds for a repository, as it serves it. It makes one where it has none.
+    /// The public key that the server holds for a repository, as it serves it. It makes one where it has none; `makes` says that it may have to.
+    /// Nothing else is asked of the server by this program meanwhile: Notary 0.7.0 that holds its keys in memory ends itself where it
+    /// makes two at once (*concurrent map writes*).
     ///
     /// # Errors
     /// Where the server refuses or does not answer.
-    pub fn key(&self, gun: &Gun, key: ServerKey) -> Result<Vec<u8>, Failure> {
+    pub fn key(&self, gun: &Gun, key: ServerKey, makes: bool) -> Result<Vec<u8>, Failure> {
+        if makes {
+            let _alone = self.making.write().unwrap_or_else(PoisonError::into_inner);
+            return self.key_of(gun, key);
+        }
+        let _shared = self.making.read().unwrap_or_else(PoisonError::into_inner);
+        self.key_of(gun, key)
+    }
+
+    fn key_of(&self, gun: &Gun, key: ServerKey) -> Result<Vec<u8>, Failure> {
         let url = format!("{}/{}", self.base(gun), key.file());
         let reply = self
             .asked(gun, Access::PushPull, |authorization| Ok(self.http.get(&url, authorization, KEY_BYTES_MAX)?))?;
@@ -127,6 +147,7 @@ impl Server {
     /// # Errors
     /// Where the server refuses, with its words; where it does not answer, it may have taken them.
     pub fn publish(&self, gun: &Gun, files: &[(&str, &[u8])]) -> Result<(), Failure> {
+        let _shared = self.making.read().unwrap_or_else(PoisonError::into_inner);
         let (content_type, body) = multipart(files);
         let url = format!("{}/", self.base(gun));
         let reply = self.asked(gun, Access::PushPull, |authorization| {

@@ -60,7 +60,7 @@ fn once(server: &Server, gun: &Gun, keys: ServerKeys) -> Result<Fetched, Failure
     let root = server.metadata(gun, "root.json")?;
     if root.is_some() || keys == ServerKeys::OfAll {
         for key in [ServerKey::Timestamp, ServerKey::Snapshot] {
-            let bytes = server.key(gun, key)?;
+            let bytes = server.key(gun, key, root.is_none())?;
             served_public(&bytes).map_err(|what| nonsense(gun, key.file(), &what))?;
             files.insert(key.file().to_owned(), bytes);
         }
