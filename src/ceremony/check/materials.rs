@@ -68,6 +68,12 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
     bring(script.keys.len(), 0, say::BRING_OWNERS_PAPERS.into());
     let follows = script.previous.is_some() || many && !script.kind.is_genesis();
     bring(usize::from(follows), 0, if many { say::BRING_LAST_RECORD } else { say::BRING_LAST_CARD }.into());
+    if let Some(custody) = script.custody().filter(|_| !script.made_keys().is_empty()) {
+        let pages = script.made_keys().len() * custody.custodians.len();
+        bring(pages, pages.div_ceil(2), say::BRING_PAGES.into());
+        bring(1, 0, if custody.printer.is_some() { say::BRING_PRINTER } else { say::BRING_COVER }.into());
+        bring(usize::from(custody.dice), usize::from(custody.dice), say::BRING_DIE.into());
+    }
     bring(script.tokens.len(), 1, say::bring_tags(script));
     bring(2, 2, say::BRING_PENS.into());
     list

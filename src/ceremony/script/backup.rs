@@ -82,6 +82,18 @@ impl Script {
         })
     }
 
+    /// The tokens of the root, and those to which a key of theirs that is made in memory is put as well: each of them signs for it.
+    pub fn holders_of_root_keys(&self) -> Vec<&Alias> {
+        let mut holders: Vec<&Alias> = self.root.keys.iter().collect();
+        for name in self.made_keys() {
+            let of = self.holders_of(name);
+            if of.iter().any(|alias| self.root.keys.contains(alias)) {
+                holders.extend(of.into_iter().filter(|alias| !self.root.keys.contains(alias)));
+            }
+        }
+        holders
+    }
+
     /// The key that a step restores to this token from shares.
     pub fn restored_to(&self, alias: &Alias) -> Option<&Alias> {
         self.numbered().find_map(|(_, step)| match &step.action {

@@ -61,9 +61,9 @@ pub const fn consequences(way: Way) -> &'static str {
              may be lost as there are more keys than the threshold; one more, and the root is lost for ever."
         }
         Way::SoftwareBorn => {
-            "Made in memory: this machine holds the private key for some minutes, and must be trusted for that long; no maker attests the key. \
-             It is in several tokens, and its sealed backup opens with enough shares together and with none alone. The loss of every token can be \
-             survived; whoever gathers enough shares and the sealed file has the key."
+            "Made in memory: this machine holds the key for some minutes, and is trusted for that long; no maker attests the key. Several tokens \
+             hold it; its backup opens with enough shares together, and with none alone. Every token may be lost; whoever gathers enough \
+             shares has the key."
         }
         Way::Wrapped => {
             "Wrapped: the key was born in an HSM, and leaves it only encrypted for another. A maker attests it as exportable, not as \

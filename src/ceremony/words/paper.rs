@@ -52,6 +52,15 @@ pub const BRING_LAST_RECORD: &str = "record of the last ceremony on one of its m
 /// What to bring: a machine that makes the list of payloads again.
 pub const BRING_SECOND_MACHINE: &str =
     "second machine without a network, with sha256sum: it makes the list of payloads again from a medium of the record";
+/// Paper for shares.
+pub const BRING_PAGES: &str =
+    "page for a share, with eight rows of five boxes, and a numbered bag that shows opening for it";
+/// What prints shares.
+pub const BRING_PRINTER: &str = "printer without a spool and without a network, with its paper";
+/// What covers a screen.
+pub const BRING_COVER: &str = "hood or screen filter, so that one person alone sees the screen";
+/// What is thrown.
+pub const BRING_DIE: &str = "die with six sides, and a cup";
 /// What to bring: pens.
 pub const BRING_PENS: &str = "pen that does not rub out";
 
