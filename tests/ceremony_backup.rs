@@ -502,3 +502,69 @@ fn a_cut_at_any_moment_leaves_no_key_or_one_that_is_finished_or_given_up() {
         }
     });
 }
+
+#[test]
+fn share_check() {
+    on_softhsm("share_check", |tokens| {
+        let mut room = Room::rehearse(tokens, "share-check");
+        // One custodian did not come, one has lost the page, one brought the page of another.
+        let of_share = |pending: &Pending, index: u8| match pending {
+            Pending::Ask(prompt) => {
+                matches!(&prompt.scene, Scene::Plain { ask } if ask.starts_with(&format!("Is share {index} of 5 here")))
+            }
+            _ => false,
+        };
+        room.until(|pending, _| of_share(pending, 2));
+        room.word("ABSENT");
+        room.until(|pending, _| of_share(pending, 4));
+        room.word("LOST");
+        room.until(|pending, _| matches!(pending, Pending::Do(Operation::CheckShare { index: 5, .. })));
+        let place = room.place.join("a");
+        room.other_secret = Box::new(move |request| {
+            let row = request.row.as_ref()?;
+            let page = officiant::perform::rehearsal::page(&place, &row.set, 3);
+            let text = fs::read_to_string(page).expect("a page");
+            Some(Some(ceremony_support::secret(text.lines().nth(usize::from(row.row) - 1).expect("a row"))))
+        });
+        room.perform().expect("the trouble is recorded");
+        assert!(is_refused(&room, Rule::ShareFits, "This is share 3; share 5 was to be typed."));
+        room.other_secret = Box::new(|_| None);
+        room.word("AGAIN");
+        room.finish();
+        record::holds(&room.place.join("a"));
+        let read: Vec<u8> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::ShareChecked { index, .. } => Some(*index),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(read, [1, 3, 5]);
+        let missing: Vec<(u8, bool)> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::ShareMissing { index, lost, .. } => Some((*index, *lost)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(missing, [(2, false), (4, true)]);
+        assert_eq!(room.count(|event| matches!(event, Event::KeyPut { .. } | Event::KeyMade { .. })), 0);
+    });
+}
+
+#[test]
+fn a_set_of_shares_that_is_not_the_pinned_one_is_refused() {
+    on_softhsm("a_set_of_shares_that_is_not_the_pinned_one_is_refused", |tokens| {
+        let mut room = Room::rehearse(tokens, "share-check");
+        room.until(|pending, _| matches!(pending, Pending::Do(Operation::ReadInput { .. })));
+        let file = room.place.join("a/rehearsal/inputs/kept/offline.set.json");
+        let good = fs::read(&file).expect("a set");
+        fs::write(&file, String::from_utf8(good.clone()).expect("text").replace("    3,", "    2,")).expect("another");
+        let refused = room.perform().expect_err("another set");
+        assert_eq!(refused.refusal().expect("a rule").rule, Rule::BytesMatchHash);
+        fs::write(&file, good).expect("put back");
+        room.word("AGAIN");
+        room.finish();
+        record::holds(&room.place.join("a"));
+    });
+}

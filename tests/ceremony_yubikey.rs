@@ -145,7 +145,8 @@ fn a_genesis_in_production_on_three_yubikeys_two_of_which_must_sign() {
 fn made_in_memory(text: &str) -> String {
     let step = |kind: &str, token: &str| format!("[[act.step]]\ndo = \"{kind}\"\ntoken = \"{token}\"\nminutes = 5\n");
     let of_key = |kind: &str| format!("[[act.step]]\ndo = \"{kind}\"\nname = \"offline\"\n");
-    let on = |kind: &str, token: &str| format!("[[act.step]]\ndo = \"{kind}\"\nname = \"offline\"\ntoken = \"{token}\"\n");
+    let on =
+        |kind: &str, token: &str| format!("[[act.step]]\ndo = \"{kind}\"\nname = \"offline\"\ntoken = \"{token}\"\n");
     let backup = "[declares]\nsingle-control = true\n\n[backup]\nway = \"software-born\"\nthreshold = 2\ncustodians = [\"ana\", \"bo\", \"cem\"]\ncontact = \"us\"\n\n[[people]]";
     let births = [of_key("make-key"), of_key("seal-backup"), of_key("give-shares"), on("put-key", "ana-1")].concat()
         + &on("restore-key", "bo-1")

@@ -158,7 +158,14 @@ impl<'a> Replay<'a> {
 
 /// What a rehearsal prepares, and entry 0.
 fn prepared(event: &Event) -> bool {
-    matches!(event, Event::Began { .. } | Event::StandIn { .. } | Event::TwinRoot { .. } | Event::TwinCollection { .. })
+    matches!(
+        event,
+        Event::Began { .. }
+            | Event::StandIn { .. }
+            | Event::TwinRoot { .. }
+            | Event::TwinSet { .. }
+            | Event::TwinCollection { .. }
+    )
 }
 
 /// Every rule that held for an event to be there: those that it names, and the one that it stands for by its kind.

@@ -8,6 +8,7 @@ use crate::{
         steps::Action,
     },
     custody::Scheme,
+    digest::Digest,
 };
 
 use super::Script;
@@ -33,6 +34,17 @@ pub struct BackupSpec {
     pub way: Way,
     /// Who keeps the shares of a key that is made in memory.
     pub custody: Option<CustodySpec>,
+}
+
+/// A backup that was made before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptSpec {
+    /// The short name of its key.
+    pub name: Alias,
+    /// The file with what is public of its shares, beside the script.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: Digest,
 }
 
 /// Who keeps shares, and how they come to be on paper.

@@ -52,6 +52,15 @@ struct Known {
     read: BTreeMap<u8, (Utc, String)>,
     restored: Option<Utc>,
     discarded: bool,
+    /// Shares of which a ceremony said that they are lost.
+    lost: Vec<u8>,
+}
+
+impl Known {
+    fn of(set: Set, key: &str, repository: &str) -> Self {
+        let (key, repository) = (key.to_owned(), repository.to_owned());
+        Self { set, key, repository, read: BTreeMap::new(), restored: None, discarded: false, lost: vec![] }
+    }
 }
 
 /// A set, for people and for programs.
@@ -105,14 +114,7 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
             Event::Began { title: called, .. } => title.clone_from(called),
             Event::BackupSealed { name, sealed, .. } => {
                 of_key.insert(name.to_string(), sealed.set.id());
-                sets.push(Known {
-                    set: sealed.set.clone(),
-                    key: name.to_string(),
-                    repository: title.clone(),
-                    read: BTreeMap::new(),
-                    restored: None,
-                    discarded: false,
-                });
+                sets.push(Known::of(sealed.set.clone(), name.as_str(), &title));
             }
             Event::ShareReadBack { name, index, custodian, .. } => {
                 if let Some(known) = known(sets, &of_key, name.as_str()) {
@@ -131,6 +133,24 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
                 let name = restored.get(alias.as_str()).cloned();
                 if let Some(known) = name.and_then(|name| known(sets, &of_key, &name)) {
                     known.restored = Some(stamp.at);
+                }
+            }
+            Event::SetImported { name, text, .. } => {
+                let Ok(set) = serde_json::from_str::<Set>(text) else { continue };
+                of_key.insert(name.to_string(), set.id());
+                if !sets.iter().any(|known| known.set.id() == set.id()) {
+                    sets.push(Known::of(set, name.as_str(), &title));
+                }
+            }
+            Event::ShareChecked { name, index, .. } => {
+                if let Some(known) = known(sets, &of_key, name.as_str()) {
+                    let keeper = known.read.get(index).map_or_else(String::new, |(_, keeper)| keeper.clone());
+                    known.read.insert(*index, (stamp.at, keeper));
+                }
+            }
+            Event::ShareMissing { name, index, lost: true, .. } => {
+                if let Some(known) = known(sets, &of_key, name.as_str()) {
+                    known.lost.push(*index);
                 }
             }
             Event::BackupDiscarded { name, .. } => {
@@ -164,7 +184,7 @@ fn lost(text: &str, sets: &[Known]) -> Result<(String, u8), Stop> {
 
 fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
     let (id, scheme) = (known.set.id(), known.set.scheme);
-    let is_lost = |index: u8| lost.contains(&(id.clone(), index));
+    let is_lost = |index: u8| lost.contains(&(id.clone(), index)) || known.lost.contains(&index);
     let shares: Vec<ShareReport> = (1..=scheme.count())
         .map(|index| {
             let read = known.read.get(&index);
