@@ -74,7 +74,7 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
         bring(1, 0, if custody.printer.is_some() { say::BRING_PRINTER } else { say::BRING_COVER }.into());
         bring(usize::from(custody.dice), usize::from(custody.dice), say::BRING_DIE.into());
     }
-    bring(script.tokens.len(), 1, say::bring_tags(script));
+    bring(script.tokens.len(), usize::from(!script.tokens.is_empty()), say::bring_tags(script));
     bring(2, 2, say::BRING_PENS.into());
     list
 }
