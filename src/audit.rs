@@ -257,7 +257,7 @@ impl<'a> Replay<'a> {
         let (stamp, event) = &entries[0];
         match event {
             Event::Began { .. } => return Ok(1),
-            Event::StandIn { .. } | Event::TwinRoot { .. } | Event::TwinCollection { .. } => {
+            Event::StandIn { .. } | Event::TwinRoot { .. } | Event::TwinSet { .. } | Event::TwinCollection { .. } => {
                 if ceremony.mode() == Mode::Production {
                     return Err(Refusal::new(
                         Rule::RehearsalMarked,

@@ -412,3 +412,159 @@ fn each_way_says_its_consequences_and_what_is_not_there_is_not_promised() {
     assert!(wrong(&format!("{born}\nprinter = \"page.txt\"")).what.contains("printer"));
     assert_eq!(script("way = \"redundancy\"", "").backup.expect("a way").way, Way::Redundancy);
 }
+
+/// The world before and after each operation between the making of a key and its wiping, with the transcript as it then was.
+fn moments(room: &mut Room) -> Vec<(String, std::path::PathBuf)> {
+    let mut moments = vec![];
+    let keep = |room: &Room, what: String, moments: &mut Vec<(String, std::path::PathBuf)>| {
+        let copy = room.place.join(format!("moments/{}", moments.len()));
+        for part in ["a", "b", "tokens/tokens"] {
+            record::copy(&room.place.join(part), &copy.join(part));
+        }
+        moments.push((what, copy));
+    };
+    let of_a_backup = |pending: &Pending| match pending {
+        Pending::Do(operation) => matches!(
+            operation,
+            Operation::MakeKey { .. }
+                | Operation::SealBackup { .. }
+                | Operation::GiveShare { index: 1 | 2 | 5, .. }
+                | Operation::PutKey { .. }
+                | Operation::WipeKey { .. }
+        ),
+        _ => false,
+    };
+    room.until(|pending, _| matches!(pending, Pending::Do(Operation::MakeKey { .. })));
+    while room.count(|event| matches!(event, Event::KeyWiped { .. })) == 0 {
+        if !of_a_backup(&room.ceremony().pending()) {
+            room.turn().unwrap_or_else(|error| panic!("{error:?}"));
+            continue;
+        }
+        let job = room.runner.intend().expect("an intent").expect("an operation");
+        let what = job.operation.words();
+        keep(room, format!("{what}, intended"), &mut moments);
+        let answer = room.do_job(&job);
+        keep(room, format!("{what}, done, and nobody told"), &mut moments);
+        room.say(answer);
+        keep(room, format!("{what}, done"), &mut moments);
+    }
+    moments
+}
+
+#[test]
+fn a_cut_at_any_moment_leaves_no_key_or_one_that_is_finished_or_given_up() {
+    on_softhsm("a_cut_at_any_moment_leaves_no_key_or_one_that_is_finished_or_given_up", |tokens| {
+        let mut room = Room::rehearse(tokens, DCT);
+        let place = room.place.clone();
+        let people = room.people.clone();
+        let moments = moments(&mut room);
+        assert!(moments.len() >= 8 * 3, "{}", moments.len());
+        drop(room);
+        for (what, copy) in &moments {
+            officiant::token::pkcs11::close_all();
+            for part in ["a", "b", "tokens/tokens"] {
+                fs::remove_dir_all(place.join(part)).expect("the last try is cleared away");
+                record::copy(&copy.join(part), &place.join(part));
+            }
+            let mut room =
+                Room::resume(tokens, &place, people.clone()).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+            let before = room.entries().len();
+            while room.ended().is_none() {
+                match room.ceremony().pending() {
+                    Pending::Ask(prompt) => match &prompt.scene {
+                        Scene::Trouble { trouble: Trouble::Fault(fault), .. } => {
+                            assert!(fault.cause.contains("was not done"), "{what}: {fault}");
+                            room.word("AGAIN");
+                        }
+                        Scene::Trouble { trouble, .. } => panic!("{what}: {}", trouble.words()),
+                        _ => room.turn().unwrap_or_else(|error| panic!("{what}: {error:?}")),
+                    },
+                    _ => room.turn().unwrap_or_else(|error| panic!("{what}: {error:?}")),
+                }
+            }
+            let after: Vec<Event> = room.events().skip(before).collect();
+            let discarded = after.iter().filter(|event| matches!(event, Event::BackupDiscarded { .. })).count();
+            let made = room.count(|event| matches!(event, Event::KeyMade { .. }));
+            // Which key counts in the end, and that no token got another one before or after.
+            let last = room.ceremony().backups().iter().next().expect("a key").1;
+            assert!(last.proven && last.wiped && last.is_in_custody(), "{what}");
+            let put = room.events().filter_map(|event| match event {
+                Event::KeyPut { key, .. } => Some(key.id()),
+                _ => None,
+            });
+            assert!(put.eq([last.key.id(), last.key.id()]), "{what}: two tokens, and this key alone");
+            assert!(made == 1 + room.count(|event| matches!(event, Event::BackupDiscarded { .. })), "{what}");
+            assert!(discarded <= 1, "{what}");
+            officiant::perform::record::finish(&room.runner).expect("a manifest");
+            for medium in ["a", "b"] {
+                record::holds(&place.join(medium));
+            }
+        }
+    });
+}
+
+#[test]
+fn share_check() {
+    on_softhsm("share_check", |tokens| {
+        let mut room = Room::rehearse(tokens, "share-check");
+        // One custodian did not come, one has lost the page, one brought the page of another.
+        let of_share = |pending: &Pending, index: u8| match pending {
+            Pending::Ask(prompt) => {
+                matches!(&prompt.scene, Scene::Plain { ask } if ask.starts_with(&format!("Is share {index} of 5 here")))
+            }
+            _ => false,
+        };
+        room.until(|pending, _| of_share(pending, 2));
+        room.word("ABSENT");
+        room.until(|pending, _| of_share(pending, 4));
+        room.word("LOST");
+        room.until(|pending, _| matches!(pending, Pending::Do(Operation::CheckShare { index: 5, .. })));
+        let place = room.place.join("a");
+        room.other_secret = Box::new(move |request| {
+            let row = request.row.as_ref()?;
+            let page = officiant::perform::rehearsal::page(&place, &row.set, 3);
+            let text = fs::read_to_string(page).expect("a page");
+            Some(Some(ceremony_support::secret(text.lines().nth(usize::from(row.row) - 1).expect("a row"))))
+        });
+        room.perform().expect("the trouble is recorded");
+        assert!(is_refused(&room, Rule::ShareFits, "This is share 3; share 5 was to be typed."));
+        room.other_secret = Box::new(|_| None);
+        room.word("AGAIN");
+        room.finish();
+        record::holds(&room.place.join("a"));
+        let read: Vec<u8> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::ShareChecked { index, .. } => Some(index),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(read, [1, 3, 5]);
+        let missing: Vec<(u8, bool)> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::ShareMissing { index, lost, .. } => Some((index, lost)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(missing, [(2, false), (4, true)]);
+        assert_eq!(room.count(|event| matches!(event, Event::KeyPut { .. } | Event::KeyMade { .. })), 0);
+    });
+}
+
+#[test]
+fn a_set_of_shares_that_is_not_the_pinned_one_is_refused() {
+    on_softhsm("a_set_of_shares_that_is_not_the_pinned_one_is_refused", |tokens| {
+        let mut room = Room::rehearse(tokens, "share-check");
+        room.until(|pending, _| matches!(pending, Pending::Do(Operation::ReadInput { .. })));
+        let file = room.place.join("a/rehearsal/inputs/kept/offline.set.json");
+        let good = fs::read(&file).expect("a set");
+        fs::write(&file, String::from_utf8(good.clone()).expect("text").replace("    3,", "    2,")).expect("another");
+        let refused = room.perform().expect_err("another set");
+        assert_eq!(refused.refusal().expect("a rule").rule, Rule::BytesMatchHash);
+        fs::write(&file, good).expect("put back");
+        room.word("AGAIN");
+        room.finish();
+        record::holds(&room.place.join("a"));
+    });
+}

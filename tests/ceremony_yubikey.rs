@@ -85,6 +85,60 @@ fn a_genesis_in_production_on_three_yubikeys_two_of_which_must_sign() {
     });
 }
 
+/// The shipped genesis with one key that is made in memory, backed up, and on all three YubiKeys, two of them from its shares.
+fn made_in_memory(text: &str) -> String {
+    let step = |kind: &str, token: &str| format!("[[act.step]]\ndo = \"{kind}\"\ntoken = \"{token}\"\nminutes = 5\n");
+    let of_key = |kind: &str| format!("[[act.step]]\ndo = \"{kind}\"\nname = \"offline\"\n");
+    let on =
+        |kind: &str, token: &str| format!("[[act.step]]\ndo = \"{kind}\"\nname = \"offline\"\ntoken = \"{token}\"\n");
+    let backup = "[declares]\nsingle-control = true\n\n[backup]\nway = \"software-born\"\nthreshold = 2\ncustodians = [\"ana\", \"bo\", \"cem\"]\ncontact = \"us\"\n\n[[people]]";
+    let births = [of_key("make-key"), of_key("seal-backup"), of_key("give-shares"), on("put-key", "ana-1")].concat()
+        + &on("restore-key", "bo-1")
+        + &on("restore-key", "cem-1");
+    let mut text = text
+        .replacen("[[people]]", backup, 1)
+        .replacen("threshold = 2\nkeys = [\"ana-1\"", "threshold = 1\nkeys = [\"ana-1\"", 1)
+        .replacen(&step("generate-key", "ana-1"), "", 1)
+        .replacen(&step("generate-key", "bo-1"), "", 1)
+        .replacen(&step("generate-key", "cem-1"), &births, 1)
+        .replacen(&step("sign", "bo-1"), "", 1);
+    let drill = step("drill-token", "cem-1");
+    text = text.replacen(&drill, &format!("{drill}\n{}", of_key("wipe-key")), 1);
+    let sign = step("sign", "cem-1");
+    let (before, after) = text.split_once(&sign).expect("the last signature");
+    let (_, after) = after.split_once("\n\n").expect("what is said of it");
+    format!("{before}{after}")
+}
+
+#[test]
+fn a_genesis_in_production_of_a_key_that_is_made_in_memory_on_three_yubikeys() {
+    on_yubikeys("a_genesis_in_production_of_a_key_that_is_made_in_memory_on_three_yubikeys", &three(), |control| {
+        let mut room = begun(control, &made_in_memory(&genesis("yubikey:?touch-policy=cached")));
+        room.finish();
+        let audit = record::holds(&room.place.join("a"));
+        for rule in [Rule::BackupRestores, Rule::ShareReadBack, Rule::BackupOpens, Rule::KeyNotExtractable] {
+            assert!(audit.held.iter().any(|held| held.rule == rule), "{rule}");
+        }
+        let put: Vec<(String, usize)> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::KeyPut { alias, shares, .. } => Some((alias.to_string(), shares.len())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(put, [("ana-1".into(), 0), ("bo-1".into(), 2), ("cem-1".into(), 2)]);
+        // A YubiKey gives no randomness away: the record says what went into the key, and no more.
+        let sources = room.events().find_map(|event| match event {
+            Event::KeyMade { sources, .. } => Some(sources.clone()),
+            _ => None,
+        });
+        assert_eq!(sources.expect("a key was made"), ["the operating system"]);
+        let root = fs::read(room.place.join("a/metadata/1.root.json")).expect("root 1");
+        let root: serde_json::Value = serde_json::from_slice(&root).expect("JSON");
+        assert_eq!(root["signed"]["roles"]["root"]["keyids"].as_array().expect("keyids").len(), 1);
+    });
+}
+
 #[test]
 fn a_genesis_in_production_on_a_yubikey_and_two_tokens_behind_a_module() {
     let name = "a_genesis_in_production_on_a_yubikey_and_two_tokens_behind_a_module";

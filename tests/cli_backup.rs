@@ -111,3 +111,40 @@ fn a_sealed_file_is_described_and_anything_else_refused() {
     }
     assert_eq!(officiant(place.path(), &["backup", "inspect", "absent"]).code, Some(3));
 }
+
+#[test]
+fn the_shares_of_a_whole_ceremony_are_green_today_amber_in_a_year_and_red_when_one_more_is_lost() {
+    if !std::path::Path::new("/usr/lib/softhsm/libsofthsm2.so").exists() {
+        return println!("skipped: SoftHSM is not here");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let script = cli_support::ours("ceremony-scripts/dct-genesis-backup.toml");
+    let answers = cli_support::ours("ceremony-scripts/dct-genesis-backup.answers.toml");
+    let ran = officiant(place.path(), &["rehearse", &script, "--answers", &answers, "--record", "genesis"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let status = |more: &[&str]| {
+        let mut call = vec!["backup", "status", "genesis", "--json"];
+        call.extend(more);
+        let ran = officiant(place.path(), &call);
+        let sets: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:#?}"));
+        assert_eq!(sets.as_array().unwrap().len(), 1);
+        (ran.code, sets[0].clone())
+    };
+    let (code, set) = status(&[]);
+    assert_eq!((code, &set["health"]), (Some(0), &Value::from("green")), "{set:#}");
+    assert_eq!((&set["threshold"], &set["count"]), (&Value::from(3), &Value::from(5)));
+    assert_eq!(set["shares"][4]["custodian"], "vera");
+    let id = set["set"].as_str().unwrap().to_owned();
+    let (code, set) = status(&["--at", "2099-01-01"]);
+    assert_eq!((code, &set["health"]), (Some(1), &Value::from("amber")), "{set:#}");
+    assert_eq!(set["why"].as_array().unwrap().len(), 2);
+    let lost = |index: u8| format!("{id}:{index}");
+    let (code, set) = status(&["--lost", &lost(1)]);
+    assert_eq!((code, &set["health"]), (Some(0), &Value::from("green")), "four are left: {set:#}");
+    let (code, set) = status(&["--lost", &lost(1), "--lost", &lost(5)]);
+    assert_eq!((code, &set["health"]), (Some(1), &Value::from("red")), "{set:#}");
+    let ran = officiant(place.path(), &["backup", "status", "genesis", "--lost", "3f09a1c2d4e5:2"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    let ran = officiant(place.path(), &["backup", "status", "genesis"]);
+    assert!(ran.out.contains("GREEN") && ran.out.contains("share 2  bo: read "), "{ran:#?}");
+}

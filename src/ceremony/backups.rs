@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     custody::Set,
+    digest::Digest,
     rules::{Passed, Refusal, Rule},
     tuf::key::Key,
 };
@@ -62,22 +63,36 @@ impl Backup {
 
 /// Every key that was made in memory, by its short name.
 #[derive(Clone, Debug, Default)]
-pub struct Backups(BTreeMap<Alias, Backup>);
+pub struct Backups {
+    made: BTreeMap<Alias, Backup>,
+    kept: BTreeMap<Alias, Set>,
+    /// In a rehearsal, the twin of each set, by the SHA-256 of the real one.
+    twins: BTreeMap<Digest, Digest>,
+}
 
 impl Backups {
     /// What is known of one.
     pub fn get(&self, name: &Alias) -> Option<&Backup> {
-        self.0.get(name)
+        self.made.get(name)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&Alias, &Backup)> {
-        self.0.iter()
+        self.made.iter()
+    }
+
+    /// What is public of a set that was made before.
+    pub fn kept(&self, name: &Alias) -> Option<&Set> {
+        self.kept.get(name)
+    }
+
+    pub(super) fn twin_of(&self, real: Digest) -> Option<Digest> {
+        self.twins.get(&real).copied()
     }
 
     /// The first that is to be given up.
     pub fn lost(&self) -> Option<&Alias> {
-        self.0.iter().find(|(_, backup)| backup.lost).map(|(name, _)| name)
+        self.made.iter().find(|(_, backup)| backup.lost).map(|(name, _)| name)
     }
 
     pub(super) fn apply(&mut self, event: &Event) {
@@ -93,7 +108,7 @@ impl Backups {
                     proven: false,
                     wiped: false,
                 };
-                self.0.insert(name.clone(), backup);
+                self.made.insert(name.clone(), backup);
             }
             Event::BackupSealed { name, sealed, .. } => {
                 self.change(name, |backup| backup.sealed = Some(sealed.clone()))
@@ -108,25 +123,29 @@ impl Backups {
                 self.change(name, |backup| backup.restored.push(alias.clone()));
             }
             Event::KeyDrilled { alias, .. } => {
-                for backup in self.0.values_mut().filter(|backup| backup.restored.contains(alias)) {
+                for backup in self.made.values_mut().filter(|backup| backup.restored.contains(alias)) {
                     backup.proven = true;
                 }
             }
             Event::TokenInitialised { alias, .. } => {
-                self.0.values_mut().for_each(|backup| backup.restored.retain(|token| token != alias));
+                self.made.values_mut().for_each(|backup| backup.restored.retain(|token| token != alias));
             }
+            Event::SetImported { name, text, .. } => {
+                self.kept.extend(serde_json::from_str(text).ok().map(|set| (name.clone(), set)));
+            }
+            Event::TwinSet { real, twin } => drop(self.twins.insert(*real, *twin)),
             Event::KeyWiped { name, .. } => self.change(name, |backup| backup.wiped = true),
-            Event::BackupDiscarded { name, .. } => drop(self.0.remove(name)),
+            Event::BackupDiscarded { name, .. } => drop(self.made.remove(name)),
             // What was in memory went with the process.
             Event::Resumed { .. } => {
-                self.0.values_mut().for_each(|backup| backup.lost = backup.lost || !backup.is_in_custody());
+                self.made.values_mut().for_each(|backup| backup.lost = backup.lost || !backup.is_in_custody());
             }
             _ => {}
         }
     }
 
     fn change(&mut self, name: &Alias, change: impl FnOnce(&mut Backup)) {
-        if let Some(backup) = self.0.get_mut(name) {
+        if let Some(backup) = self.made.get_mut(name) {
             change(backup);
         }
     }

@@ -389,6 +389,46 @@ pub enum Event {
         /// `BACKUP-RESTORES`.
         passed: Vec<Passed>,
     },
+    /// What is public of a set of shares came in.
+    SetImported {
+        /// By which name the script knows the key.
+        name: Alias,
+        /// The file, as text.
+        text: String,
+        /// `BYTES-MATCH-HASH`.
+        passed: Vec<Passed>,
+    },
+    /// A share was read from its page and fits its commitment.
+    ShareChecked {
+        /// Of the backup of which key.
+        name: Alias,
+        /// The id of its set.
+        set: String,
+        /// Which share, from 1.
+        index: u8,
+        /// The commitment that it fits.
+        commitment: Commitment,
+        /// `SHARE-FITS`.
+        passed: Vec<Passed>,
+    },
+    /// A share was not read.
+    ShareMissing {
+        /// Of the backup of which key.
+        name: Alias,
+        /// The id of its set.
+        set: String,
+        /// Which share, from 1.
+        index: u8,
+        /// Whether it is lost for ever, and not just absent.
+        lost: bool,
+    },
+    /// A rehearsal uses a throw-away set in the place of a real one.
+    TwinSet {
+        /// The SHA-256 that the script pins.
+        real: Digest,
+        /// The SHA-256 of the twin.
+        twin: Digest,
+    },
     /// A key that was lost with the memory was given up, and everything on paper of it was destroyed.
     BackupDiscarded {
         /// Which key.
@@ -734,6 +774,8 @@ impl Event {
             | Self::ShareReadBack { passed, .. }
             | Self::KeyPut { passed, .. }
             | Self::KeyWiped { passed, .. }
+            | Self::SetImported { passed, .. }
+            | Self::ShareChecked { passed, .. }
             | Self::TokenOpened { passed, .. }
             | Self::CollectionOpened { passed, .. }
             | Self::SignedBefore { passed, .. }
@@ -771,6 +813,8 @@ impl Event {
                 | Self::ShareReadBack { .. }
                 | Self::KeyPut { .. }
                 | Self::KeyWiped { .. }
+                | Self::SetImported { .. }
+                | Self::ShareChecked { .. }
                 | Self::TokenOpened { .. }
                 | Self::Signed { .. }
                 | Self::HeadSigned { .. }

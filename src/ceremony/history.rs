@@ -110,5 +110,12 @@ impl History {
 
 /// What a rehearsal prepares, and entry 0.
 fn prepared(event: &Event) -> bool {
-    matches!(event, Event::Began { .. } | Event::StandIn { .. } | Event::TwinRoot { .. } | Event::TwinCollection { .. })
+    matches!(
+        event,
+        Event::Began { .. }
+            | Event::StandIn { .. }
+            | Event::TwinRoot { .. }
+            | Event::TwinSet { .. }
+            | Event::TwinCollection { .. }
+    )
 }

@@ -12,6 +12,7 @@ use super::{
     participants::{Alias, PersonId},
 };
 use crate::{
+    custody::Set,
     device::TokenIdentity,
     digest::Digest,
     fault::{Fault, FaultKind, Tries},
@@ -223,6 +224,15 @@ pub enum Operation {
         /// Its sealed file, and what is known of the shares.
         sealed: Box<SealedBackup>,
     },
+    /// People: let a share be typed from its page.
+    CheckShare {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// What is known of its set.
+        set: Box<Set>,
+    },
     /// Host: wipe the memory in which a key was made.
     WipeKey {
         /// Which key.
@@ -307,6 +317,7 @@ impl Operation {
             Self::GiveShare { index, .. } => format!("put share {index} on paper and read it back"),
             Self::PutKey { alias, name, from_shares: false, .. } => format!("put the key {name} on {alias}"),
             Self::PutKey { alias, name, .. } => format!("restore the key {name} to {alias} from shares"),
+            Self::CheckShare { index, .. } => format!("read share {index} from its page"),
             Self::WipeKey { name } => format!("wipe the memory in which {name} was made"),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
             Self::Open { alias, .. } => format!("open {alias}"),
@@ -345,6 +356,7 @@ impl Operation {
             | Self::MakeKey { .. }
             | Self::SealBackup { .. }
             | Self::GiveShare { .. }
+            | Self::CheckShare { .. }
             | Self::WipeKey { .. } => None,
         }
     }

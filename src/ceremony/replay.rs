@@ -160,6 +160,9 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::KeyPut { key, attributes, shares, .. } => {
             done(Outcome::KeyPut { key: key.clone(), attributes: *attributes, shares: shares.clone() })
         }
+        Event::SetImported { text, .. } => done(Outcome::Input { bytes: text.clone().into_bytes(), with: None }),
+        Event::ShareChecked { commitment, .. } => done(Outcome::ShareReadBack { commitment: *commitment }),
+        Event::ShareMissing { lost, .. } => word(if *lost { "LOST" } else { "ABSENT" }),
         Event::KeyWiped { .. } => done(Outcome::Wiped),
         Event::BackupDiscarded { .. } => word("DESTROYED"),
         Event::KeyHandedOver { name, key, file, media, signature, .. } => {
@@ -216,6 +219,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::Began { .. }
         | Event::StandIn { .. }
         | Event::TwinRoot { .. }
+        | Event::TwinSet { .. }
         | Event::Intended { .. }
         | Event::Resumed { .. }
         | Event::TornTailCut { .. }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::backup::{BackupSpec, CustodySpec, Way};
+pub use self::backup::{BackupSpec, CustodySpec, KeptSpec, Way};
 pub use self::repositories::{
     CertificateSpec, CollectionSpec, CommonName, RepositoriesSpec, Signatory, SignerAction, SignerSpec, TagPolicy,
     TaggingSpec,
@@ -42,6 +42,8 @@ pub enum Kind {
     RotateRoot,
     /// Signs the same root again with a later expiry, and nothing else.
     RenewExpiry,
+    /// Shares of a backup are read from their pages, once a year.
+    ShareCheck,
     /// Docker Content Trust: makes the offline key, and root and targets of each repository.
     DctGenesis,
     /// Docker Content Trust: adds, replaces or removes signers below the tagging key.
@@ -57,7 +59,12 @@ pub enum Kind {
 impl Kind {
     /// Whether such a ceremony is about repositories that were collected beforehand, one or thousands of them.
     pub const fn is_about_repositories(self) -> bool {
-        !matches!(self, Self::Genesis | Self::RotateRoot | Self::RenewExpiry)
+        !matches!(self, Self::Genesis | Self::RotateRoot | Self::RenewExpiry | Self::ShareCheck)
+    }
+
+    /// Whether it composes, signs and writes metadata.
+    pub const fn writes_metadata(self) -> bool {
+        !matches!(self, Self::ShareCheck)
     }
 
     /// Whether it makes what was not there before, and therefore starts from nothing.
@@ -67,7 +74,7 @@ impl Kind {
 
     /// Whether it writes new root metadata.
     pub const fn writes_roots(self) -> bool {
-        !matches!(self, Self::DctDelegate)
+        !matches!(self, Self::DctDelegate | Self::ShareCheck)
     }
 
     /// The kind as a title for people.
@@ -76,6 +83,7 @@ impl Kind {
             Self::Genesis => "Root key genesis",
             Self::RotateRoot => "Root key rotation",
             Self::RenewExpiry => "Renewal of the root's expiry",
+            Self::ShareCheck => "Reading of the shares of a backup",
             Self::DctGenesis => "Docker Content Trust: genesis of the offline key",
             Self::DctDelegate => "Docker Content Trust: delegation to signers",
             Self::DctRotateTaggingKey => "Docker Content Trust: rotation of the tagging key",
@@ -128,6 +136,8 @@ pub struct Script {
     pub repositories: Option<RepositoriesSpec>,
     /// How the key outlives the loss of a token, where the script says.
     pub backup: Option<BackupSpec>,
+    /// Backups that were made before.
+    pub kept: Vec<KeptSpec>,
     /// The acts.
     pub acts: Vec<Act>,
 }

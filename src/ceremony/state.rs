@@ -425,6 +425,10 @@ impl Ceremony {
             | Event::ShareReadBack { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
+            | Event::SetImported { .. }
+            | Event::ShareChecked { .. }
+            | Event::ShareMissing { .. }
+            | Event::TwinSet { .. }
             | Event::AsideNoted { .. }
             | Event::AsideDropped
             | Event::TornTailCut { .. }

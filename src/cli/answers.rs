@@ -3,7 +3,10 @@
 //! It holds personal words, PINs of throw-away tokens and lines for the record. Everything else is answered as a room does
 //! where all goes well: the first word that a prompt offers, the words from the paper, the machine's own clock.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
@@ -16,6 +19,7 @@ use crate::{
     },
     digest::to_hex,
     fault::{Error, Fault},
+    files,
     perform::{Covered, People, Performer, rehearsal},
     runner::{Ended, Runner},
     secret::{Secret, SecretKind, SecretRequest, WORD_SALT_LENGTH, WordProof},
@@ -135,6 +139,12 @@ impl Answers {
 struct PaperRoom<'a> {
     answers: &'a Answers,
     paper: BTreeMap<(String, u8, u8), Secret>,
+    record: PathBuf,
+}
+
+fn rehearsed_row(record: &Path, (set, share, row): &(String, u8, u8)) -> Option<Secret> {
+    let text = files::read(&rehearsal::page(record, set, *share), files::limit::PUBLIC_KEY).ok()?;
+    Secret::copied(text.split(|byte| *byte == b'\n').nth(usize::from(*row) - 1)?).ok()
 }
 
 impl People for PaperRoom<'_> {
@@ -142,7 +152,11 @@ impl People for PaperRoom<'_> {
         match (&request.row, request.what) {
             (Some(row), SecretKind::ShareRow) => {
                 let page = (row.set.clone(), row.share.unwrap_or(row.brought), row.row);
-                Secret::copied(self.paper.get(&page)?.expose()).ok()
+                match self.paper.get(&page) {
+                    Some(written) => Secret::copied(written.expose()).ok(),
+                    // A throw-away page that the rehearsal made.
+                    None => rehearsed_row(&self.record, &page),
+                }
             }
             (_, SecretKind::Throws) => {
                 let throws = self.answers.throws.as_deref().map_or_else(|| "123456".repeat(20), str::to_owned);
@@ -173,7 +187,11 @@ pub fn go_through(
 ) -> Result<Ended, Error> {
     let mut step = String::new();
     let mut tried = false;
-    let mut room = PaperRoom { answers, paper: BTreeMap::new() };
+    let mut room = PaperRoom {
+        answers,
+        paper: BTreeMap::new(),
+        record: runner.media().first().map(|medium| medium.folder.clone()).unwrap_or_default(),
+    };
     loop {
         let position = runner.ceremony().position();
         if position.number != step {

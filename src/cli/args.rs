@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::backup::{Backup, BackupInspect, BackupVerb, Share, ShareRead, ShareVerb};
+pub use self::backup::{Backup, BackupInspect, BackupStatus, BackupVerb, Share, ShareRead, ShareVerb};
 use crate::{tuf::Dialect, utc::Utc};
 
 /// Leads root-key ceremonies for The Update Framework on an air-gapped machine.
@@ -444,7 +444,10 @@ impl Verb {
                 verb: TokenVerb::List(TokenList { format, .. }) | TokenVerb::Probe(TokenProbe { format, .. }),
             })
             | Self::Key(Key { verb: KeyVerb::Show(KeyShow { format, .. }) })
-            | Self::Backup(Backup { verb: BackupVerb::Inspect(BackupInspect { format, .. }) })
+            | Self::Backup(Backup {
+                verb:
+                    BackupVerb::Inspect(BackupInspect { format, .. }) | BackupVerb::Status(BackupStatus { format, .. }),
+            })
             | Self::Share(Share { verb: ShareVerb::Read(ShareRead { format }) }) => format.json,
             _ => false,
         }

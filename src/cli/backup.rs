@@ -1,5 +1,7 @@
 //! `backup inspect` and `share read`: what can be said of a sealed file and of a share without a ceremony.
 
+mod status;
+
 use serde::Serialize;
 
 use super::{
@@ -91,6 +93,7 @@ struct Report {
 pub(super) fn backup(args: &Backup) -> Result<Exit, Stop> {
     match &args.verb {
         BackupVerb::Inspect(args) => inspect(args),
+        BackupVerb::Status(args) => status::status(args),
     }
 }
 

@@ -48,6 +48,7 @@ impl Performer {
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
             Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),
+            Operation::CheckShare { index, set, .. } => self.check_share(*index, set, people),
             Operation::WipeKey { name } => {
                 self.gathering = None;
                 drop(self.born.remove(name));
@@ -164,6 +165,18 @@ impl Performer {
         };
         Err(Refusal::new(Rule::ShareReadBack, what, "Take the page that was made a moment ago, and type it again.")
             .into())
+    }
+
+    fn check_share(&self, index: u8, set: &Set, people: &mut dyn People) -> Performed {
+        let share = self.typed_share(&set.id(), Some(index), index, None, people)?;
+        if share.label().index != index {
+            let what = format!("This is share {}; share {index} was to be typed.", share.label().index);
+            return Err(Refusal::new(Rule::ShareFits, what, "Take the page of this custodian.").into());
+        }
+        let commitment = share.commitment();
+        // Which share is wrong, and how, is said here, where it is at hand.
+        Gathering::of(set.clone()).add(share)?;
+        Ok(Outcome::ShareReadBack { commitment })
     }
 
     fn put_key(&mut self, job: &Job, people: &mut dyn People) -> Performed {

@@ -250,8 +250,12 @@ fn began_whole(script: &Script, chain: &Chain) -> Result<(), Refusal> {
     let twins =
         script.keys.iter().all(|key| any(&|event| matches!(event, Event::StandIn { real, .. } if *real == key.keyid)));
     let root = script.previous.is_none() || any(&|event| matches!(event, Event::TwinRoot { .. }));
+    let sets = script
+        .kept
+        .iter()
+        .all(|kept| any(&|event| matches!(event, Event::TwinSet { real, .. } if *real == kept.sha256)));
     let collection = script.repositories.is_none() || any(&|event| matches!(event, Event::TwinCollection { .. }));
-    if !rehearsal || (twins && root && collection) {
+    if !rehearsal || (twins && root && sets && collection) {
         return Ok(());
     }
     Err(Refusal::new(

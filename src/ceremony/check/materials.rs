@@ -70,7 +70,13 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
     bring(usize::from(follows), 0, if many { say::BRING_LAST_RECORD } else { say::BRING_LAST_CARD }.into());
     let by_qr = steps(|action| matches!(action, Action::ImportQr(_) | Action::ShowQr(_)));
     bring(usize::from(by_qr > 0), usize::from(by_qr > 0), say::BRING_OTHER_SCREEN.into());
-    bring(script.tokens.len(), 1, say::bring_tags(script));
+    if let Some(custody) = script.custody().filter(|_| !script.made_keys().is_empty()) {
+        let pages = script.made_keys().len() * custody.custodians.len();
+        bring(pages, pages.div_ceil(2), say::BRING_PAGES.into());
+        bring(1, 0, if custody.printer.is_some() { say::BRING_PRINTER } else { say::BRING_COVER }.into());
+        bring(usize::from(custody.dice), usize::from(custody.dice), say::BRING_DIE.into());
+    }
+    bring(script.tokens.len(), usize::from(!script.tokens.is_empty()), say::bring_tags(script));
     bring(2, 2, say::BRING_PENS.into());
     list
 }

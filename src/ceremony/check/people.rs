@@ -346,7 +346,7 @@ pub(super) fn alone(script: &Script) -> Vec<Alone> {
         let tokens: Vec<&Alias> = tagging.keys.iter().filter_map(|key| key.token()).collect();
         (RoleName::Targets, tagging.threshold, tokens)
     });
-    let root = (RoleName::Root, script.root.threshold, script.root.keys.iter().collect());
+    let root = (RoleName::Root, script.root.threshold, script.holders_of_root_keys());
     std::iter::once(root)
         .chain(tagging)
         .flat_map(|(role, threshold, keys)| {

@@ -76,8 +76,9 @@ pub(super) fn required(script: &Script, findings: &mut Findings) {
         ),
         ("close", has(|action| matches!(action, Action::Close(_))), Rule::HeadSigned),
     ];
+    let of_metadata = ["draft", "review", "export"];
     for (kind, there, rule) in required {
-        if !there {
+        if !there && (script.kind.writes_metadata() || !of_metadata.contains(&kind)) {
             let what = format!("The script has no step `{kind}`.");
             findings.add(
                 Error,
@@ -191,6 +192,7 @@ fn giver(fact: &Fact) -> String {
         Fact::BackupRestores(name) => {
             format!("a step with do = \"restore-key\" and the name {name}, and a drill-token of its token,")
         }
+        Fact::SharesChecked(name) => format!("a step with do = \"check-shares\" and the name {name}"),
         Fact::KeyWiped(name) => format!("a step with do = \"wipe-key\" and the name {name}"),
         Fact::KeyHandedOver(name) => format!("a step with do = \"hand-over-key\" and the name {name}"),
         Fact::KeyCounts(alias) => {

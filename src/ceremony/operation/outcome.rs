@@ -131,7 +131,7 @@ pub enum Outcome {
         /// The media that hold them, by their labels.
         media: Vec<String>,
     },
-    /// Of [`super::Operation::GiveShare`].
+    /// Of [`super::Operation::GiveShare`] and [`super::Operation::CheckShare`].
     ShareReadBack {
         /// The commitment to what was typed.
         commitment: Commitment,

@@ -8,6 +8,7 @@ use crate::{
         steps::Action,
     },
     custody::Scheme,
+    digest::Digest,
 };
 
 use super::Script;
@@ -33,6 +34,17 @@ pub struct BackupSpec {
     pub way: Way,
     /// Who keeps the shares of a key that is made in memory.
     pub custody: Option<CustodySpec>,
+}
+
+/// A backup that was made before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptSpec {
+    /// The short name of its key.
+    pub name: Alias,
+    /// The file with what is public of its shares, beside the script.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: Digest,
 }
 
 /// Who keeps shares, and how they come to be on paper.
@@ -80,6 +92,18 @@ impl Script {
             Action::PutKey(step) if step.token == *alias => Some(&step.name),
             _ => None,
         })
+    }
+
+    /// The tokens of the root, and those to which a key of theirs that is made in memory is put as well: each of them signs for it.
+    pub fn holders_of_root_keys(&self) -> Vec<&Alias> {
+        let mut holders: Vec<&Alias> = self.root.keys.iter().collect();
+        for name in self.made_keys() {
+            let of = self.holders_of(name);
+            if of.iter().any(|alias| self.root.keys.contains(alias)) {
+                holders.extend(of.into_iter().filter(|alias| !self.root.keys.contains(alias)));
+            }
+        }
+        holders
     }
 
     /// The key that a step restores to this token from shares.

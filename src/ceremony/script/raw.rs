@@ -43,6 +43,8 @@ pub(super) struct RawScript {
     pub certificate: Option<RawCertificate>,
     pub tags: Option<RawTags>,
     pub backup: Option<RawBackup>,
+    #[serde(default)]
+    pub kept: Vec<RawKept>,
     pub act: Spanned<Vec<RawAct>>,
 }
 
@@ -200,6 +202,14 @@ pub(super) struct RawCertificate {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawTags {
     pub changed: super::TagPolicy,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawKept {
+    pub name: Spanned<String>,
+    pub file: Spanned<String>,
+    pub sha256: Spanned<String>,
 }
 
 #[derive(Deserialize)]

@@ -128,6 +128,7 @@ impl Reader<'_> {
             root,
             repositories,
             backup,
+            kept: self.kept(&raw.kept)?,
             previous: raw
                 .previous
                 .map(|previous| {

@@ -61,8 +61,11 @@ impl Kind for Close {
         who
     }
 
-    fn needs(&self, _script: &Script) -> Vec<Fact> {
-        let mut needs = vec![Fact::Exported];
+    fn needs(&self, script: &Script) -> Vec<Fact> {
+        let mut needs: Vec<Fact> = script.kept.iter().map(|kept| Fact::SharesChecked(kept.name.clone())).collect();
+        if script.kind.writes_metadata() {
+            needs.push(Fact::Exported);
+        }
         needs.extend(self.tokens.iter().cloned().map(Fact::KeyCounts));
         needs
     }

@@ -5,6 +5,7 @@ mod at_the_token;
 mod attest;
 mod by_qr;
 mod certify;
+mod check_shares;
 mod close;
 mod confirm_clock;
 mod draft;
@@ -41,6 +42,7 @@ pub use self::{
     attest::Attest,
     by_qr::{ImportQr, ShowQr},
     certify::Certify,
+    check_shares::CheckShares,
     close::Close,
     confirm_clock::ConfirmClock,
     draft::Draft,
@@ -123,6 +125,8 @@ pub enum Action {
     PutKey(PutKey),
     /// The memory is wiped.
     WipeKey(WipeKey),
+    /// Shares are read from their pages.
+    CheckShares(CheckShares),
     /// The token is taken out and opened again, and its key shows that it works.
     DrillToken(DrillToken),
     /// A token that holds a root key already is opened.
@@ -180,6 +184,7 @@ impl Action {
             Self::GiveShares(step) => step,
             Self::PutKey(step) => step,
             Self::WipeKey(step) => step,
+            Self::CheckShares(step) => step,
             Self::DrillToken(step) => step,
             Self::OpenToken(step) => step,
             Self::ImportKeys(step) => step,
@@ -290,6 +295,8 @@ pub enum Fact {
     BackupRestores(Alias),
     /// The memory was wiped.
     KeyWiped(Alias),
+    /// Shares were read from their pages.
+    SharesChecked(Alias),
     /// A tagging key was handed over.
     KeyHandedOver(Alias),
     /// The keys of the online roles are here.
@@ -330,6 +337,7 @@ impl Fact {
             Self::BackupSealed(name) => format!("the backup of {name} is sealed"),
             Self::SharesGiven(name) => format!("the shares of {name} were read back"),
             Self::BackupRestores(name) => format!("a token to which {name} was restored from shares has signed"),
+            Self::SharesChecked(name) => format!("the shares of {name} were asked for"),
             Self::KeyWiped(name) => format!("{name} was wiped from memory"),
             Self::KeyHandedOver(name) => format!("the key {name} was made and handed over"),
             Self::KeyCounts(alias) => format!("the key on {alias} is proven to work"),

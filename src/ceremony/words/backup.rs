@@ -61,9 +61,9 @@ pub const fn consequences(way: Way) -> &'static str {
              may be lost as there are more keys than the threshold; one more, and the root is lost for ever."
         }
         Way::SoftwareBorn => {
-            "Made in memory: this machine holds the private key for some minutes, and must be trusted for that long; no maker attests the key. \
-             It is in several tokens, and its sealed backup opens with enough shares together and with none alone. The loss of every token can be \
-             survived; whoever gathers enough shares and the sealed file has the key."
+            "Made in memory: this machine holds the key for some minutes, and is trusted for that long; no maker attests the key. Several tokens \
+             hold it; its backup opens with enough shares together, and with none alone. Every token may be lost; whoever gathers enough \
+             shares has the key."
         }
         Way::Wrapped => {
             "Wrapped: the key was born in an HSM, and leaves it only encrypted for another. A maker attests it as exportable, not as \
@@ -246,6 +246,41 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What HERE does.
+pub const DOES_HERE: &str = "the custodian is here with the page, and types it";
+/// What ABSENT does.
+pub const DOES_ABSENT: &str = "the page is not here today; the record says so";
+/// What LOST does.
+pub const DOES_LOST: &str = "the page is lost, destroyed or cannot be read; the record says so";
+
+/// `check-shares`.
+pub fn check_shares(name: &Alias) -> Prose {
+    let lines = vec![
+        "Custodians bring their pages in their bags. The number of each bag is compared with the last record, aloud.".into(),
+        "Each comes to the keyboard alone, opens the bag, and types the eight rows. Nothing shows what is typed; a wrong row is named.".into(),
+        "The share is held against its commitment, and forgotten. Shares are not put together: nothing that opens the backup comes into being."
+            .into(),
+        "Each bags the page again, with a new number.".into(),
+    ];
+    let form = ["Numbers of the old bags", "Numbers of the new bags", "Who did not come, and why"];
+    prose(format!("Read the shares of {name}"), lines, "Every share that is here fits its commitment.", &form)
+}
+
+/// Whether a share is here.
+pub fn share_is_here(set: &Set, index: u8) -> String {
+    format!("Is share {index} of {} here, of set {}?", set.scheme.count(), set.id())
+}
+
+/// What was agreed to when somebody sat down to type a share.
+pub fn alone_with(index: u8) -> String {
+    format!("alone with share {index}")
+}
+
+/// A share is to be typed.
+pub fn share_is_typed(index: u8) -> String {
+    format!("The custodian of share {index} sits down alone, and opens the bag. Everybody else has stepped back.")
 }
 
 /// A custodian is to sit down.

@@ -146,6 +146,13 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::KeyPut { alias, name, shares, .. } => {
             format!("{name} is on {alias}, restored from shares {}.", super::backup::listed(shares))
         }
+        Event::SetImported { name, .. } => format!("What is public of the shares of {name} came in."),
+        Event::ShareChecked { name, set, index, .. } => {
+            format!("Share {index} of {name}, set {set}, was read from its page and fits its commitment.")
+        }
+        Event::ShareMissing { name, set, index, lost: true } => format!("Share {index} of {name}, set {set}, is lost."),
+        Event::ShareMissing { name, set, index, .. } => format!("Share {index} of {name}, set {set}, was not here."),
+        Event::TwinSet { real, .. } => format!("A throw-away set of shares stands in for {}.", short(real)),
         Event::KeyWiped { name, .. } => format!("The memory in which {name} was made was wiped."),
         Event::BackupDiscarded { name, shares, .. } => format!(
             "{name} was lost with the memory of the machine and given up; destroyed shares: {}.",

@@ -55,6 +55,15 @@ pub const BRING_SECOND_MACHINE: &str =
 /// What to bring: the other side of the air gap.
 pub const BRING_OTHER_SCREEN: &str =
     "laptop or telephone with the courier page and a camera: it stays in the room until the words were compared";
+/// Paper for shares.
+pub const BRING_PAGES: &str =
+    "page for a share, with eight rows of five boxes, and a numbered bag that shows opening for it";
+/// What prints shares.
+pub const BRING_PRINTER: &str = "printer without a spool and without a network, with its paper";
+/// What covers a screen.
+pub const BRING_COVER: &str = "hood or screen filter, so that one person alone sees the screen";
+/// What is thrown.
+pub const BRING_DIE: &str = "die with six sides, and a cup";
 /// What to bring: pens.
 pub const BRING_PENS: &str = "pen that does not rub out";
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Format;
+use crate::utc::Utc;
 
 /// Look at sealed backups
 #[derive(Clone, Debug, Args)]
@@ -18,6 +19,7 @@ pub struct Backup {
 #[derive(Clone, Debug, Subcommand)]
 pub enum BackupVerb {
     Inspect(BackupInspect),
+    Status(BackupStatus),
 }
 
 /// Say what opens a sealed file, how large it is, and its SHA-256
@@ -31,6 +33,34 @@ Example:
 pub struct BackupInspect {
     /// The sealed file
     pub file: PathBuf,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// Say how the shares of a backup are, and what is due
+///
+/// Goes through the transcripts of records, first to last, and tells of each set of shares: when each share was last read, when the
+/// backup was last restored, and when both are due again. RED is a set of which so few shares are left that the next loss is the loss
+/// of the backup; AMBER one of which too few were read within twelve months to know that it opens, or that was not restored within three
+/// years. What was lost since, the records do not know: say it with --lost. The records are not verified here; `officiant verify` does
+/// that.
+///
+/// Exits with 1 where a set is amber or red.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  officiant backup status genesis
+  officiant backup status genesis drill-2027 --lost 3f09a1c2d4e5:2")]
+pub struct BackupStatus {
+    /// Folders of records, the oldest first
+    #[arg(required = true, value_name = "RECORD")]
+    pub records: Vec<PathBuf>,
+    /// A share that is known to be lost or destroyed, as SET:NUMBER
+    #[arg(long, value_name = "SET:NUMBER")]
+    pub lost: Vec<String>,
+    /// The time to judge by, instead of this machine's clock
+    #[arg(long, value_name = "TIME", value_parser = super::instant)]
+    pub at: Option<Utc>,
     #[command(flatten)]
     pub format: Format,
 }

@@ -259,6 +259,7 @@ impl Room {
             | Operation::SealBackup { .. }
             | Operation::GiveShare { .. }
             | Operation::PutKey { .. }
+            | Operation::CheckShare { .. }
             | Operation::WipeKey { .. } => panic!("these scripts make no key in memory"),
             Operation::Open { alias, .. } => {
                 Outcome::Opened { seen: seen(alias, true), key: in_dialect(dialect, object(alias)) }

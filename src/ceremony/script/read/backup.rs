@@ -7,8 +7,8 @@ use crate::{
     ceremony::{
         participants::{Alias, Person, PersonId},
         script::{
-            BackupSpec, CustodySpec, Script, Way,
-            raw::{RawAct, RawBackup},
+            BackupSpec, CustodySpec, KeptSpec, Script, Way,
+            raw::{RawAct, RawBackup, RawKept},
         },
         steps::Action,
     },
@@ -63,6 +63,18 @@ impl Reader<'_> {
         })
     }
 
+    pub(super) fn kept(&self, raw: &[RawKept]) -> Read<Vec<KeptSpec>> {
+        self.unique("kept.name", raw.iter().map(|kept| &kept.name))?;
+        let kept = raw.iter().map(|kept| {
+            Ok(KeptSpec {
+                name: self.short("kept.name", &kept.name)?,
+                file: self.file("kept.file", &kept.file)?,
+                sha256: self.digest("kept.sha256", &kept.sha256)?,
+            })
+        });
+        kept.collect()
+    }
+
     /// Steps about keys that are made in memory name keys that are.
     pub(super) fn made_in_memory(&self, script: &Script, acts: &Spanned<Vec<RawAct>>) -> Read<()> {
         let made: Vec<&Alias> = script.made_keys();
@@ -77,6 +89,10 @@ impl Reader<'_> {
                 Action::GiveShares(step) => &step.name,
                 Action::PutKey(step) => &step.name,
                 Action::WipeKey(step) => &step.name,
+                Action::CheckShares(step) if !script.kept.iter().any(|kept| kept.name == step.name) => {
+                    let what = format!("step {number}: no [[kept]] has the name {}", step.name);
+                    return self.error(acts.span(), what);
+                }
                 _ => continue,
             };
             if !made.contains(&name) {

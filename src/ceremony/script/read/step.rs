@@ -8,8 +8,8 @@ use crate::{
         participants::{Alias, Person, PersonId},
         script::{TokenSpec, raw::RawStep},
         steps::{
-            Action, Attest, Break, Certify, Close, ConfirmClock, Draft, DraftRepositories, DrillToken, Export,
-            ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey, ImportKeys, ImportQr,
+            Action, Attest, Break, Certify, CheckShares, Close, ConfirmClock, Draft, DraftRepositories, DrillToken,
+            Export, ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey, ImportKeys, ImportQr,
             ImportRepositories, ImportRoot, JudgeTags, MakeKey, OpenToken, Preflight, PrepareToken, PutKey, Record,
             Review, RollCall, ScriptWords, SealBackup, ShowQr, Sign, SignRepositories, Step, WipeKey,
         },
@@ -79,6 +79,9 @@ impl Reader<'_> {
                 Ok(Action::PutKey(PutKey { name, token, from_shares: kind == "restore-key" }))
             }),
             "wipe-key" => fields.only(&["name"]).and_then(|()| Ok(Action::WipeKey(WipeKey { name: fields.name()? }))),
+            "check-shares" => {
+                fields.only(&["name"]).and_then(|()| Ok(Action::CheckShares(CheckShares { name: fields.name()? })))
+            }
             "drill-token" => {
                 fields.only(&["token"]).and_then(|()| Ok(Action::DrillToken(DrillToken { token: fields.token()? })))
             }
@@ -106,7 +109,7 @@ impl Reader<'_> {
             other => {
                 return self.error(
                     raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, seal-backup, give-shares, put-key, restore-key, wipe-key, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, seal-backup, give-shares, put-key, restore-key, wipe-key, check-shares, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
                 );
             }
         }?;
