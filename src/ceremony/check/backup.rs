@@ -54,7 +54,7 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
             }
         }
         Way::Wrapped => {
-            let what = "way = \"wrapped\": this program drives no HSM yet that wraps a key for another, and says so rather than do less.";
+            let what = "way = \"wrapped\": no step wraps a key that was born in a token for another yet.";
             let remedy = "Use way = \"software-born\" for several tokens with one key, or way = \"redundancy\" for several keys.";
             findings.add(Error, rule, None, what, remedy);
         }
