@@ -54,7 +54,7 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
             }
         }
         Way::Wrapped => {
-            let what = "way = \"wrapped\": no step wraps a key that was born in a token for another yet.";
+            let what = "way = \"wrapped\": no step of a script wraps a key for another token yet.";
             let remedy = "Use way = \"software-born\" for several tokens with one key, or way = \"redundancy\" for several keys.";
             findings.add(Error, rule, None, what, remedy);
         }
