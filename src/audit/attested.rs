@@ -59,13 +59,6 @@ pub(super) fn again(ceremony: &Ceremony, event: &Event, roots: &Roots) -> Result
     let (Some(settings), Some(bound)) = (module.and_then(ModuleSpec::yubikey), ceremony.token(alias).bound) else {
         return Err(no(format!("{alias} is no YubiKey of this script, and its key is attested.")));
     };
-    let wanted = Wanted {
-        public: key.public(),
-        serial: &bound.token.serial,
-        slot: settings.slot,
-        pin: settings.pin,
-        touch: settings.touch,
-        firmware: settings.least_firmware,
-    };
+    let wanted = Wanted::of(&settings, key.public(), &bound.token.serial);
     attestation::is_as_wanted(&says, &wanted).map(Vouched::Attested).map(Some)
 }

@@ -57,11 +57,9 @@ impl History {
         };
         ceremony.apply(stamp, &event);
         let placed = Placed { stamp, event, place, drafts: ceremony.drafts().len() };
-        if self.goes_on(&placed) {
-            // The first of a run stays, and the newest takes the place of the one before it.
-            if self.runs.last().is_some_and(|run| run.count > 2) {
-                self.entries.pop();
-            }
+        // The first of a run stays, and the newest takes the place of the one before it.
+        if self.goes_on(&placed) && self.runs.last().is_some_and(|run| run.count > 2) {
+            self.entries.pop();
         }
         self.entries.push(placed);
     }

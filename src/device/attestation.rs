@@ -13,7 +13,7 @@ use x509_cert::{
     der::{Decode as _, DecodePem as _, Encode as _},
 };
 
-use super::yubikey::{Firmware, PinPolicy, Slot, TouchPolicy};
+use super::yubikey::{Firmware, PinPolicy, Settings, Slot, TouchPolicy};
 use crate::{
     digest::{Digest, to_hex},
     rules::{Passed, Refusal, Rule},
@@ -130,6 +130,14 @@ pub struct Wanted<'a> {
     pub touch: TouchPolicy,
     /// The lowest firmware that will do.
     pub firmware: Firmware,
+}
+
+impl<'a> Wanted<'a> {
+    /// What a key has to be that is made by `settings` on the YubiKey with this serial.
+    pub fn of(settings: &Settings, public: &'a PublicKey, serial: &'a str) -> Self {
+        let Settings { slot, pin, touch, least_firmware: firmware, .. } = *settings;
+        Self { public, serial, slot, pin, touch, firmware }
+    }
 }
 
 /// `KEY-ATTESTED`, first half: who vouches for what.

@@ -116,13 +116,6 @@ fn is_attested(
         )
     })?;
     let old = if script.declares.old_firmware { OldFirmware::Declared } else { OldFirmware::Refused };
-    let wanted = Wanted {
-        public: key.public(),
-        serial: &bound.token.serial,
-        slot: settings.slot,
-        pin: settings.pin,
-        touch: settings.touch,
-        firmware: settings.least_firmware,
-    };
+    let wanted = Wanted::of(&settings, key.public(), &bound.token.serial);
     Ok(vec![is_as_wanted(says, &wanted)?, keeps_keys(says.firmware, script.root.algorithm, old)?])
 }
