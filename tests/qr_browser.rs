@@ -14,8 +14,15 @@ use std::{
 
 use cli_support::officiant;
 use image::GrayImage;
-use officiant::readback;
-use qr_support::{Peer, Warp, hostile_frame, metadata, photograph, target, tool};
+use officiant::{
+    readback,
+    transfer::{
+        compressed,
+        parcel::{File, Parcel},
+        ur::Stream,
+    },
+};
+use qr_support::{Peer, Warp, forged, hostile_frame, metadata, photograph, target, tool};
 use serde_json::Value;
 use tui::driver::Terminal;
 
@@ -88,6 +95,11 @@ fn picture_of(text: &str, version: u8) -> GrayImage {
     let symbol = officiant::qr::Symbol::new(text, version).expect("a code");
     let png = officiant::qr::paper::png(&symbol).expect("a picture");
     let code = image::load_from_memory(&png).expect("a picture").into_luma8();
+    let (width, height) = code.dimensions();
+    let code = match height {
+        0..400 => code,
+        _ => image::imageops::resize(&code, width / 2, height / 2, image::imageops::FilterType::Nearest),
+    };
     let mut picture = GrayImage::from_pixel(960, 536, image::Luma([90]));
     image::imageops::replace(&mut picture, &code, 200, 60);
     picture
@@ -200,6 +212,22 @@ fn coloured_spaces_cross_too_and_a_wrong_stream_is_named() {
     video(&mixed, &Warp::none(mixed[1].dimensions()), 0, &folder.path().join("camera.y4m"));
     let said = received(&peer, &page, folder.path(), 2_000);
     assert!(said["statuses"].to_string().contains("of another parcel"), "{said}");
+}
+
+#[test]
+fn a_poisoned_set_is_dropped_with_a_word_and_the_next_one_finishes() {
+    let Some((peer, built)) = page() else { return };
+    let folder = place(8_000);
+    let bytes = fs::read(folder.path().join("2.root.json")).expect("a file");
+    let parcel = Parcel::new(vec![File { name: "2.root.json".into(), bytes }]).expect("a parcel");
+    let stream = Stream::new(compressed::compress(&parcel.to_bytes()).expect("it is small"), 619).expect("it fits");
+    // After five of ours comes a part of the same name that says something else than one of them, and then ours go on.
+    let frame = |number| stream.frame(number);
+    let frames = (1..=5).map(frame).chain([forged(&frame(3))]).chain((6..=4 * stream.count()).map(frame));
+    let screens: Vec<GrayImage> = frames.map(|frame| picture_of(&frame, 13)).collect();
+    video(&screens, &Warp::none(screens[0].dimensions()), 0, &folder.path().join("camera.y4m"));
+    let said = received(&peer, &page_in(&built), folder.path(), 8_000);
+    assert!(said["statuses"].to_string().contains("contradicted each other"), "{said}");
 }
 
 #[test]

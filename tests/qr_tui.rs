@@ -15,7 +15,7 @@ use officiant::{
     },
 };
 use portable_pty::{PtyPair, PtySize, native_pty_system};
-use qr_support::{hostile_frame, photograph};
+use qr_support::{forged, hostile_frame, photograph};
 use tui::{driver::Terminal, people::People};
 
 const IMPORT: &str = "[[act.step]]\ndo = \"import-root\"\n";
@@ -196,6 +196,9 @@ fn a_scanner_on_a_serial_port_brings_files_in_answers_nothing_and_may_be_pulled_
     terminal.wait_for("Type READ");
     terminal.enter("READ");
     terminal.wait_for("q leaves.");
+    // Somebody shows parts of the same name that contradict ours: all are dropped, and it begins anew.
+    scanner.send(&format!("{}\r{}\r", stream.frame(1), forged(&stream.frame(1))));
+    terminal.wait_for("parts contradicted each other");
     for number in 1..=stream.count() {
         // One that ends no line, as some do.
         scanner.send(&stream.frame(number));

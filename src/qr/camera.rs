@@ -1,9 +1,11 @@
 //! Pictures from a camera, one after the other. A program that was built with the feature `camera` has [`Camera`] from `device`; every
 //! other has one that cannot be opened and says so, and whoever asks for a camera need not know which it is.
 
+#[cfg(any(feature = "camera", test))]
 use std::{io, path::Path};
 
 use image::GrayImage;
+#[cfg(any(feature = "camera", test))]
 use rustix::io::Errno;
 
 use super::{luma::is_dark, picture::text_in};
@@ -40,6 +42,7 @@ impl Sight {
     }
 }
 
+#[cfg(any(feature = "camera", test))]
 /// What it means, and what to do, where a camera cannot be opened or set.
 fn why(path: &Path, cause: &io::Error) -> String {
     let known = match Errno::from_io_error(cause) {

@@ -237,3 +237,13 @@ fn mixed(pixels: &[u8], width: usize) -> Vec<u8> {
     }
     mixed
 }
+
+/// The same part with other data and right checksums: what somebody shows who wants the true message to fail.
+pub fn forged(frame: &str) -> String {
+    use officiant::transfer::ur::bytewords::{decode, encode};
+
+    let (head, letters) = frame.rsplit_once('/').expect("a part");
+    let mut cbor = decode(&letters.to_lowercase()).expect("letters of ours");
+    *cbor.last_mut().expect("data") ^= 0x55;
+    format!("{head}/{}", encode(&cbor)).to_uppercase()
+}
