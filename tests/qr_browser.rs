@@ -251,6 +251,34 @@ fn files_cross_from_the_page_back_to_the_program() {
     }
 }
 
+#[test]
+fn firefox_opens_the_page_as_a_file_starts_its_camera_and_files_cross_both_ways() {
+    if !tool("firefox-esr") {
+        return;
+    }
+    let (Some((_, built)), Some(peer)) = (page(), Peer::find("firefox.mjs")) else { return };
+    let folder = place(8_000);
+    let place = folder.path();
+    let shown = officiant(place, &["qr", "show", "2.root.json", "--frames", "frames"]);
+    assert_eq!(shown.code, Some(0), "{shown:#?}");
+    fs::create_dir(place.join("photographs")).expect("a folder");
+    let (frames, photographs, file) = (place.join("frames"), place.join("photographs"), place.join("2.root.json"));
+    let page = page_in(&built);
+    let arguments = [&page, &frames, &photographs].map(|path| self::path(path));
+    let said = peer.run(&[&arguments[..], &["20", path(&file)]].concat(), b"");
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    for side in ["words", "shown"] {
+        let words: Vec<String> = serde_json::from_value(said[side].clone()).expect("words");
+        assert_eq!(words, words_of(place), "{side}");
+    }
+    let view = said["view"].as_str().expect("text");
+    let digest = officiant::digest::Digest::of(&metadata(8_000)).to_string();
+    assert!(view.contains("targets") && view.contains(&digest), "{said}");
+    let ran = officiant(place, &["qr", "read", "photographs", "-o", "in"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(fs::read(place.join("in/2.root.json")).expect("a file"), metadata(8_000));
+}
+
 /// A folder as the courier collects it, with a name that is longer than an archive of old has room for.
 fn collection(below: &Path) -> Vec<(String, Vec<u8>)> {
     let long = format!("repositories/docker.io%2Fexample%2F{}/targets/releases.json", "a".repeat(90));
