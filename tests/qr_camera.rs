@@ -13,9 +13,14 @@ use std::{
 };
 
 use image::{DynamicImage, GrayImage, ImageFormat};
+use officiant::readback::words;
 use portable_pty::CommandBuilder;
-use qr_support::{Warp, metadata, photograph, run, tool};
-use tui::driver::Terminal;
+use qr_support::{
+    Warp, metadata, photograph,
+    rotation::{answers, parcel_of, script},
+    run, tool,
+};
+use tui::{driver::Terminal, people::People};
 
 const DEVICE: &str = "/dev/video0";
 
@@ -27,15 +32,20 @@ struct Place {
 
 impl Place {
     fn new(count: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("2.root.json"), metadata(2_000)).expect("a file");
+        Self::of(folder, "2.root.json", count)
+    }
+
+    /// What it sees of the first `count` frames of a file in `folder`.
+    fn of(folder: tempfile::TempDir, file: &str, count: u32) -> Option<Self> {
         if !tool("cc") {
             return None;
         }
-        let folder = tempfile::tempdir().expect("a folder");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/qr_support/fake_camera.c");
         let (source, driver) = (source.to_str().expect("UTF-8"), folder.path().join("camera.so"));
         run("cc", &["-shared", "-fPIC", "-O2", "-o", driver.to_str().expect("UTF-8"), source, "-ldl"], b"");
-        fs::write(folder.path().join("2.root.json"), metadata(2_000)).expect("a file");
-        let mut terminal = Terminal::start(folder.path(), &["qr", "show", "2.root.json", "--size", "10"], 120, 40);
+        let mut terminal = Terminal::start(folder.path(), &["qr", "show", file, "--size", "10"], 120, 40);
         terminal.wait_for("Enter shows the codes.");
         terminal.press("\rr");
         let mut pictures = vec![];
@@ -84,6 +94,16 @@ impl Place {
         (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
     }
 
+    /// The program in a terminal, before a camera that gives YUYV.
+    fn start(&self, arguments: &[&str], trouble: &str) -> Terminal {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_officiant"));
+        command.args(arguments);
+        command.cwd(self.path());
+        command.env("TERM", "xterm-256color");
+        self.variables("YUYV 1280 720 2560", trouble).into_iter().for_each(|(name, value)| command.env(name, value));
+        Terminal::with(command, 100, 40)
+    }
+
     fn arrived(&self) {
         assert_eq!(fs::read(self.path().join("in/2.root.json")).expect("it arrived"), metadata(2_000));
         fs::remove_dir_all(self.path().join("in")).expect("removed");
@@ -123,14 +143,7 @@ fn what_a_camera_sees_of_one_screen_arrives_at_the_other_in_every_kind_of_format
 fn a_page_says_how_far_the_camera_is_and_q_leaves_it() {
     let Some(mut place) = Place::new(12) else { return };
     place.frames(yuyv);
-    let start = |place: &Place, trouble: &str| {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_officiant"));
-        command.args(["qr", "read", "--camera", DEVICE, "-o", "in"]);
-        command.cwd(place.path());
-        command.env("TERM", "xterm-256color");
-        place.variables("YUYV 1280 720 2560", trouble).into_iter().for_each(|(name, value)| command.env(name, value));
-        Terminal::with(command, 100, 30)
-    };
+    let start = |place: &Place, trouble: &str| place.start(&["qr", "read", "--camera", DEVICE, "-o", "in"], trouble);
     let mut terminal = start(&place, "");
     terminal.wait_for(" known");
     assert_eq!(terminal.ended(), 0);
@@ -151,6 +164,30 @@ fn a_page_says_how_far_the_camera_is_and_q_leaves_it() {
     terminal.press("q");
     assert_eq!(terminal.ended(), 4);
     assert!(!place.path().join("in").exists());
+}
+
+#[test]
+fn a_ceremony_takes_its_root_from_a_camera_once_the_words_were_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = script(folder.path(), "camera", true);
+    let mut people = People::of(&path, &answers());
+    let root = folder.path().join("previous/1.root.json");
+    let parcel = parcel_of(&root);
+    let Some(place) = Place::of(folder, "previous/1.root.json", 12) else { return };
+    place.frames(yuyv);
+    fs::remove_file(&root).expect("nothing lies beside the script");
+    let script = path.to_str().expect("UTF-8");
+    let mut terminal = place.start(&["run", script, "--record", "a", "--second", "b"], "");
+    let screen = people.go_on_until(&mut terminal, "Type READ");
+    assert!(screen.contains("The camera is at /dev/video0."), "{screen}");
+    terminal.enter("READ");
+    terminal.wait_for("1 files came in. Nothing of them counts yet.");
+    people.knows("the files that came in", words(parcel.digest().as_bytes()));
+    people.go_on_until(&mut terminal, "confirm with your own word");
+    let transcript = fs::read_to_string(place.path().join("a/transcript.jsonl")).expect("a transcript");
+    let of = |event: &str| transcript.lines().filter(|line| line.contains(&format!("{{\"{event}\""))).count();
+    assert_eq!((of("parcel-read"), of("parcel-compared"), of("previous-root")), (1, 1, 1));
+    assert!(transcript.contains("\"from\":\"camera:/dev/video0\""), "{transcript}");
 }
 
 #[test]

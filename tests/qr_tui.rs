@@ -10,60 +10,22 @@ use officiant::{
     readback::words,
     transfer::{
         compressed,
-        parcel::{File, Parcel},
+        parcel::Parcel,
         ur::{Receiver, Stream},
     },
 };
 use portable_pty::{PtyPair, PtySize, native_pty_system};
-use qr_support::{forged, hostile_frame, photograph};
+use qr_support::{
+    forged, hostile_frame, photograph,
+    rotation::{answers, parcel_of, script},
+};
 use tui::{driver::Terminal, people::People};
-
-const IMPORT: &str = "[[act.step]]\ndo = \"import-root\"\n";
-
-/// The shipped rotation with steps for codes, beside the files that it names.
-fn script(folder: &Path, from: &str, at_once: bool) -> std::path::PathBuf {
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("ceremony-scripts");
-    let text = fs::read_to_string(shipped.join("rotate-root.toml")).expect("the script");
-    let import =
-        format!("[[act.step]]\ndo = \"import-qr\"\nfrom = \"{from}\"\nfolder = \"previous\"\nwitness = \"vera\"\n\n");
-    let (head, rest) = text.split_once(IMPORT).expect("an import");
-    let text = match at_once {
-        false => format!("{head}{import}{IMPORT}{rest}"),
-        // Right after the roll-call, before anything wants a fit machine or a token.
-        true => {
-            let attest = "[[act.step]]\ndo = \"attest\"\n";
-            let (roll_call, others) = head.split_once(attest).expect("a step after the roll-call");
-            format!(
-                "{roll_call}{import}{IMPORT}\n{attest}{others}{}",
-                rest.split_once("\n\n").expect("the next step").1
-            )
-        }
-    };
-    let (head, rest) = text.split_once("do = \"export\"\nminutes = 10\n").expect("an export");
-    let show = "\n[[act.step]]\ndo = \"show-qr\"\nwitness = \"vera\"\n";
-    let text = format!("{head}do = \"export\"\nminutes = 10\n{show}{rest}");
-    let path = folder.join("rotate-root.toml");
-    fs::write(&path, text).expect("a file");
-    fs::create_dir(folder.join("previous")).expect("a folder");
-    fs::copy(shipped.join("previous/1.root.json"), folder.join("previous/1.root.json")).expect("a file");
-    path
-}
-
-fn people(path: &Path) -> People {
-    let answers = Path::new(env!("CARGO_MANIFEST_DIR")).join("ceremony-scripts/rotate-root.answers.toml");
-    People::of(path, &answers)
-}
-
-fn parcel_of(root: &Path) -> Parcel {
-    let bytes = fs::read(root).expect("a root");
-    Parcel::new(vec![File { name: "1.root.json".into(), bytes }]).expect("a parcel")
-}
 
 #[test]
 fn a_scanner_that_types_brings_files_in_and_answers_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = script(folder.path(), "keyboard", true);
-    let mut people = people(&path);
+    let mut people = People::of(&path, &answers());
     // The real root is read from the codes of a scanner; beside the script lies another.
     let parcel = parcel_of(&folder.path().join("previous/1.root.json"));
     fs::write(folder.path().join("previous/1.root.json"), "{}").expect("a file");
@@ -152,7 +114,7 @@ fn a_scanner_on_a_serial_port_brings_files_in_answers_nothing_and_may_be_pulled_
     let folder = tempfile::tempdir().expect("a folder");
     let port = folder.path().join("ttyACM0");
     let path = script(folder.path(), &format!("serial:{}", port.display()), true);
-    let mut people = people(&path);
+    let mut people = People::of(&path, &answers());
     let parcel = parcel_of(&folder.path().join("previous/1.root.json"));
     fs::remove_file(folder.path().join("previous/1.root.json")).expect("nothing lies beside the script");
     let text = path.to_str().expect("UTF-8");
@@ -222,7 +184,7 @@ fn a_scanner_on_a_serial_port_brings_files_in_answers_nothing_and_may_be_pulled_
 fn a_camera_that_is_not_there_is_trouble_that_says_what_to_do_and_the_files_come_by_the_medium() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = script(folder.path(), "camera:/dev/null", true);
-    let mut people = people(&path);
+    let mut people = People::of(&path, &answers());
     let text = path.to_str().expect("UTF-8");
     let mut terminal = Terminal::start(folder.path(), &["run", text, "--record", "a", "--second", "b"], 100, 40);
     let screen = people.go_on_until(&mut terminal, "Type READ");
@@ -243,7 +205,7 @@ fn a_camera_that_is_not_there_is_trouble_that_says_what_to_do_and_the_files_come
 fn a_rehearsed_rotation_reads_its_own_pictures_and_shows_its_root() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = script(folder.path(), "serial:/dev/ttyACM0", false);
-    let mut people = people(&path);
+    let mut people = People::of(&path, &answers());
     let text = path.to_str().expect("UTF-8");
     let mut terminal = Terminal::start(folder.path(), &["rehearse", text, "--record", "record"], 120, 40);
     people.go_on_until(&mut terminal, "Nothing of them counts yet.");
@@ -279,9 +241,8 @@ fn a_rehearsed_rotation_reads_its_own_pictures_and_shows_its_root() {
 fn an_answers_file_goes_through_both_steps() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = script(folder.path(), "pictures:photographs", false);
-    let answers = Path::new(env!("CARGO_MANIFEST_DIR")).join("ceremony-scripts/rotate-root.answers.toml");
     let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_officiant"));
-    program.arg("rehearse").arg(&path).arg("--answers").arg(&answers).args(["--record", "record"]);
+    program.arg("rehearse").arg(&path).arg("--answers").arg(answers()).args(["--record", "record"]);
     let said = program.current_dir(folder.path()).env_remove("SOFTHSM2_CONF").output().expect("it starts");
     let text = String::from_utf8_lossy(&said.stderr).into_owned();
     assert!(said.status.success(), "{text}");

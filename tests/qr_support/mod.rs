@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 mod metadata;
+pub mod rotation;
 
 use std::{
     io::Write as _,
