@@ -186,6 +186,13 @@ fn a_camera_that_is_not_there_is_trouble_that_says_what_to_do_and_the_files_come
     let path = script(folder.path(), "camera:/dev/null", true);
     let mut people = People::of(&path, &answers());
     let text = path.to_str().expect("UTF-8");
+    // Weeks ahead it is said that this program cannot do it; the script holds, since another can.
+    let check = std::process::Command::new(env!("CARGO_BIN_EXE_officiant")).args(["check", text]).output();
+    let check = check.expect("officiant check runs");
+    let said = String::from_utf8_lossy(&check.stderr).into_owned();
+    assert!(check.status.success(), "{said}");
+    let names = "reads codes from the camera at /dev/null, and this program was built without cameras";
+    assert_eq!(said.contains(names), !cfg!(feature = "camera"), "{said}");
     let mut terminal = Terminal::start(folder.path(), &["run", text, "--record", "a", "--second", "b"], 100, 40);
     let screen = people.go_on_until(&mut terminal, "Type READ");
     assert!(screen.contains("The camera is at /dev/null."), "{screen}");

@@ -20,6 +20,9 @@ pub use self::absent::Camera;
 #[cfg(feature = "camera")]
 pub use self::device::Camera;
 
+/// Whether this program was built to read from a camera.
+pub const BUILT_IN: bool = cfg!(feature = "camera");
+
 /// What stands in a picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sight {
