@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_the_reader_is_one_picture_without_a_code_and_is_told_from_one_that_ends_the_program() {
-        assert_eq!(caught(|| is_caught()), Some(true));
+        assert_eq!(caught(is_caught), Some(true));
         assert_eq!(caught(|| -> bool { panic!("a strange picture") }), None);
         assert!(!is_caught(), "the next panic is the program's own");
     }
