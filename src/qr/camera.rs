@@ -45,8 +45,8 @@ impl Sight {
     }
 }
 
-#[cfg(any(feature = "camera", test))]
 /// What it means, and what to do, where a camera cannot be opened or set.
+#[cfg(any(feature = "camera", test))]
 fn why(path: &Path, cause: &io::Error) -> String {
     let known = match Errno::from_io_error(cause) {
         Some(Errno::NOENT | Errno::NXIO) => {

@@ -142,10 +142,11 @@ pub(in crate::cli) fn from_serial(path: &Path, mut port: fs::File) -> Result<Opt
 
 /// A camera where there is no terminal: a line for each code that another one followed.
 pub(in crate::cli) fn from_camera(mut camera: Camera) -> Result<Option<Vec<u8>>, Error> {
+    const WAIT_MS: u16 = 1000;
     let (mut receiver, mut last) = (Receiver::new(), String::new());
     loop {
         // A code stands in several pictures.
-        let Some(Sight::Code(text)) = camera.look(u16::MAX)?.filter(|sight| *sight != Sight::Code(last.clone())) else {
+        let Some(Sight::Code(text)) = camera.look(WAIT_MS)?.filter(|sight| *sight != Sight::Code(last.clone())) else {
             continue;
         };
         if is_whole_with(&mut receiver, &text) {
