@@ -5,6 +5,7 @@ mod backup;
 mod batch;
 mod codes;
 mod driver;
+mod erase;
 mod file;
 mod inputs;
 mod keyfile;

@@ -192,6 +192,7 @@ fn giver(fact: &Fact) -> String {
         Fact::BackupRestores(name) => {
             format!("a step with do = \"restore-key\" and the name {name}, and a drill-token of its token,")
         }
+        Fact::TokenErased(alias) => of_token("erase-token", alias),
         Fact::SharesChecked(name) => format!("a step with do = \"check-shares\" and the name {name}"),
         Fact::KeyWiped(name) => format!("a step with do = \"wipe-key\" and the name {name}"),
         Fact::KeyHandedOver(name) => format!("a step with do = \"hand-over-key\" and the name {name}"),

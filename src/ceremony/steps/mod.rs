@@ -11,6 +11,7 @@ mod confirm_clock;
 mod draft;
 mod draft_repositories;
 pub mod drill_token;
+mod erase_token;
 mod export;
 mod export_repositories;
 mod generate_key;
@@ -48,6 +49,7 @@ pub use self::{
     draft::Draft,
     draft_repositories::DraftRepositories,
     drill_token::DrillToken,
+    erase_token::{EraseToken, Gone},
     export::Export,
     export_repositories::ExportRepositories,
     generate_key::GenerateKey,
@@ -129,6 +131,8 @@ pub enum Action {
     CheckShares(CheckShares),
     /// The token is taken out and opened again, and its key shows that it works.
     DrillToken(DrillToken),
+    /// A token is wiped.
+    EraseToken(EraseToken),
     /// A token that holds a root key already is opened.
     OpenToken(OpenToken),
     /// Keys of online roles come in.
@@ -186,6 +190,7 @@ impl Action {
             Self::WipeKey(step) => step,
             Self::CheckShares(step) => step,
             Self::DrillToken(step) => step,
+            Self::EraseToken(step) => step,
             Self::OpenToken(step) => step,
             Self::ImportKeys(step) => step,
             Self::ImportRoot(step) => step,
@@ -214,6 +219,7 @@ impl Action {
             Self::ImportKey(step) => Some(&step.token),
             Self::PutKey(step) => Some(&step.token),
             Self::DrillToken(step) => Some(&step.token),
+            Self::EraseToken(step) => Some(&step.token),
             Self::OpenToken(step) => Some(&step.token),
             Self::Sign(step) => Some(&step.token),
             Self::Certify(step) => Some(&step.token),
@@ -295,6 +301,8 @@ pub enum Fact {
     BackupRestores(Alias),
     /// The memory was wiped.
     KeyWiped(Alias),
+    /// A token was wiped, or is lost or dead.
+    TokenErased(Alias),
     /// Shares were read from their pages.
     SharesChecked(Alias),
     /// A tagging key was handed over.
@@ -337,6 +345,7 @@ impl Fact {
             Self::BackupSealed(name) => format!("the backup of {name} is sealed"),
             Self::SharesGiven(name) => format!("the shares of {name} were read back"),
             Self::BackupRestores(name) => format!("a token to which {name} was restored from shares has signed"),
+            Self::TokenErased(alias) => format!("{alias} is wiped"),
             Self::SharesChecked(name) => format!("the shares of {name} were asked for"),
             Self::KeyWiped(name) => format!("{name} was wiped from memory"),
             Self::KeyHandedOver(name) => format!("the key {name} was made and handed over"),

@@ -9,9 +9,9 @@ use crate::{
         script::{TokenSpec, raw::RawStep},
         steps::{
             Action, Attest, Break, Certify, CheckShares, Close, ConfirmClock, Draft, DraftRepositories, DrillToken,
-            Export, ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey, ImportKeys, ImportQr,
-            ImportRepositories, ImportRoot, JudgeTags, MakeKey, OpenToken, Preflight, PrepareToken, PutKey, Record,
-            Review, RollCall, ScriptWords, SealBackup, ShowQr, Sign, SignRepositories, Step, WipeKey,
+            EraseToken, Export, ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey, ImportKeys,
+            ImportQr, ImportRepositories, ImportRoot, JudgeTags, MakeKey, OpenToken, Preflight, PrepareToken, PutKey,
+            Record, Review, RollCall, ScriptWords, SealBackup, ShowQr, Sign, SignRepositories, Step, WipeKey,
         },
     },
     text::shown,
@@ -85,6 +85,9 @@ impl Reader<'_> {
             "drill-token" => {
                 fields.only(&["token"]).and_then(|()| Ok(Action::DrillToken(DrillToken { token: fields.token()? })))
             }
+            "erase-token" => {
+                fields.only(&["token"]).and_then(|()| Ok(Action::EraseToken(EraseToken { token: fields.token()? })))
+            }
             "open-token" => {
                 fields.only(&["token"]).and_then(|()| Ok(Action::OpenToken(OpenToken { token: fields.token()? })))
             }
@@ -109,7 +112,7 @@ impl Reader<'_> {
             other => {
                 return self.error(
                     raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, seal-backup, give-shares, put-key, restore-key, wipe-key, check-shares, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, seal-backup, give-shares, put-key, restore-key, wipe-key, check-shares, drill-token, erase-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
                 );
             }
         }?;
