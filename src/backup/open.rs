@@ -15,7 +15,7 @@ use crate::{
     rules::{Passed, Refusal, Rule},
     secret::{Passphrase, Secret},
     text::shown,
-    tuf::key::{Key, KeyId},
+    tuf::key::{Key, KeyId, PublicKey},
     utc::Utc,
 };
 
@@ -33,6 +33,11 @@ impl Opened {
     /// What the file says of itself. From outside.
     pub fn about(&self) -> &About {
         &self.about
+    }
+
+    /// The public half of what is in it. From outside.
+    pub fn public(&self) -> &PublicKey {
+        self.key.public()
     }
 
     /// The private key, if it is that of `trusted`, a key of the root that is trusted.

@@ -1,9 +1,12 @@
 //! Keys that are made in memory, and their backups: what is known of each. Nothing here is secret.
 
+mod kept;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::kept::KeptBackup;
 use super::{
     Ceremony,
     event::Event,
@@ -65,7 +68,7 @@ impl Backup {
 #[derive(Clone, Debug, Default)]
 pub struct Backups {
     made: BTreeMap<Alias, Backup>,
-    kept: BTreeMap<Alias, Set>,
+    kept: BTreeMap<Alias, KeptBackup>,
     /// In a rehearsal, the twin of each set, by the SHA-256 of the real one.
     twins: BTreeMap<Digest, Digest>,
 }
@@ -83,7 +86,17 @@ impl Backups {
 
     /// What is public of a set that was made before.
     pub fn kept(&self, name: &Alias) -> Option<&Set> {
+        self.kept.get(name).map(|kept| &kept.set)
+    }
+
+    /// A backup that was made before.
+    pub fn opened(&self, name: &Alias) -> Option<&KeptBackup> {
         self.kept.get(name)
+    }
+
+    /// All of those, by their short names.
+    pub fn all_opened(&self) -> impl Iterator<Item = (&Alias, &KeptBackup)> {
+        self.kept.iter()
     }
 
     pub(super) fn twin_of(&self, real: Digest) -> Option<Digest> {
@@ -96,6 +109,7 @@ impl Backups {
     }
 
     pub(super) fn apply(&mut self, event: &Event) {
+        self.kept.iter_mut().for_each(|(name, kept)| kept.apply(name, event));
         match event {
             Event::KeyMade { name, key, .. } => {
                 let backup = Backup {
@@ -131,7 +145,8 @@ impl Backups {
                 self.made.values_mut().for_each(|backup| backup.restored.retain(|token| token != alias));
             }
             Event::SetImported { name, text, .. } => {
-                self.kept.extend(serde_json::from_str(text).ok().map(|set| (name.clone(), set)));
+                let set = serde_json::from_str(text).ok();
+                self.kept.extend(set.map(|set| (name.clone(), KeptBackup::of(set))));
             }
             Event::TwinSet { real, twin } => drop(self.twins.insert(*real, *twin)),
             Event::KeyWiped { name, .. } => self.change(name, |backup| backup.wiped = true),

@@ -450,6 +450,15 @@ pub enum Event {
         /// `PIN-WORKS-AGAIN`, `KEY-POSSESSION`, `TOKEN-IS-EXPECTED`.
         passed: Vec<Passed>,
     },
+    /// The sealed file of a backup that was made before came in. It stands in the record, in `inputs/`.
+    SealedImported {
+        /// The short name of its key.
+        name: Alias,
+        /// As it stands in the record.
+        file: ExportedFile,
+        /// `BYTES-MATCH-HASH`.
+        passed: Vec<Passed>,
+    },
     /// A token was wiped, and looked at afterwards: no key is on it.
     TokenErased {
         /// Which token of the script.
@@ -795,6 +804,7 @@ impl Event {
             | Self::KeyWiped { passed, .. }
             | Self::SetImported { passed, .. }
             | Self::ShareChecked { passed, .. }
+            | Self::SealedImported { passed, .. }
             | Self::TokenErased { passed, .. }
             | Self::TokenOpened { passed, .. }
             | Self::CollectionOpened { passed, .. }
@@ -835,6 +845,7 @@ impl Event {
                 | Self::KeyWiped { .. }
                 | Self::SetImported { .. }
                 | Self::ShareChecked { .. }
+                | Self::SealedImported { .. }
                 | Self::TokenErased { .. }
                 | Self::TokenOpened { .. }
                 | Self::Signed { .. }

@@ -224,6 +224,19 @@ pub enum Operation {
         /// Its sealed file, and what is known of the shares.
         sealed: Box<SealedBackup>,
     },
+    /// Token: open a backup that was made before with shares (asked for), and put its key on the token (user PIN asked for).
+    RestoreKey {
+        /// On which token.
+        alias: Alias,
+        /// The short name of the key.
+        name: Alias,
+        /// The keyid that it must have.
+        keyid: KeyId,
+        /// Its label on the token.
+        label: String,
+        /// Its sealed file in the record, and what is known of the shares.
+        sealed: Box<SealedBackup>,
+    },
     /// People: let a share be typed from its page.
     CheckShare {
         /// Of the backup of which key.
@@ -333,6 +346,9 @@ impl Operation {
             Self::GiveShare { index, .. } => format!("put share {index} on paper and read it back"),
             Self::PutKey { alias, name, from_shares: false, .. } => format!("put the key {name} on {alias}"),
             Self::PutKey { alias, name, .. } => format!("restore the key {name} to {alias} from shares"),
+            Self::RestoreKey { alias, name, .. } => {
+                format!("open the backup of {name} with shares, and restore it to {alias}")
+            }
             Self::CheckShare { index, .. } => format!("read share {index} from its page"),
             Self::WipeKey { name } => format!("wipe the memory in which {name} was made"),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
@@ -353,6 +369,7 @@ impl Operation {
             | Self::Generate { alias, .. }
             | Self::ImportKey { alias, .. }
             | Self::PutKey { alias, .. }
+            | Self::RestoreKey { alias, .. }
             | Self::Drill { alias, .. }
             | Self::LookAtToken { alias, .. }
             | Self::EraseToken { alias, .. }

@@ -68,6 +68,10 @@ pub fn decide_again(
             let template = repositories::certify::template(ceremony, alias, common_name)?;
             decide(ceremony, &signed_some(ceremony, alias, &template.to_be_signed(), signature)?, at)
         }
+        Event::SealedImported { file, .. } => {
+            let bytes = material(materials, "inputs", file.sha256)?.to_vec();
+            decide(ceremony, &Answer::Done(Box::new(Outcome::Input { bytes, with: None })), at)
+        }
         Event::Confirmed { person, .. } => confirm_again(ceremony, person, at),
         Event::AsideNoted { question: AsideQuestion::Confirms, answer } => {
             let person = PersonId::try_from(answer.clone()).map_err(|_| impossible("it names no person"))?;
@@ -229,6 +233,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::Refused { .. }
         | Event::Confirmed { .. }
         | Event::KeyImported { .. }
+        | Event::SealedImported { .. }
         | Event::ParcelRead { .. }
         | Event::TwinCollection { .. }
         | Event::CollectionOpened { .. }

@@ -86,6 +86,11 @@ impl Kind {
         )
     }
 
+    /// Whether such a ceremony restores a backup that was made before to a token.
+    pub const fn opens_backups(self) -> bool {
+        matches!(self, Self::RestoreDrill | Self::Restore | Self::ReplaceToken)
+    }
+
     /// Whether such a ceremony is about repositories that were collected beforehand, one or thousands of them.
     pub const fn is_about_repositories(self) -> bool {
         !self.is_custody() && !matches!(self, Self::Genesis | Self::RotateRoot | Self::RenewExpiry)

@@ -436,6 +436,7 @@ impl Ceremony {
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
             | Event::SetImported { .. }
+            | Event::SealedImported { .. }
             | Event::ShareChecked { .. }
             | Event::ShareMissing { .. }
             | Event::TwinSet { .. }

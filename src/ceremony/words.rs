@@ -7,6 +7,7 @@ pub mod erase;
 pub mod events;
 pub mod paper;
 pub mod repositories;
+pub mod restore;
 pub mod steps;
 
 use super::{

@@ -48,6 +48,7 @@ impl Performer {
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
             Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),
+            Operation::RestoreKey { .. } => locked::apart(|| self.restore_key(job, people)),
             Operation::CheckShare { index, set, .. } => self.check_share(*index, set, people),
             Operation::WipeKey { name } => {
                 self.gathering = None;
@@ -217,7 +218,7 @@ impl Performer {
     }
 
     /// Lets custodians type shares until there are enough. What was typed stays for the next try.
-    fn gathered(&mut self, name: &Alias, set: &Set, people: &mut dyn People) -> Result<Identity, Stopped> {
+    pub(super) fn gathered(&mut self, name: &Alias, set: &Set, people: &mut dyn People) -> Result<Identity, Stopped> {
         if self.gathering.as_ref().is_none_or(|(of, _)| of != name) {
             self.gathering = Some((name.clone(), Gathering::of(set.clone())));
         }
@@ -319,7 +320,7 @@ fn show(share: &Share, set: &str, person: &str, people: &mut dyn People) -> Resu
 }
 
 /// The sealed file as the record has it, on the first medium that still has what the transcript says.
-fn sealed_file(job: &Job, file: &ExportedFile) -> Result<Sealed, Stopped> {
+pub(super) fn sealed_file(job: &Job, file: &ExportedFile) -> Result<Sealed, Stopped> {
     let mut wrong = vec![];
     for medium in &job.media {
         let path = medium.folder.join(&file.name);
@@ -349,7 +350,7 @@ fn draw(token: &mut Opened, room: &mut [u8]) -> Result<bool, Stopped> {
     }
 }
 
-fn put(outcome: Outcome, shares: Vec<u8>) -> Outcome {
+pub(super) fn put(outcome: Outcome, shares: Vec<u8>) -> Outcome {
     match outcome {
         Outcome::BroughtIn { key, attributes } => Outcome::KeyPut { key, attributes, shares },
         other => other,

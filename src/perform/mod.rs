@@ -12,6 +12,7 @@ mod keyfile;
 pub mod record;
 pub mod rehearsal;
 mod repositories;
+mod restore;
 mod token;
 mod touch;
 

@@ -136,7 +136,7 @@ pub enum Outcome {
         /// The commitment to what was typed.
         commitment: Commitment,
     },
-    /// Of [`super::Operation::PutKey`].
+    /// Of [`super::Operation::PutKey`] and [`super::Operation::RestoreKey`].
     KeyPut {
         /// The public key.
         key: Key,

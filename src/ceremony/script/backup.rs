@@ -48,8 +48,14 @@ pub struct KeptSpec {
     pub sha256: Digest,
     /// Its sealed file, where the ceremony opens it.
     pub sealed: Option<KeptFile>,
+    /// Other places of that file, for where the first is damaged: beside the script, or absolute.
+    pub copies: Vec<String>,
     /// The keyid under which clients trust the key, from paper; the set has to say the same.
     pub keyid: Option<KeyId>,
+    /// How many shares open it, where the script says; the set has to say the same.
+    pub threshold: Option<u8>,
+    /// Who comes with which share, counted from 1.
+    pub custodians: Vec<(u8, PersonId)>,
 }
 
 /// A file that was made before and lies beside the script.
@@ -77,6 +83,11 @@ pub struct CustodySpec {
 }
 
 impl Script {
+    /// The backup that was made before, of this name.
+    pub fn kept_as(&self, name: &Alias) -> Option<&KeptSpec> {
+        self.kept.iter().find(|kept| kept.name == *name)
+    }
+
     /// Who keeps shares.
     pub fn custody(&self) -> Option<&CustodySpec> {
         self.backup.as_ref().and_then(|backup| backup.custody.as_ref())

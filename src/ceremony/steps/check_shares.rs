@@ -1,6 +1,6 @@
 //! The yearly reading: each custodian types their share, which is held against its commitment. No key is made, and none is put together.
 
-use super::{Fact, Kind, Prose, ask_to_type, happened, preflight::failed, went};
+use super::{Fact, Kind, Prose, ask_to_type, happened, preflight::failed, restore_kept::set_imported, went};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending, chosen,
@@ -12,7 +12,6 @@ use crate::{
         unfit, words,
     },
     custody::Set,
-    digest::Digest,
     rules::{Passed, Refusal, Rule},
 };
 
@@ -33,7 +32,7 @@ fn choices() -> Vec<Choice> {
 
 impl CheckShares {
     fn spec<'a>(&self, script: &'a Script) -> Option<&'a KeptSpec> {
-        script.kept.iter().find(|kept| kept.name == self.name)
+        script.kept_as(&self.name)
     }
 
     /// The next share that was neither read nor said to be missing.
@@ -92,7 +91,11 @@ impl Kind for CheckShares {
         let Some(set) = ceremony.backups.kept(&self.name) else {
             return match answer {
                 Answer::Done(outcome) => match outcome.as_ref() {
-                    Outcome::Input { bytes, .. } => self.imported(ceremony, bytes),
+                    Outcome::Input { bytes, .. } => {
+                        let spec =
+                            self.spec(&ceremony.script).ok_or_else(|| unfit("The script keeps no such backup."))?;
+                        set_imported(ceremony, spec, bytes)
+                    }
                     _ => Err(unfit("A set was to be read.")),
                 },
                 _ => Err(unfit("That is not what this step waits for.")),
@@ -123,26 +126,5 @@ impl Kind for CheckShares {
             },
             _ => Err(unfit("That is not what this step waits for.")),
         }
-    }
-}
-
-impl CheckShares {
-    fn imported(&self, ceremony: &Ceremony, bytes: &[u8]) -> Result<Vec<Event>, Refusal> {
-        let spec = self.spec(&ceremony.script).ok_or_else(|| unfit("The script keeps no such backup."))?;
-        let wanted = ceremony.backups.twin_of(spec.sha256).unwrap_or(spec.sha256);
-        let refuse = |what: String| {
-            let remedy =
-                "Bring backup/….set.json of the record of the ceremony that made the backup, as the script pins it.";
-            Err(Refusal::new(Rule::BytesMatchHash, what, remedy))
-        };
-        if Digest::of(bytes) != wanted {
-            return refuse(format!("{} is not the file that the script pins.", crate::text::shown(&spec.file)));
-        }
-        let text = std::str::from_utf8(bytes).ok().filter(|text| serde_json::from_str::<Set>(text).is_ok());
-        let Some(text) = text else {
-            return refuse(format!("{} holds no set of shares.", crate::text::shown(&spec.file)));
-        };
-        let passed = vec![Passed::new(Rule::BytesMatchHash, format!("{} is the file that the script pins", spec.file))];
-        Ok(vec![Event::SetImported { name: self.name.clone(), text: text.to_owned(), passed }])
     }
 }

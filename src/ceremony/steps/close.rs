@@ -62,7 +62,11 @@ impl Kind for Close {
     }
 
     fn needs(&self, script: &Script) -> Vec<Fact> {
-        let mut needs: Vec<Fact> = script.kept.iter().map(|kept| Fact::SharesChecked(kept.name.clone())).collect();
+        let of_kept = |name: &Alias| match script.kind.opens_backups() {
+            true => Fact::BackupRestores(name.clone()),
+            false => Fact::SharesChecked(name.clone()),
+        };
+        let mut needs: Vec<Fact> = script.kept.iter().map(|kept| of_kept(&kept.name)).collect();
         if script.kind.writes_metadata() {
             needs.push(Fact::Exported);
         }

@@ -28,6 +28,7 @@ mod preflight;
 mod prepare_token;
 mod put_key;
 mod record;
+mod restore_kept;
 mod review;
 mod roll_call;
 mod script_words;

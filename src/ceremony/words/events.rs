@@ -147,6 +147,9 @@ pub fn told(script: &Script, event: &Event) -> String {
             format!("{name} is on {alias}, restored from shares {}.", super::backup::listed(shares))
         }
         Event::SetImported { name, .. } => format!("What is public of the shares of {name} came in."),
+        Event::SealedImported { name, file, .. } => {
+            format!("The sealed file of {name} came in: SHA-256 {}, {} bytes.", file.sha256, file.length)
+        }
         Event::ShareChecked { name, set, index, .. } => {
             format!("Share {index} of {name}, set {set}, was read from its page and fits its commitment.")
         }

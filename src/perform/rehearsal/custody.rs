@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{FOLDER, SO_PIN, Twin, USER_PIN, make, odd, page, write_input};
+use super::{FOLDER, SO_PIN, Twin, USER_PIN, inside, make, odd, page, write_input};
 use crate::{
     backup::{About, Identity, ROWS, SIZE_MAX, Sealed, Set, Split, seal, split},
     ceremony::{
@@ -50,7 +50,7 @@ pub(super) fn twins(
                 real_file(sealed, beside)?;
                 let key = PrivateKey::generate_p256()?;
                 let public = public(script, &key)?;
-                let (identity, split, twin) = sealed_twin(script, &key, &public, &real, record, sealed, now)?;
+                let (identity, split, twin) = sealed_twin(script, &key, &public, &real, (record, kept), now)?;
                 events.push(Event::StandIn { real: real.keyid.clone(), twin: public });
                 events.push(Event::TwinSet { real: sealed.sha256, twin });
                 keys.insert(real.keyid.clone(), key);
@@ -120,14 +120,15 @@ fn sealed_twin(
     key: &PrivateKey,
     public: &Key,
     real: &Set,
-    record: &Path,
-    file: &KeptFile,
+    (record, kept): (&Path, &KeptSpec),
     now: Utc,
 ) -> Result<(Identity, Split, Digest), Error> {
     let identity = Identity::fresh()?;
     let about = About { keyid: public.id(), ceremony: script.title.clone(), made: now };
     let sealed = seal(key, &about, &identity).map_err(|wrong| wrong.fault("seal a throw-away key"))?;
-    write_input(record, &file.file, sealed.bytes())?;
+    for place in kept.sealed.iter().map(|file| &file.file).chain(&kept.copies) {
+        write_input(record, inside(place), sealed.bytes())?;
+    }
     let split = split(&identity, real.scheme, &public.id())?;
     Ok((identity, split, Digest::of(sealed.bytes())))
 }

@@ -63,7 +63,7 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn kept(&self, raw: &[RawKept]) -> Read<Vec<KeptSpec>> {
+    pub(super) fn kept(&self, raw: &[RawKept], people: &[Person]) -> Read<Vec<KeptSpec>> {
         self.unique("kept.name", raw.iter().map(|kept| &kept.name))?;
         let kept = raw.iter().map(|kept| {
             Ok(KeptSpec {
@@ -80,10 +80,43 @@ impl Reader<'_> {
                         return self.error(one.span(), "kept.sealed and kept.sealed-sha256 go together");
                     }
                 },
+                copies: self.copies(kept)?,
                 keyid: kept.keyid.as_ref().map(|keyid| self.keyid(keyid)).transpose()?,
+                threshold: kept.threshold.as_ref().map(|threshold| *threshold.get_ref()),
+                custodians: self.holders(kept, people)?,
             })
         });
         kept.collect()
+    }
+
+    /// Where else the sealed file lies.
+    fn copies(&self, kept: &RawKept) -> Read<Vec<String>> {
+        let copies = kept.sealed_copies.iter().map(|copy| {
+            let path = self.line_of_text("kept.sealed-copies", copy)?;
+            if path.is_empty() || path.ends_with('/') || path.split('/').any(|part| matches!(part, "." | "..")) {
+                let what = "kept.sealed-copies: a path from the script's own folder on, or an absolute one, without ..";
+                return self.error(copy.span(), what);
+            }
+            Ok(path)
+        });
+        match kept.sealed_copies.first().filter(|_| kept.sealed.is_none()) {
+            Some(copy) => self.error(copy.span(), "kept.sealed-copies: copies of what? kept.sealed is missing"),
+            None => copies.collect(),
+        }
+    }
+
+    /// Who comes with which share.
+    fn holders(&self, kept: &RawKept, people: &[Person]) -> Read<Vec<(u8, PersonId)>> {
+        let mut holders: Vec<(u8, PersonId)> = vec![];
+        for holder in &kept.custodians {
+            let share = *holder.share.get_ref();
+            if share == 0 || share > crate::custody::SHARES_MAX || holders.iter().any(|(other, _)| *other == share) {
+                let what = format!("kept.custodians: share {share} is named twice, or is none (they count from 1)");
+                return self.error(holder.share.span(), what);
+            }
+            holders.push((share, self.known_person(&holder.person, people)?));
+        }
+        Ok(holders)
     }
 
     /// Steps about keys that are made in memory name keys that are.
@@ -98,6 +131,8 @@ impl Reader<'_> {
             let name = match &step.action {
                 Action::SealBackup(step) => &step.name,
                 Action::GiveShares(step) => &step.name,
+                // A backup that was made before is restored without a key in memory.
+                Action::PutKey(step) if step.from_shares && script.kept_as(&step.name).is_some() => continue,
                 Action::PutKey(step) => &step.name,
                 Action::WipeKey(step) => &step.name,
                 Action::CheckShares(step) if !script.kept.iter().any(|kept| kept.name == step.name) => {

@@ -74,9 +74,13 @@ impl Reader<'_> {
             "give-shares" => {
                 fields.only(&["name"]).and_then(|()| Ok(Action::GiveShares(GiveShares { name: fields.name()? })))
             }
-            kind @ ("put-key" | "restore-key") => fields.only(&["name", "token"]).and_then(|()| {
+            "put-key" => fields.only(&["name", "token"]).and_then(|()| {
                 let (name, token) = (fields.name()?, fields.token()?);
-                Ok(Action::PutKey(PutKey { name, token, from_shares: kind == "restore-key" }))
+                Ok(Action::PutKey(PutKey { name, token, from_shares: false, shares: vec![] }))
+            }),
+            "restore-key" => fields.only(&["name", "token", "shares"]).and_then(|()| {
+                let (name, token, shares) = (fields.name()?, fields.token()?, fields.shares()?);
+                Ok(Action::PutKey(PutKey { name, token, from_shares: true, shares }))
             }),
             "wipe-key" => fields.only(&["name"]).and_then(|()| Ok(Action::WipeKey(WipeKey { name: fields.name()? }))),
             "check-shares" => {
@@ -143,6 +147,7 @@ impl StepFields<'_> {
             ("file", raw.file.as_ref().map(Spanned::span)),
             ("keyid", raw.keyid.as_ref().map(Spanned::span)),
             ("name", raw.name.as_ref().map(Spanned::span)),
+            ("shares", raw.shares.as_ref().map(Spanned::span)),
             ("role", raw.role.as_ref().map(Spanned::span)),
             ("gun", raw.gun.as_ref().map(Spanned::span)),
             ("keeper", raw.keeper.as_ref().map(Spanned::span)),
@@ -190,6 +195,18 @@ impl StepFields<'_> {
             Some(name) => self.reader.short("name", name),
             None => self.missing("name"),
         }
+    }
+
+    /// Different shares, in ascending order; none where the field is not given.
+    fn shares(&self) -> Read<Vec<u8>> {
+        let Some(given) = &self.raw.shares else { return Ok(vec![]) };
+        let mut shares = given.get_ref().clone();
+        shares.sort_unstable();
+        shares.dedup();
+        if shares.is_empty() || shares.len() != given.get_ref().len() || shares[0] == 0 {
+            return self.reader.error(given.span(), "shares: different shares, which count from 1");
+        }
+        Ok(shares)
     }
 
     fn tokens(&self) -> Read<Vec<Alias>> {
