@@ -1,12 +1,12 @@
 //! The card for the safe: one page that tells the next ceremony where this one ended.
 
-use super::{dates, framed, replay::Replay, repositories};
+use super::{dates, framed, replay::Replay, repositories, restored};
 use crate::{
     ceremony::{
         metadata,
         print::document::{Block, Cell, Document, Layout, Line, Table, blank, exact, plain},
         script::TokenSpec,
-        words::{events::instant, paper as say},
+        words::{erase, events::instant, paper as say},
     },
     digest::Digest,
 };
@@ -37,6 +37,12 @@ pub fn document(replay: &Replay<'_>, list: Option<Digest>) -> Document {
         Block::Words(say::digest_words(head)),
         Block::Subheading("Signed".into()),
     ];
+    if replay.script().kind.opens_backups() {
+        // What a drill leaves is its outcome.
+        blocks.pop();
+        blocks.extend(restored::blocks(replay));
+        blocks.push(Block::Subheading("Signed".into()));
+    }
     blocks.extend(match &replay.script().repositories {
         Some(_) => repositories::on_card(replay, list),
         None if ceremony.signed_versions().is_empty() => vec![Block::Text("Nothing was signed.".into())],
@@ -81,6 +87,12 @@ fn tokens(replay: &Replay<'_>) -> Block {
         let state = replay.ceremony.token(&token.alias);
         let keyid = metadata::keyid_of(replay.ceremony, &token.alias).filter(|_| state.counts);
         let bound = state.bound.map(|seen| format!("“{}”, serial {}", seen.token.label, seen.token.serial));
+        let bound = match state.gone {
+            None => bound,
+            Some(gone) => {
+                Some(format!("{}{}", bound.map_or_else(String::new, |bound| bound + "; "), erase::became(gone)))
+            }
+        };
         vec![
             plain(token.alias.to_string()),
             plain(token.tag.clone()),

@@ -142,6 +142,19 @@ fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
                 lines.push(Line::Exact(key.id().to_string()));
                 lines.push(Line::Plain(format!("entry {entry}: signed a fresh nonce")));
             }
+            Event::KeyPut { alias, key, shares, .. } if *alias == token.alias => {
+                lines.push(Line::Exact(key.id().to_string()));
+                lines.push(Line::Strong(match shares.as_slice() {
+                    [] => "made in memory, not on this token".into(),
+                    shares => format!("restored from shares {}, not made on this token", words::backup::listed(shares)),
+                }));
+            }
+            Event::TokenErased { alias, .. } if *alias == token.alias => {
+                lines.push(Line::Plain(format!("entry {entry}: wiped, and no key is on it")));
+            }
+            Event::TokenGone { alias, gone, .. } if *alias == token.alias => {
+                lines.push(Line::Strong(format!("entry {entry}: {}, as people say", words::erase::became(*gone))));
+            }
             Event::KeyDrilled { alias, .. } if *alias == token.alias => {
                 lines.push(Line::Plain(format!("entry {entry}: signed a proof of possession, PIN typed again")));
             }

@@ -5,21 +5,19 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Serialize;
 
 use crate::{
-    ceremony::event::Event,
+    ceremony::{event::Event, words::backup::listed},
     cli::{
         args::BackupStatus,
         exit::{Exit, Stop},
         out,
     },
-    custody::Set,
+    custody::{RESTORED_DAYS, Set},
     files, preflight, transcript,
     utc::Utc,
 };
 
 /// For how many days a share that was read is known to be readable.
 const READ_DAYS: i64 = 365;
-/// For how many days a backup that was restored is known to restore.
-const RESTORED_DAYS: i64 = 3 * 365;
 
 /// How a set is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,6 +49,8 @@ struct Known {
     /// When each share was last read, and by whom it is kept.
     read: BTreeMap<u8, (Utc, String)>,
     restored: Option<Utc>,
+    /// The shares that it was last restored from.
+    restored_from: Vec<u8>,
     discarded: bool,
     /// Shares of which a ceremony said that they are lost.
     lost: Vec<u8>,
@@ -59,7 +59,16 @@ struct Known {
 impl Known {
     fn of(set: Set, key: &str, repository: &str) -> Self {
         let (key, repository) = (key.to_owned(), repository.to_owned());
-        Self { set, key, repository, read: BTreeMap::new(), restored: None, discarded: false, lost: vec![] }
+        Self {
+            set,
+            key,
+            repository,
+            read: BTreeMap::new(),
+            restored: None,
+            restored_from: vec![],
+            discarded: false,
+            lost: vec![],
+        }
     }
 }
 
@@ -76,6 +85,7 @@ struct Report {
     count: u8,
     shares: Vec<ShareReport>,
     restored: Option<Utc>,
+    restored_from: Vec<u8>,
     restore_due: Option<Utc>,
 }
 
@@ -123,10 +133,12 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
             }
             Event::KeyPut { name, alias, shares, .. } if !shares.is_empty() => {
                 restored.insert(alias.to_string(), name.to_string());
-                for (at, _) in known(sets, &of_key, name.as_str()).into_iter().flat_map(|known| {
-                    known.read.iter_mut().filter(|(index, _)| shares.contains(index)).map(|(_, read)| read)
-                }) {
-                    *at = stamp.at;
+                if let Some(known) = known(sets, &of_key, name.as_str()) {
+                    for index in shares {
+                        let keeper = known.read.get(index).map_or_else(String::new, |(_, keeper)| keeper.clone());
+                        known.read.insert(*index, (stamp.at, keeper));
+                    }
+                    known.restored_from.clone_from(shares);
                 }
             }
             Event::KeyDrilled { alias, .. } => {
@@ -233,6 +245,7 @@ fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
         count: scheme.count(),
         shares,
         restored: known.restored,
+        restored_from: known.restored_from.clone(),
         restore_due,
     }
 }
@@ -263,7 +276,11 @@ fn lines(reports: &[Report]) -> Vec<String> {
             };
             lines.push(format!("  share {}  {who}: {state}", share.index));
         }
-        lines.push(format!("  restored {}, due {}", day(report.restored), day(report.restore_due)));
+        let from = match report.restored_from.as_slice() {
+            [] => String::new(),
+            shares => format!(" from shares {}", listed(shares)),
+        };
+        lines.push(format!("  restored {}{from}, due {}", day(report.restored), day(report.restore_due)));
     }
     lines
 }
