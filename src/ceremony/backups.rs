@@ -9,6 +9,7 @@ use super::{
     event::Event,
     operation::{ExportedFile, Operation},
     participants::Alias,
+    script::Origin,
 };
 use crate::{
     custody::Set,
@@ -27,7 +28,7 @@ pub struct SealedBackup {
     pub set: Set,
 }
 
-/// A key that was made in memory.
+/// A key that was made in memory, or brought there.
 #[derive(Clone, Debug)]
 pub struct Backup {
     /// Its public half.
@@ -97,7 +98,7 @@ impl Backups {
 
     pub(super) fn apply(&mut self, event: &Event) {
         match event {
-            Event::KeyMade { name, key, .. } => {
+            Event::KeyMade { name, key, .. } | Event::KeyTaken { name, key, .. } => {
                 let backup = Backup {
                     key: key.clone(),
                     sealed: None,
@@ -155,6 +156,14 @@ impl Ceremony {
     /// What is known of keys that were made in memory.
     pub fn backups(&self) -> &Backups {
         &self.backups
+    }
+
+    /// The file that a key in memory was taken from: whoever has a copy of it has the key.
+    pub(super) fn file_of(&self, name: &Alias) -> Option<String> {
+        match self.script.origin_of(name) {
+            Origin::TakenFrom(file) => Some(file.to_owned()),
+            Origin::Made => None,
+        }
     }
 
     /// `BACKUP-RESTORES`, of every key that the script makes in memory. Asked before anything is certified, composed or written out.

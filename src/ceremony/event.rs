@@ -341,6 +341,20 @@ pub enum Event {
         /// `KEY-COUNTED-ONCE`.
         passed: Vec<Passed>,
     },
+    /// An existing key was taken from its file into locked memory, to be backed up. What became of it before is unknown. Nothing of the
+    /// file is kept, not even its digest.
+    KeyTaken {
+        /// Its short name in the script.
+        name: Alias,
+        /// The public key.
+        key: Key,
+        /// Its canonical id: the name of the file in a publisher's trust directory.
+        canonical_id: KeyId,
+        /// The name of the file, as the script has it.
+        from: String,
+        /// `KEY-ON-PAPER`.
+        passed: Vec<Passed>,
+    },
     /// It was sealed as an age file, and what opens it was split.
     BackupSealed {
         /// Of which key.
@@ -770,6 +784,7 @@ impl Event {
             | Self::KeyHandedOver { passed, .. }
             | Self::KeyDrilled { passed, .. }
             | Self::KeyMade { passed, .. }
+            | Self::KeyTaken { passed, .. }
             | Self::BackupSealed { passed, .. }
             | Self::ShareReadBack { passed, .. }
             | Self::KeyPut { passed, .. }
@@ -809,6 +824,7 @@ impl Event {
                 | Self::KeyHandedOver { .. }
                 | Self::KeyDrilled { .. }
                 | Self::KeyMade { .. }
+                | Self::KeyTaken { .. }
                 | Self::BackupSealed { .. }
                 | Self::ShareReadBack { .. }
                 | Self::KeyPut { .. }

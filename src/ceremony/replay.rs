@@ -152,6 +152,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::KeyMade { key, sources, dice, .. } => {
             done(Outcome::Made { key: key.clone(), sources: sources.clone(), dice: *dice })
         }
+        Event::KeyTaken { key, .. } => done(Outcome::Taken { key: key.clone() }),
         Event::BackupSealed { sealed, sheets, media, .. } => {
             let (sealed, sheets, media) = (sealed.clone(), sheets.clone(), media.clone());
             done(Outcome::BackupSealed { sealed, sheets, media })

@@ -40,11 +40,19 @@ pub(super) struct Born {
     sealed: Option<(Sealed, Split, Utc)>,
 }
 
+impl Born {
+    /// A key that came into memory.
+    pub(super) const fn new(key: PrivateKey) -> Self {
+        Self { key, sealed: None }
+    }
+}
+
 impl Performer {
     /// Performs an operation about backups; `None` for another.
     pub(super) fn backup(&mut self, job: &Job, people: &mut dyn People) -> Option<Performed> {
         Some(match &job.operation {
             Operation::MakeKey { name, .. } => locked::apart(|| self.make_key(name, job, people)),
+            Operation::TakeKey { .. } => locked::apart(|| self.take_key(job, people)),
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
             Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),
@@ -95,7 +103,7 @@ impl Performer {
         }
         let key = mixture.key(*algorithm)?;
         let public = self.tuf_key_of(key.public())?;
-        self.born.insert(name.clone(), Born { key, sealed: None });
+        self.born.insert(name.clone(), Born::new(key));
         Ok(Outcome::Made { key: public, sources, dice: thrown })
     }
 
@@ -183,8 +191,11 @@ impl Performer {
         let Operation::PutKey { alias, name, key: trusted, label, from_shares, sealed } = &job.operation else {
             return Err(job_without("a key to put").into());
         };
-        let algorithm = self.script.root.algorithm;
-        let id = self.driver(alias)?.key_id(label, alias);
+        // One that came from a file is of any kind.
+        let algorithm = trusted.public().key_algorithm().unwrap_or(self.script.root.algorithm);
+        let driver = self.driver(alias)?;
+        driver.brings(algorithm)?;
+        let id = driver.key_id(label, alias);
         let request = KeyRequest { algorithm, label: label.clone(), id };
         if job.in_doubt {
             // The token tells.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     ceremony::{
         participants::{Alias, PersonId},
-        script::{Script, Way},
+        script::{Origin, Script, Way},
         steps::Action,
         words::backup::consequences,
     },
@@ -110,16 +110,24 @@ fn unbroken(script: &Script, findings: &mut Findings) {
     let mut open: Option<&Alias> = None;
     for (number, step) in script.numbered() {
         match &step.action {
-            Action::MakeKey(step) => open = Some(&step.name),
             Action::GiveShares(step) if open == Some(&step.name) => open = None,
             Action::Break(_) => {
                 if let Some(name) = open {
-                    let what = format!("A break while {name} is in memory only.");
-                    let remedy = "Move it behind give-shares: until then the key is lost if the machine stops.";
+                    let what = format!("A break while {name} is in memory, and its shares are not all read back.");
+                    let remedy = match script.origin_of(name) {
+                        Origin::Made => "Move it behind give-shares: until then the key is lost if the machine stops.",
+                        Origin::TakenFrom(_) => {
+                            "Move it behind give-shares: until then its pages are worth nothing if the machine stops."
+                        }
+                    };
                     findings.add(Warning, Rule::ShareReadBack, Some(&number), what, remedy);
                 }
             }
-            _ => {}
+            action => {
+                if let Some((name, _)) = action.brings_into_memory() {
+                    open = Some(name);
+                }
+            }
         }
     }
 }

@@ -186,7 +186,9 @@ fn giver(fact: &Fact) -> String {
         Fact::KeyOnToken(alias) => {
             format!("a step with do = \"generate-key\" (or \"import-key\", for a key that exists) for {alias}")
         }
-        Fact::KeyMade(name) => format!("a step with do = \"make-key\" and the name {name}"),
+        Fact::KeyMade(name) => {
+            format!("a step with do = \"make-key\" (or \"take-key\", for a key in a file) and the name {name}")
+        }
         Fact::BackupSealed(name) => format!("a step with do = \"seal-backup\" and the name {name}"),
         Fact::SharesGiven(name) => format!("a step with do = \"give-shares\" and the name {name}"),
         Fact::BackupRestores(name) => {

@@ -122,6 +122,11 @@ pub enum Outcome {
         /// The SHA-256 of what was thrown.
         dice: Option<Digest>,
     },
+    /// Of [`super::Operation::TakeKey`].
+    Taken {
+        /// The public key.
+        key: Key,
+    },
     /// Of [`super::Operation::SealBackup`].
     BackupSealed {
         /// The sealed file, and what is public of the shares.

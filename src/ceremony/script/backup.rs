@@ -76,19 +76,38 @@ pub struct CustodySpec {
     pub dice: bool,
 }
 
+/// How a key comes into the memory of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// It is made there.
+    Made,
+    /// It is taken from this file: what became of it before is unknown.
+    TakenFrom(&'a str),
+}
+
 impl Script {
     /// Who keeps shares.
     pub fn custody(&self) -> Option<&CustodySpec> {
         self.backup.as_ref().and_then(|backup| backup.custody.as_ref())
     }
 
-    /// The keys that are made in memory, by their short names.
+    /// The keys that are in memory, made there or brought there, by their short names.
     pub fn made_keys(&self) -> Vec<&Alias> {
-        let made = self.numbered().filter_map(|(_, step)| match &step.action {
-            Action::MakeKey(step) => Some(&step.name),
+        self.numbered().filter_map(|(_, step)| step.action.brings_into_memory()).map(|(name, _)| name).collect()
+    }
+
+    /// How the key of this name comes into memory.
+    pub fn origin_of(&self, name: &Alias) -> Origin<'_> {
+        let mut steps = self.numbered().filter_map(|(_, step)| step.action.brings_into_memory());
+        steps.find(|(brought, _)| *brought == name).map_or(Origin::Made, |(_, origin)| origin)
+    }
+
+    /// The keyid on paper of a key that is taken from a file.
+    pub(super) fn taken_as(&self, name: &Alias) -> Option<&KeyId> {
+        self.numbered().find_map(|(_, step)| match &step.action {
+            Action::TakeKey(step) if step.name == *name => Some(&step.keyid),
             _ => None,
-        });
-        made.collect()
+        })
     }
 
     /// The tokens to which a key that is made in memory is put, from memory or from its shares.

@@ -19,6 +19,7 @@ pub mod hand_over_key;
 mod import;
 pub mod import_key;
 mod import_repositories;
+mod in_memory;
 mod judge_tags;
 mod make_key;
 pub mod open_token;
@@ -33,6 +34,7 @@ mod script_words;
 mod seal_backup;
 mod sign;
 mod sign_repositories;
+mod take_key;
 mod wipe_key;
 
 use std::collections::BTreeSet;
@@ -70,6 +72,7 @@ pub use self::{
     seal_backup::SealBackup,
     sign::Sign,
     sign_repositories::SignRepositories,
+    take_key::TakeKey,
     wipe_key::WipeKey,
 };
 use super::{
@@ -77,7 +80,7 @@ use super::{
     event::Event,
     participants::{Alias, PersonId},
     prompt::{Answer, Choice, Input, Prompt, Scene},
-    script::Script,
+    script::{Origin, Script},
 };
 use crate::rules::Refusal;
 
@@ -117,6 +120,8 @@ pub enum Action {
     HandOverKey(HandOverKey),
     /// A key is made in memory.
     MakeKey(MakeKey),
+    /// An existing key is taken from its file into memory.
+    TakeKey(TakeKey),
     /// It is sealed, and what opens it is split.
     SealBackup(SealBackup),
     /// Its shares are put on paper and read back.
@@ -180,6 +185,7 @@ impl Action {
             Self::ImportKey(step) => step,
             Self::HandOverKey(step) => step,
             Self::MakeKey(step) => step,
+            Self::TakeKey(step) => step,
             Self::SealBackup(step) => step,
             Self::GiveShares(step) => step,
             Self::PutKey(step) => step,
@@ -218,6 +224,15 @@ impl Action {
             Self::Sign(step) => Some(&step.token),
             Self::Certify(step) => Some(&step.token),
             Self::SignRepositories(step) => Some(&step.token),
+            _ => None,
+        }
+    }
+
+    /// The key that this step brings into the memory of the machine, and how.
+    pub fn brings_into_memory(&self) -> Option<(&Alias, Origin<'_>)> {
+        match self {
+            Self::MakeKey(step) => Some((&step.name, Origin::Made)),
+            Self::TakeKey(step) => Some((&step.name, Origin::TakenFrom(&step.file))),
             _ => None,
         }
     }
@@ -285,7 +300,7 @@ pub enum Fact {
     KeyOnToken(Alias),
     /// A token's key counts.
     KeyCounts(Alias),
-    /// A key was made in memory.
+    /// A key is in memory: made there, or taken from a file.
     KeyMade(Alias),
     /// It is sealed.
     BackupSealed(Alias),
@@ -333,7 +348,7 @@ impl Fact {
             Self::MachineSeen => "the machine was looked at".into(),
             Self::TokenPrepared(alias) => format!("the token {alias} is prepared"),
             Self::KeyOnToken(alias) => format!("a key is on {alias}"),
-            Self::KeyMade(name) => format!("the key {name} was made"),
+            Self::KeyMade(name) => format!("the key {name} is in memory"),
             Self::BackupSealed(name) => format!("the backup of {name} is sealed"),
             Self::SharesGiven(name) => format!("the shares of {name} were read back"),
             Self::BackupRestores(name) => format!("a token to which {name} was restored from shares has signed"),

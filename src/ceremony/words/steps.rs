@@ -22,7 +22,7 @@ impl Step {
     }
 }
 
-fn prose(title: impl Into<String>, lines: &[&str], expect: &str, form: &[&str]) -> Prose {
+pub(super) fn prose(title: impl Into<String>, lines: &[&str], expect: &str, form: &[&str]) -> Prose {
     Prose {
         title: title.into(),
         lines: lines.iter().map(|line| (*line).to_owned()).collect(),

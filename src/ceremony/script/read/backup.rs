@@ -91,7 +91,7 @@ impl Reader<'_> {
         let made: Vec<&Alias> = script.made_keys();
         for (at, name) in made.iter().enumerate() {
             if made[..at].contains(name) {
-                return self.error(acts.span(), format!("the key {name} is made twice"));
+                return self.error(acts.span(), format!("the key {name} is made, or brought into memory, twice"));
             }
         }
         for (number, step) in script.numbered() {
@@ -107,13 +107,14 @@ impl Reader<'_> {
                 _ => continue,
             };
             if !made.contains(&name) {
-                return self.error(acts.span(), format!("step {number}: no step make-key has the name {name}"));
+                return self
+                    .error(acts.span(), format!("step {number}: no step make-key has the name {name}, nor take-key"));
             }
         }
         if !made.is_empty() && script.custody().is_none() {
             return self.error(
                 acts.span(),
-                "[backup] is missing: a key that is made in memory has way = \"software-born\", with its custodians",
+                "[backup] is missing: a key that is made in memory, or taken into it, has way = \"software-born\", with its custodians",
             );
         }
         Ok(())

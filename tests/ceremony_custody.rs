@@ -1,0 +1,51 @@
+//! Keys that exist already, in whole ceremonies on SoftHSM: one in a file gets a backup, a backup gets other custodians.
+
+mod backup_support;
+mod ceremony_support;
+mod support;
+
+use ceremony_support::{Room, record};
+use officiant::{
+    ceremony::{check::check, event::Event, script::read},
+    rules::Rule,
+};
+use support::on_softhsm;
+
+fn shipped(name: &str) -> String {
+    std::fs::read_to_string(ceremony_support::script(name)).expect("a shipped script")
+}
+
+#[test]
+fn backup() {
+    on_softhsm("backup", |tokens| {
+        let mut room = Room::rehearse(tokens, "backup");
+        room.finish();
+        record::holds(&room.place.join("a"));
+        let taken = room.events().find_map(|event| match event {
+            Event::KeyTaken { key, from, passed, .. } => Some((key, from, passed)),
+            _ => None,
+        });
+        let (key, from, passed) = taken.expect("it was taken");
+        assert_eq!(from, "/media/key/root.key");
+        assert!(passed.iter().any(|p| p.rule == Rule::KeyOnPaper && p.seen.contains("its history is unknown")));
+        let put: Vec<(String, Vec<u8>)> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::KeyPut { alias, shares, key: there, .. } => {
+                    assert_eq!(there.id(), key.id());
+                    Some((alias.to_string(), shares))
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(put, [("ana-1".to_owned(), vec![]), ("bo-1".to_owned(), vec![1, 2, 3])]);
+    });
+}
+
+#[test]
+fn the_shipped_scripts_hold() {
+    for name in ["backup"] {
+        let checked = check(&read::script(shipped(name).as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}")));
+        assert!(checked.holds(), "{name}: {checked}");
+    }
+}
