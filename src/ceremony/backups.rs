@@ -10,6 +10,7 @@ use super::{
     operation::{ExportedFile, Operation},
     participants::Alias,
     script::Origin,
+    words,
 };
 use crate::{
     custody::Set,
@@ -47,6 +48,33 @@ pub struct Backup {
     pub proven: bool,
     /// Whether the memory was wiped.
     pub wiped: bool,
+    /// What nobody knows of the key, where it was not made here: that it was imported. It goes into the sealed file, and out of it again.
+    pub history: Option<String>,
+}
+
+/// What became of the shares of a backup that was made before.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// The shares that were destroyed before the witness, in that order.
+    pub destroyed: Vec<u8>,
+    /// Those that were not here, and whether they are lost.
+    pub missing: BTreeMap<u8, bool>,
+    /// Whether an exception lets the ceremony go on although those that are left open the file.
+    pub spared: bool,
+    /// Whether what remains was read aloud.
+    pub judged: bool,
+}
+
+impl End {
+    /// How many are destroyed.
+    pub fn gone(&self) -> u8 {
+        u8::try_from(self.destroyed.len()).unwrap_or(u8::MAX)
+    }
+}
+
+/// What is said for ever of a key that came from a file.
+pub fn imported_from(file: &str) -> String {
+    format!("imported from {}; unknown before that", crate::text::shown(file))
 }
 
 impl Backup {
@@ -69,6 +97,7 @@ pub struct Backups {
     kept: BTreeMap<Alias, Set>,
     /// In a rehearsal, the twin of each set, by the SHA-256 of the real one.
     twins: BTreeMap<Digest, Digest>,
+    ends: BTreeMap<Alias, End>,
 }
 
 impl Backups {
@@ -87,6 +116,12 @@ impl Backups {
         self.kept.get(name)
     }
 
+    /// What became of the shares of one that was made before.
+    pub fn end_of(&self, name: &Alias) -> &End {
+        const NONE: &End = &End { destroyed: Vec::new(), missing: BTreeMap::new(), spared: false, judged: false };
+        self.ends.get(name).unwrap_or(NONE)
+    }
+
     pub(super) fn twin_of(&self, real: Digest) -> Option<Digest> {
         self.twins.get(&real).copied()
     }
@@ -98,7 +133,9 @@ impl Backups {
 
     pub(super) fn apply(&mut self, event: &Event) {
         match event {
-            Event::KeyMade { name, key, .. } | Event::KeyTaken { name, key, .. } => {
+            Event::KeyMade { name, key, .. }
+            | Event::KeyTaken { name, key, .. }
+            | Event::BackupOpened { name, key, .. } => {
                 let backup = Backup {
                     key: key.clone(),
                     sealed: None,
@@ -108,6 +145,11 @@ impl Backups {
                     restored: vec![],
                     proven: false,
                     wiped: false,
+                    history: match event {
+                        Event::KeyTaken { from, .. } => Some(imported_from(from)),
+                        Event::BackupOpened { history, .. } => history.clone(),
+                        _ => None,
+                    },
                 };
                 self.made.insert(name.clone(), backup);
             }
@@ -134,6 +176,20 @@ impl Backups {
             Event::SetImported { name, text, .. } => {
                 self.kept.extend(serde_json::from_str(text).ok().map(|set| (name.clone(), set)));
             }
+            Event::ShareDestroyed { name, index, .. } => {
+                let end = self.ends.entry(name.clone()).or_default();
+                end.destroyed.push(*index);
+                end.missing.remove(index);
+            }
+            Event::ShareMissing { name, index, lost, .. } => {
+                self.ends.entry(name.clone()).or_default().missing.insert(*index, *lost);
+            }
+            Event::Went { word, on } if word == "GO ON" => {
+                if let Some(name) = self.kept.keys().find(|name| *on == words::custody::left(name)).cloned() {
+                    self.ends.entry(name).or_default().spared = true;
+                }
+            }
+            Event::OldSharesJudged { name, .. } => self.ends.entry(name.clone()).or_default().judged = true,
             Event::TwinSet { real, twin } => drop(self.twins.insert(*real, *twin)),
             Event::KeyWiped { name, .. } => self.change(name, |backup| backup.wiped = true),
             Event::BackupDiscarded { name, .. } => drop(self.made.remove(name)),
@@ -162,8 +218,13 @@ impl Ceremony {
     pub(super) fn file_of(&self, name: &Alias) -> Option<String> {
         match self.script.origin_of(name) {
             Origin::TakenFrom(file) => Some(file.to_owned()),
-            Origin::Made => None,
+            Origin::Made | Origin::Opened => None,
         }
+    }
+
+    /// What nobody knows of the key that came to this token, where it was imported once.
+    pub fn history_of(&self, alias: &Alias) -> Option<String> {
+        self.backups.get(self.script.put_on(alias)?)?.history.clone()
     }
 
     /// `BACKUP-RESTORES`, of every key that the script makes in memory. Asked before anything is certified, composed or written out.

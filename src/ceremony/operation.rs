@@ -203,6 +203,22 @@ pub enum Operation {
         /// Who types the passphrase.
         keeper: PersonId,
     },
+    /// File: open the sealed file of a backup that was made before with its shares (asked for), and keep the key in locked memory.
+    OpenBackup {
+        /// Its short name in the script.
+        name: Alias,
+        /// The sealed file, relative to the script.
+        file: String,
+        /// Its SHA-256.
+        sha256: Digest,
+        /// The keyid that the key in it must have.
+        keyid: KeyId,
+        /// What is known of its shares.
+        set: Box<Set>,
+        /// As in [`Operation::ReadInput`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parcels: Vec<Received>,
+    },
     /// File: seal it, split what opens it, write the sealed file on every medium.
     SealBackup {
         /// Of which key.
@@ -327,6 +343,7 @@ impl Operation {
             Self::HandOverKey { name, .. } => format!("make the key {name} and write it for its keeper"),
             Self::MakeKey { name, .. } => format!("make the key {name} in memory"),
             Self::TakeKey { name, file, .. } => format!("take the key {name} from {} into memory", shown(file)),
+            Self::OpenBackup { name, .. } => format!("open the backup of {name} with its shares"),
             Self::SealBackup { name, .. } => format!("seal the backup of {name} and split what opens it"),
             Self::GiveShare { index, .. } => format!("put share {index} on paper and read it back"),
             Self::PutKey { alias, name, from_shares: false, .. } => format!("put the key {name} on {alias}"),
@@ -369,6 +386,7 @@ impl Operation {
             | Self::HandOverKey { .. }
             | Self::MakeKey { .. }
             | Self::TakeKey { .. }
+            | Self::OpenBackup { .. }
             | Self::SealBackup { .. }
             | Self::GiveShare { .. }
             | Self::CheckShare { .. }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::backup::{BackupSpec, CustodySpec, KeptFile, KeptSpec, Origin, Way};
+pub use self::backup::{BackupSpec, CustodySpec, KeptFile, KeptSpec, OldShares, Origin, Way};
 pub use self::repositories::{
     CertificateSpec, CollectionSpec, CommonName, RepositoriesSpec, Signatory, SignerAction, SignerSpec, TagPolicy,
     TaggingSpec,

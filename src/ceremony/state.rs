@@ -425,6 +425,9 @@ impl Ceremony {
             | Event::SheetRead { .. }
             | Event::KeyMade { .. }
             | Event::KeyTaken { .. }
+            | Event::BackupOpened { .. }
+            | Event::ShareDestroyed { .. }
+            | Event::OldSharesJudged { .. }
             | Event::ShareReadBack { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }

@@ -38,12 +38,13 @@ const ATTEMPTS: u32 = 5;
 pub(super) struct Born {
     key: PrivateKey,
     sealed: Option<(Sealed, Split, Utc)>,
+    history: Option<String>,
 }
 
 impl Born {
     /// A key that came into memory.
-    pub(super) const fn new(key: PrivateKey) -> Self {
-        Self { key, sealed: None }
+    pub(super) const fn new(key: PrivateKey, history: Option<String>) -> Self {
+        Self { key, sealed: None, history }
     }
 }
 
@@ -53,6 +54,7 @@ impl Performer {
         Some(match &job.operation {
             Operation::MakeKey { name, .. } => locked::apart(|| self.make_key(name, job, people)),
             Operation::TakeKey { .. } => locked::apart(|| self.take_key(job, people)),
+            Operation::OpenBackup { .. } => locked::apart(|| self.open_backup(job, people)),
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
             Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),
@@ -103,7 +105,7 @@ impl Performer {
         }
         let key = mixture.key(*algorithm)?;
         let public = self.tuf_key_of(key.public())?;
-        self.born.insert(name.clone(), Born::new(key));
+        self.born.insert(name.clone(), Born::new(key, None));
         Ok(Outcome::Made { key: public, sources, dice: thrown })
     }
 
@@ -112,7 +114,7 @@ impl Performer {
         let title = self.script.title.clone();
         let born = self.born.get_mut(name).ok_or_else(|| gone(name))?;
         if born.sealed.is_none() {
-            let about = About { keyid: keyid.clone(), ceremony: title.clone(), made };
+            let about = About { keyid: keyid.clone(), ceremony: title.clone(), made, history: born.history.clone() };
             let sealed = locked::apart(|| {
                 let identity = Identity::fresh()?;
                 let sealed = seal(&born.key, &about, &identity).map_err(|wrong| wrong.fault("seal the key"))?;
@@ -228,7 +230,7 @@ impl Performer {
     }
 
     /// Lets custodians type shares until there are enough. What was typed stays for the next try.
-    fn gathered(&mut self, name: &Alias, set: &Set, people: &mut dyn People) -> Result<Identity, Stopped> {
+    pub(super) fn gathered(&mut self, name: &Alias, set: &Set, people: &mut dyn People) -> Result<Identity, Stopped> {
         if self.gathering.as_ref().is_none_or(|(of, _)| of != name) {
             self.gathering = Some((name.clone(), Gathering::of(set.clone())));
         }

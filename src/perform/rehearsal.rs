@@ -4,6 +4,7 @@
 
 mod collection;
 mod frames;
+mod kept;
 
 pub use self::frames::{frames, frames_of};
 use std::{
@@ -19,11 +20,10 @@ use p256::{
 };
 
 use crate::{
-    backup::{Identity, ROWS, Set, split},
     ceremony::{
         event::Event,
         participants::Alias,
-        script::{KeptSpec, KeySpec, PossessionSpec, Script},
+        script::{KeySpec, PossessionSpec, Script},
         steps::Action,
     },
     digest::{Digest, to_hex},
@@ -100,8 +100,9 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
             .map(|(real, twin)| Ok::<_, Fault>(Event::StandIn { real: real.clone(), twin: tuf_key(script, twin)? }))
             .collect::<Result<Vec<_>, _>>()?,
     );
-    for kept in &script.kept {
-        events.push(twin_set(kept, beside, record)?);
+    for spec in &script.kept {
+        let brought = spec.keyid.as_ref().and_then(|keyid| brought.get(keyid));
+        events.extend(kept::twin(script, spec, brought, beside, record, now)?);
     }
     if let Some(previous) = &script.previous {
         let bytes = files::read(&beside.join(&previous.file), files::limit::METADATA)?;
@@ -128,33 +129,6 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
 /// Where a rehearsal keeps the pages of throw-away shares, for whoever types them.
 pub fn page(record: &Path, set: &str, share: u8) -> PathBuf {
     record.join(FOLDER).join("shares").join(format!("{set}-{share}.txt"))
-}
-
-/// A throw-away set of shares, as many as the real one has.
-fn twin_set(kept: &KeptSpec, beside: &Path, record: &Path) -> Result<Event, Error> {
-    let bytes = files::read(&beside.join(&kept.file), files::limit::PUBLIC_KEY)?;
-    let real: Option<Set> = serde_json::from_slice(&bytes).ok().filter(|_| Digest::of(&bytes) == kept.sha256);
-    let Some(real) = real else {
-        return Err(Refusal::new(
-            Rule::BytesMatchHash,
-            format!("{} is not the set of shares that the script pins.", files::name(&beside.join(&kept.file))),
-            "Put the pinned file beside the script: a rehearsal makes a twin of it.",
-        )
-        .into());
-    };
-    let split = split(&Identity::fresh()?, real.scheme, &real.keyid)?;
-    make(&record.join(FOLDER).join("shares"))?;
-    for share in &split.shares {
-        let mut rows = vec![];
-        for row in 1..=ROWS {
-            rows.extend_from_slice(share.row(row)?.expose());
-            rows.push(b'\n');
-        }
-        files::write_new(&page(record, &split.set.id(), share.label().index), &rows)?;
-    }
-    let twin = serde_json::to_vec_pretty(&split.set).map_err(|error| odd(&error))?;
-    write_input(record, &kept.file, &twin)?;
-    Ok(Event::TwinSet { real: kept.sha256, twin: Digest::of(&twin) })
 }
 
 /// Where a rehearsal looks for a file of the script: below its inputs, even where the script names a medium.

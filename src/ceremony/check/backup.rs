@@ -116,7 +116,7 @@ fn unbroken(script: &Script, findings: &mut Findings) {
                     let what = format!("A break while {name} is in memory, and its shares are not all read back.");
                     let remedy = match script.origin_of(name) {
                         Origin::Made => "Move it behind give-shares: until then the key is lost if the machine stops.",
-                        Origin::TakenFrom(_) => {
+                        Origin::TakenFrom(_) | Origin::Opened => {
                             "Move it behind give-shares: until then its pages are worth nothing if the machine stops."
                         }
                     };

@@ -10,9 +10,10 @@ use crate::{
     custody::Scheme,
     digest::Digest,
     tuf::key::KeyId,
+    utc::Utc,
 };
 
-use super::Script;
+use super::{Kind, Script};
 
 /// The four ways. Each has consequences, which are said on paper and on the screen ([`crate::ceremony::words::backup::consequences`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,20 @@ pub struct KeptSpec {
     pub sealed: Option<KeptFile>,
     /// The keyid under which clients trust the key, from paper; the set has to say the same.
     pub keyid: Option<KeyId>,
+    /// What becomes of its shares, where a new backup takes its place.
+    pub old_shares: Option<OldShares>,
+}
+
+/// What becomes of shares that still open the old file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldShares {
+    /// So many are destroyed in the room that those which are left open nothing (`OLD-SHARES-DEAD`).
+    Destroy,
+    /// The key is rotated, by this day at the latest.
+    Rotate {
+        /// Midnight UTC.
+        by: Utc,
+    },
 }
 
 /// A file that was made before and lies beside the script.
@@ -83,6 +98,8 @@ pub enum Origin<'a> {
     Made,
     /// It is taken from this file: what became of it before is unknown.
     TakenFrom(&'a str),
+    /// It is opened from a backup that was made before.
+    Opened,
 }
 
 impl Script {
@@ -100,6 +117,20 @@ impl Script {
     pub fn origin_of(&self, name: &Alias) -> Origin<'_> {
         let mut steps = self.numbered().filter_map(|(_, step)| step.action.brings_into_memory());
         steps.find(|(brought, _)| *brought == name).map_or(Origin::Made, |(_, origin)| origin)
+    }
+
+    /// The sets whose end this ceremony is: what remains of each is said at the close.
+    pub fn ending_sets(&self) -> impl Iterator<Item = &KeptSpec> {
+        self.kept.iter().filter(|kept| kept.old_shares.is_some() || self.kind == Kind::Destroy)
+    }
+
+    /// By when a key is rotated because shares of this set still open it.
+    pub fn rotate_by(&self, name: &Alias) -> Option<Utc> {
+        let kept = self.kept.iter().find(|kept| kept.name == *name)?;
+        match kept.old_shares {
+            Some(OldShares::Rotate { by }) => Some(by),
+            Some(OldShares::Destroy) | None => None,
+        }
     }
 
     /// The keyid on paper of a key that is taken from a file.

@@ -213,6 +213,15 @@ pub(super) struct RawKept {
     pub sealed: Option<Spanned<String>>,
     pub sealed_sha256: Option<Spanned<String>>,
     pub keyid: Option<Spanned<String>>,
+    pub old_shares: Option<Spanned<RawOldShares>>,
+    pub rotate_by: Option<Spanned<toml::value::Datetime>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawOldShares {
+    Destroy,
+    Rotate,
 }
 
 #[derive(Deserialize)]

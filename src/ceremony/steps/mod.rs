@@ -8,6 +8,7 @@ mod certify;
 mod check_shares;
 mod close;
 mod confirm_clock;
+mod destroy_shares;
 mod draft;
 mod draft_repositories;
 pub mod drill_token;
@@ -21,7 +22,9 @@ pub mod import_key;
 mod import_repositories;
 mod in_memory;
 mod judge_tags;
+mod kept;
 mod make_key;
+mod open_backup;
 pub mod open_token;
 mod pause;
 mod preflight;
@@ -47,6 +50,7 @@ pub use self::{
     check_shares::CheckShares,
     close::Close,
     confirm_clock::ConfirmClock,
+    destroy_shares::DestroyShares,
     draft::Draft,
     draft_repositories::DraftRepositories,
     drill_token::DrillToken,
@@ -60,6 +64,7 @@ pub use self::{
     import_repositories::ImportRepositories,
     judge_tags::JudgeTags,
     make_key::MakeKey,
+    open_backup::OpenBackup,
     open_token::OpenToken,
     pause::Break,
     preflight::Preflight,
@@ -122,6 +127,10 @@ pub enum Action {
     MakeKey(MakeKey),
     /// An existing key is taken from its file into memory.
     TakeKey(TakeKey),
+    /// A backup that was made before is opened with its shares.
+    OpenBackup(OpenBackup),
+    /// Its shares are destroyed.
+    DestroyShares(DestroyShares),
     /// It is sealed, and what opens it is split.
     SealBackup(SealBackup),
     /// Its shares are put on paper and read back.
@@ -186,6 +195,8 @@ impl Action {
             Self::HandOverKey(step) => step,
             Self::MakeKey(step) => step,
             Self::TakeKey(step) => step,
+            Self::OpenBackup(step) => step,
+            Self::DestroyShares(step) => step,
             Self::SealBackup(step) => step,
             Self::GiveShares(step) => step,
             Self::PutKey(step) => step,
@@ -233,6 +244,7 @@ impl Action {
         match self {
             Self::MakeKey(step) => Some((&step.name, Origin::Made)),
             Self::TakeKey(step) => Some((&step.name, Origin::TakenFrom(&step.file))),
+            Self::OpenBackup(step) => Some((&step.name, Origin::Opened)),
             _ => None,
         }
     }
@@ -300,7 +312,7 @@ pub enum Fact {
     KeyOnToken(Alias),
     /// A token's key counts.
     KeyCounts(Alias),
-    /// A key is in memory: made there, or taken from a file.
+    /// A key is in memory: made there, taken from a file, or opened from a backup.
     KeyMade(Alias),
     /// It is sealed.
     BackupSealed(Alias),
@@ -312,6 +324,8 @@ pub enum Fact {
     KeyWiped(Alias),
     /// Shares were read from their pages.
     SharesChecked(Alias),
+    /// People were asked for shares, and those that were here are destroyed.
+    SharesDestroyed(Alias),
     /// A tagging key was handed over.
     KeyHandedOver(Alias),
     /// The keys of the online roles are here.
@@ -353,6 +367,7 @@ impl Fact {
             Self::SharesGiven(name) => format!("the shares of {name} were read back"),
             Self::BackupRestores(name) => format!("a token to which {name} was restored from shares has signed"),
             Self::SharesChecked(name) => format!("the shares of {name} were asked for"),
+            Self::SharesDestroyed(name) => format!("the shares of {name} were asked for and destroyed"),
             Self::KeyWiped(name) => format!("{name} was wiped from memory"),
             Self::KeyHandedOver(name) => format!("the key {name} was made and handed over"),
             Self::KeyCounts(alias) => format!("the key on {alias} is proven to work"),

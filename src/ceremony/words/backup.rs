@@ -30,6 +30,7 @@ pub const fn does_discard(origin: Origin<'_>) -> &'static str {
     match origin {
         Origin::Made => "everything in the list is destroyed; the key is given up, and another is made",
         Origin::TakenFrom(_) => "everything in the list is destroyed; the key is taken from its file again",
+        Origin::Opened => "everything in the list is destroyed; the old backup is opened again",
     }
 }
 /// What is asked of a list of things to destroy.
@@ -207,7 +208,7 @@ pub fn wipe_key(script: &Script, name: &Alias) -> Prose {
         "The memory that held it is overwritten. The machine is switched off after the ceremony.".into(),
     ];
     let form: &[&str] = match script.origin_of(name) {
-        Origin::Made => &[],
+        Origin::Made | Origin::Opened => &[],
         Origin::TakenFrom(file) => {
             lines.push(super::custody::destroy_file(file));
             &["Who destroys the file and its copies, and by when"]
@@ -230,6 +231,7 @@ pub fn lost(name: &Alias, origin: Origin<'_>) -> String {
     let gone = match origin {
         Origin::Made => "The key was in memory only, and is gone; no token holds it.".to_owned(),
         Origin::TakenFrom(file) => format!("What was in memory is gone; the key is still in {}.", shown(file)),
+        Origin::Opened => "What was in memory is gone; the old shares open the old file as before.".into(),
     };
     format!("The program ended before every share of {name} was read back. {gone}")
 }
@@ -240,6 +242,11 @@ pub fn given_up(name: &Alias, origin: Origin<'_>) -> String {
         Origin::Made => format!("{name} was lost with the memory of the machine and given up"),
         Origin::TakenFrom(_) => {
             format!("The backup of {name} was lost with the memory of the machine and given up; its file is as before")
+        }
+        Origin::Opened => {
+            format!(
+                "The new backup of {name} was lost with the memory of the machine and given up; the old one is as before"
+            )
         }
     }
 }
@@ -268,6 +275,7 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
             (true, false, _) => "every share was read back; no token that was restored from them has signed yet",
             (false, false, Origin::Made) => "it is in memory only: when the program ends it is lost",
             (false, false, Origin::TakenFrom(_)) => "its backup is not done: its file is all there is of it",
+            (false, false, Origin::Opened) => "its new backup is not done: the old shares open the old file as before",
         };
         let from = super::custody::from(origin);
         lines.push(format!("Key {name}, {from}, keyid {}: {state}.", backup.key.id().short()));

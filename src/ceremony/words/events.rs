@@ -157,7 +157,18 @@ pub fn told(script: &Script, event: &Event) -> String {
         }
         Event::ShareMissing { name, set, index, lost: true } => format!("Share {index} of {name}, set {set}, is lost."),
         Event::ShareMissing { name, set, index, .. } => format!("Share {index} of {name}, set {set}, was not here."),
-        Event::TwinSet { real, .. } => format!("A throw-away set of shares stands in for {}.", short(real)),
+        Event::TwinSet { real, .. } => format!("A throw-away backup stands in for {}.", short(real)),
+        Event::BackupOpened { name, set, key, shares, history, .. } => {
+            let unknown = history.as_ref().map(|history| format!(" Its history: {history}.")).unwrap_or_default();
+            let shares = super::backup::listed(shares);
+            format!("Shares {shares} of set {set} opened the backup of {name}: keyid {}.{unknown}", key.id())
+        }
+        Event::ShareDestroyed { name, set, index, witness } => {
+            format!("Share {index} of {name}, set {set}, was destroyed before the eyes of {}.", script.name(witness))
+        }
+        Event::OldSharesJudged { name, set, left, threshold, rotate_by, .. } => {
+            super::custody::judged(name, set, *left, *threshold, *rotate_by)
+        }
         Event::KeyWiped { name, .. } => format!("The memory that held {name} was wiped."),
         Event::BackupDiscarded { name, shares, .. } => format!(
             "{}; destroyed shares: {}.",

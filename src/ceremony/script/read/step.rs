@@ -8,10 +8,11 @@ use crate::{
         participants::{Alias, Person, PersonId},
         script::{TokenSpec, raw::RawStep},
         steps::{
-            Action, Attest, Break, Certify, CheckShares, Close, ConfirmClock, Draft, DraftRepositories, DrillToken,
-            Export, ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey, ImportKeys, ImportQr,
-            ImportRepositories, ImportRoot, JudgeTags, MakeKey, OpenToken, Preflight, PrepareToken, PutKey, Record,
-            Review, RollCall, ScriptWords, SealBackup, ShowQr, Sign, SignRepositories, Step, TakeKey, WipeKey,
+            Action, Attest, Break, Certify, CheckShares, Close, ConfirmClock, DestroyShares, Draft, DraftRepositories,
+            DrillToken, Export, ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey, ImportKeys,
+            ImportQr, ImportRepositories, ImportRoot, JudgeTags, MakeKey, OpenBackup, OpenToken, Preflight,
+            PrepareToken, PutKey, Record, Review, RollCall, ScriptWords, SealBackup, ShowQr, Sign, SignRepositories,
+            Step, TakeKey, WipeKey,
         },
     },
     text::shown,
@@ -71,6 +72,12 @@ impl Reader<'_> {
             "take-key" => {
                 fields.only(&["name", "file", "keyid", "keeper"]).and_then(|()| fields.take_key().map(Action::TakeKey))
             }
+            "open-backup" => {
+                fields.only(&["name"]).and_then(|()| Ok(Action::OpenBackup(OpenBackup { name: fields.name()? })))
+            }
+            "destroy-shares" => fields.only(&["name", "witness"]).and_then(|()| {
+                Ok(Action::DestroyShares(DestroyShares { name: fields.name()?, witness: fields.witness()? }))
+            }),
             "seal-backup" => {
                 fields.only(&["name"]).and_then(|()| Ok(Action::SealBackup(SealBackup { name: fields.name()? })))
             }
@@ -112,7 +119,7 @@ impl Reader<'_> {
             other => {
                 return self.error(
                     raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, take-key, seal-backup, give-shares, put-key, restore-key, wipe-key, check-shares, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, take-key, open-backup, seal-backup, give-shares, put-key, restore-key, wipe-key, check-shares, destroy-shares, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
                 );
             }
         }?;
