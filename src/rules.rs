@@ -156,9 +156,11 @@ rules! {
     TokenIsHardware "TOKEN-IS-HARDWARE" InTheRoom Nothing
         "In production a token's module is the one whose SHA-256 and model the script pins, and is not a software token.";
     TokenHoldsNoTrustedKey "TOKEN-HOLDS-NO-TRUSTED-KEY" InTheRoom Nothing
-        "A token that holds a key of the trusted root is never initialised.";
+        "A token that holds a key of the trusted root is never initialised; only a step of the script that names it wipes it.";
     TokenInitialisedOnce "TOKEN-INITIALISED-ONCE" InTheRoom Nothing
         "A token that already carries a label is initialised only after its serial was typed.";
+    TokenErased "TOKEN-ERASED" InTheRoom Nothing
+        "A token counts as wiped only when it was looked at afterwards and no key is on it; of one that is lost or dead the record says so in people's words.";
     PinWorksAgain "PIN-WORKS-AGAIN" InTheRoom Nothing
         "A key counts only after its token was removed, inserted again and opened with the PIN typed again.";
     PinNotDefault "PIN-NOT-DEFAULT" InTheRoom Nothing

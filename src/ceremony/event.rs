@@ -9,6 +9,7 @@ use super::{
     participants::{Alias, PersonId},
     prompt::{AsideKind, Salt},
     repositories::{Known, Shape, Verdict},
+    steps::Gone,
 };
 use crate::{
     custody::Commitment,
@@ -507,6 +508,24 @@ pub enum Event {
         /// `PIN-WORKS-AGAIN`, `KEY-POSSESSION`, `TOKEN-IS-EXPECTED`.
         passed: Vec<Passed>,
     },
+    /// A token was wiped, and looked at afterwards: no key is on it.
+    TokenErased {
+        /// Which token of the script.
+        alias: Alias,
+        /// As it is now.
+        seen: SeenToken,
+        /// `TOKEN-IS-EXPECTED`, `TOKEN-IS-HARDWARE`, `TOKEN-ERASED`.
+        passed: Vec<Passed>,
+    },
+    /// A token that was to be wiped is lost or dead, as people say.
+    TokenGone {
+        /// Which token of the script.
+        alias: Alias,
+        /// Which of the two.
+        gone: Gone,
+        /// What is known of it, in their words.
+        account: String,
+    },
     /// A token with a known key was opened.
     TokenOpened {
         /// Which token of the script.
@@ -837,6 +856,7 @@ impl Event {
             | Self::KeyWiped { passed, .. }
             | Self::SetImported { passed, .. }
             | Self::ShareChecked { passed, .. }
+            | Self::TokenErased { passed, .. }
             | Self::TokenOpened { passed, .. }
             | Self::CollectionOpened { passed, .. }
             | Self::SignedBefore { passed, .. }
@@ -878,6 +898,7 @@ impl Event {
                 | Self::KeyWiped { .. }
                 | Self::SetImported { .. }
                 | Self::ShareChecked { .. }
+                | Self::TokenErased { .. }
                 | Self::TokenOpened { .. }
                 | Self::Signed { .. }
                 | Self::HeadSigned { .. }

@@ -278,6 +278,22 @@ pub enum Operation {
         /// The digest of the statement.
         challenge: Digest,
     },
+    /// Token: look at a token of this label and serial; one of them may be empty, and then any.
+    LookAtToken {
+        /// As which token of the script.
+        alias: Alias,
+        /// Its label.
+        label: String,
+        /// Its serial.
+        serial: String,
+    },
+    /// Token: wipe it (SO-PIN asked for where it has one), and look afterwards. Everything on it is lost.
+    EraseToken {
+        /// Which token of the script.
+        alias: Alias,
+        /// Which one: as [`Operation::LookAtToken`] saw it.
+        seen: Box<SeenToken>,
+    },
     /// Token: find a token with a known key, and prove by a nonce that it holds it.
     Open {
         /// Which token.
@@ -351,6 +367,8 @@ impl Operation {
             Self::CheckShare { index, .. } => format!("read share {index} from its page"),
             Self::WipeKey { name } => format!("wipe the memory in which {name} was made"),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
+            Self::LookAtToken { alias, .. } => format!("look at {alias}"),
+            Self::EraseToken { alias, .. } => format!("wipe {alias}"),
             Self::Open { alias, .. } => format!("open {alias}"),
             Self::Sign { alias, payload, .. } => format!("sign payload {} with {alias}", &payload.to_string()[..8]),
             Self::SignHead { alias, .. } => format!("sign the head of the transcript with {alias}"),
@@ -367,6 +385,8 @@ impl Operation {
             | Self::ImportKey { alias, .. }
             | Self::PutKey { alias, .. }
             | Self::Drill { alias, .. }
+            | Self::LookAtToken { alias, .. }
+            | Self::EraseToken { alias, .. }
             | Self::Open { alias, .. }
             | Self::Sign { alias, .. }
             | Self::SignHead { alias, .. }

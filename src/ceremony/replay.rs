@@ -184,6 +184,8 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             let raw = from_hex(signature).ok_or_else(|| unreadable(alias))?;
             signed(ceremony, alias, RawSignature::new(raw))
         }
+        Event::TokenErased { seen, .. } => done(Outcome::Erased { seen: seen.clone(), left: 0 }),
+        Event::TokenGone { account, .. } => Ok(Answer::Text(account.clone())),
         Event::TokenOpened { seen, key, .. } => done(Outcome::Opened { seen: seen.clone(), key: key.clone() }),
         Event::Drafted { .. } => word("DRAFT"),
         Event::PayloadStored { .. } => done(Outcome::Stored),

@@ -16,6 +16,7 @@ use super::{
     repositories::{self, Repositories},
     resume::Resume,
     script::Script,
+    steps::Gone,
 };
 use crate::{
     device::KeyAttributes,
@@ -119,6 +120,8 @@ pub struct TokenState {
     pub attributes: Option<KeyAttributes>,
     /// The file that its key was brought in from: whoever has a copy of it has the key.
     pub imported_from: Option<String>,
+    /// Whether it was wiped here, or is lost or dead.
+    pub gone: Option<Gone>,
     /// Whether the key counts: the PIN was typed again after the token was out, and the key showed that it works.
     pub counts: bool,
 }
@@ -322,6 +325,14 @@ impl Ceremony {
                 self.exported.extend(sheets.iter().cloned());
             }
             Event::KeyDrilled { alias, .. } => self.token_mut(alias).counts = true,
+            Event::TokenErased { alias, seen, .. } => {
+                *self.token_mut(alias) =
+                    TokenState { bound: Some(seen.clone()), gone: Some(Gone::Erased), ..TokenState::default() };
+            }
+            Event::TokenGone { alias, gone, .. } => {
+                let bound = self.token_mut(alias).bound.take();
+                *self.token_mut(alias) = TokenState { bound, gone: Some(*gone), ..TokenState::default() };
+            }
             Event::TokenOpened { alias, seen, key, .. } => {
                 let token = self.token_mut(alias);
                 token.bound = Some(seen.clone());

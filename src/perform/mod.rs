@@ -6,6 +6,7 @@ mod batch;
 mod codes;
 mod custody;
 mod driver;
+mod erase;
 mod file;
 mod inputs;
 mod keyfile;

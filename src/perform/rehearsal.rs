@@ -3,8 +3,8 @@
 //! `rehearsal/`, and nothing of it is worth anything.
 
 mod collection;
+mod custody;
 mod frames;
-mod kept;
 
 pub use self::frames::{frames, frames_of};
 use std::{
@@ -100,10 +100,7 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
             .map(|(real, twin)| Ok::<_, Fault>(Event::StandIn { real: real.clone(), twin: tuf_key(script, twin)? }))
             .collect::<Result<Vec<_>, _>>()?,
     );
-    for spec in &script.kept {
-        let brought = spec.keyid.as_ref().and_then(|keyid| brought.get(keyid));
-        events.extend(kept::twin(script, spec, brought, beside, record, now)?);
-    }
+    events.extend(custody::twins(script, beside, record, module, now)?);
     if let Some(previous) = &script.previous {
         let bytes = files::read(&beside.join(&previous.file), files::limit::METADATA)?;
         if Digest::of(&bytes) != previous.sha256 {

@@ -196,6 +196,7 @@ fn giver(fact: &Fact) -> String {
         Fact::BackupRestores(name) => {
             format!("a step with do = \"restore-key\" and the name {name}, and a drill-token of its token,")
         }
+        Fact::TokenErased(alias) => of_token("erase-token", alias),
         Fact::SharesChecked(name) => format!("a step with do = \"check-shares\" and the name {name}"),
         Fact::SharesDestroyed(name) => format!("a step with do = \"destroy-shares\" and the name {name}"),
         Fact::KeyWiped(name) => format!("a step with do = \"wipe-key\" and the name {name}"),

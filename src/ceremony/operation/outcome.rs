@@ -78,7 +78,7 @@ pub enum Outcome {
         /// The media that hold them, by their labels.
         media: Vec<String>,
     },
-    /// Of [`super::Operation::FindTokens`].
+    /// Of [`super::Operation::FindTokens`] and [`super::Operation::LookAtToken`].
     Tokens(Vec<SeenToken>),
     /// Of [`super::Operation::Initialise`]: the token as it is afterwards.
     Initialised(SeenToken),
@@ -167,6 +167,13 @@ pub enum Outcome {
         seen: SeenToken,
         /// The signature; it is verified again before it counts.
         signature: RawSignature,
+    },
+    /// Of [`super::Operation::EraseToken`].
+    Erased {
+        /// The token as it is afterwards.
+        seen: SeenToken,
+        /// How many keys can still be seen on it.
+        left: u32,
     },
     /// Of every operation that needs a token: it is not here, others are. No PIN was asked for.
     WrongToken(Vec<SeenToken>),

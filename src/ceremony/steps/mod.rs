@@ -12,6 +12,7 @@ mod destroy_shares;
 mod draft;
 mod draft_repositories;
 pub mod drill_token;
+mod erase_token;
 mod export;
 mod export_repositories;
 mod generate_key;
@@ -54,6 +55,7 @@ pub use self::{
     draft::Draft,
     draft_repositories::DraftRepositories,
     drill_token::DrillToken,
+    erase_token::{EraseToken, Gone},
     export::Export,
     export_repositories::ExportRepositories,
     generate_key::GenerateKey,
@@ -143,6 +145,8 @@ pub enum Action {
     CheckShares(CheckShares),
     /// The token is taken out and opened again, and its key shows that it works.
     DrillToken(DrillToken),
+    /// A token is wiped.
+    EraseToken(EraseToken),
     /// A token that holds a root key already is opened.
     OpenToken(OpenToken),
     /// Keys of online roles come in.
@@ -203,6 +207,7 @@ impl Action {
             Self::WipeKey(step) => step,
             Self::CheckShares(step) => step,
             Self::DrillToken(step) => step,
+            Self::EraseToken(step) => step,
             Self::OpenToken(step) => step,
             Self::ImportKeys(step) => step,
             Self::ImportRoot(step) => step,
@@ -231,6 +236,7 @@ impl Action {
             Self::ImportKey(step) => Some(&step.token),
             Self::PutKey(step) => Some(&step.token),
             Self::DrillToken(step) => Some(&step.token),
+            Self::EraseToken(step) => Some(&step.token),
             Self::OpenToken(step) => Some(&step.token),
             Self::Sign(step) => Some(&step.token),
             Self::Certify(step) => Some(&step.token),
@@ -322,6 +328,8 @@ pub enum Fact {
     BackupRestores(Alias),
     /// The memory was wiped.
     KeyWiped(Alias),
+    /// A token was wiped, or is lost or dead.
+    TokenErased(Alias),
     /// Shares were read from their pages.
     SharesChecked(Alias),
     /// People were asked for shares, and those that were here are destroyed.
@@ -366,6 +374,7 @@ impl Fact {
             Self::BackupSealed(name) => format!("the backup of {name} is sealed"),
             Self::SharesGiven(name) => format!("the shares of {name} were read back"),
             Self::BackupRestores(name) => format!("a token to which {name} was restored from shares has signed"),
+            Self::TokenErased(alias) => format!("{alias} is wiped"),
             Self::SharesChecked(name) => format!("the shares of {name} were asked for"),
             Self::SharesDestroyed(name) => format!("the shares of {name} were asked for and destroyed"),
             Self::KeyWiped(name) => format!("{name} was wiped from memory"),

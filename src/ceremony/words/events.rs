@@ -178,6 +178,12 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::KeyDrilled { alias, .. } => {
             format!("The key on {alias} works with the PIN typed again, and counts from now on.")
         }
+        Event::TokenErased { alias, seen, .. } => {
+            format!("{alias} was wiped, and no key is on it: {}.", seen.words())
+        }
+        Event::TokenGone { alias, gone, account } => {
+            format!("{alias} is {}, as people say: {account}", super::erase::became(*gone))
+        }
         Event::TokenOpened { alias, seen, key, .. } => {
             format!("{alias} was opened: {}; it holds key {}.", seen.words(), key.id().short())
         }

@@ -9,8 +9,8 @@ use crate::{
         script::{TokenSpec, raw::RawStep},
         steps::{
             Action, Attest, Break, Certify, CheckShares, Close, ConfirmClock, DestroyShares, Draft, DraftRepositories,
-            DrillToken, Export, ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey, ImportKeys,
-            ImportQr, ImportRepositories, ImportRoot, JudgeTags, MakeKey, OpenBackup, OpenToken, Preflight,
+            DrillToken, EraseToken, Export, ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey,
+            ImportKeys, ImportQr, ImportRepositories, ImportRoot, JudgeTags, MakeKey, OpenBackup, OpenToken, Preflight,
             PrepareToken, PutKey, Record, Review, RollCall, ScriptWords, SealBackup, ShowQr, Sign, SignRepositories,
             Step, TakeKey, WipeKey,
         },
@@ -95,6 +95,9 @@ impl Reader<'_> {
             "drill-token" => {
                 fields.only(&["token"]).and_then(|()| Ok(Action::DrillToken(DrillToken { token: fields.token()? })))
             }
+            "erase-token" => {
+                fields.only(&["token"]).and_then(|()| Ok(Action::EraseToken(EraseToken { token: fields.token()? })))
+            }
             "open-token" => {
                 fields.only(&["token"]).and_then(|()| Ok(Action::OpenToken(OpenToken { token: fields.token()? })))
             }
@@ -119,7 +122,7 @@ impl Reader<'_> {
             other => {
                 return self.error(
                     raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, take-key, open-backup, seal-backup, give-shares, put-key, restore-key, wipe-key, check-shares, destroy-shares, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, take-key, open-backup, seal-backup, give-shares, put-key, restore-key, wipe-key, check-shares, destroy-shares, drill-token, erase-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
                 );
             }
         }?;
