@@ -44,8 +44,48 @@ fn backup() {
 
 #[test]
 fn the_shipped_scripts_hold() {
-    for name in ["backup"] {
+    for name in ["backup", "change-custodians", "destroy", "transport"] {
         let checked = check(&read::script(shipped(name).as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}")));
         assert!(checked.holds(), "{name}: {checked}");
     }
+}
+
+fn whole(name: &str, judge: impl FnOnce(Room)) {
+    on_softhsm(&name.replace('-', "_"), |tokens| {
+        let mut room = Room::rehearse(tokens, name);
+        room.finish();
+        record::holds(&room.place.join("a"));
+        judge(room);
+    });
+}
+
+#[test]
+fn change_custodians() {
+    whole("change-custodians", |room| {
+        let destroyed = room.count(|event| matches!(event, Event::ShareDestroyed { .. }));
+        assert_eq!(destroyed, 5, "everybody came");
+        let judged = room.events().find_map(|event| match event {
+            Event::OldSharesJudged { left, threshold, passed, .. } => Some((left, threshold, passed)),
+            _ => None,
+        });
+        let (left, threshold, passed) = judged.expect("what remains was read");
+        assert_eq!((left, threshold), (0, 3));
+        assert!(passed.iter().any(|passed| passed.rule == Rule::OldSharesDead));
+    });
+}
+
+#[test]
+fn destroy() {
+    whole("destroy", |room| {
+        assert_eq!(room.count(|event| matches!(event, Event::TokenErased { .. })), 2);
+        assert_eq!(room.count(|event| matches!(event, Event::OldSharesJudged { left: 0, .. })), 1);
+    });
+}
+
+#[test]
+fn transport() {
+    whole("transport", |room| {
+        assert_eq!(room.count(|event| matches!(event, Event::TokenOpened { .. })), 2);
+        assert_eq!(room.count(|event| matches!(event, Event::ShareChecked { .. })), 5);
+    });
 }
