@@ -3,6 +3,7 @@
 
 mod annotated;
 mod card;
+mod custody;
 mod dates;
 mod exports;
 mod heads;

@@ -180,6 +180,9 @@ rules! {
     BackupRestores "BACKUP-RESTORES" InTheRoom Nothing
         "A key that was made in memory counts only when a token to which its backup was restored from shares has signed with it, and the memory was wiped.";
 
+    OldSharesDead "OLD-SHARES-DEAD" InTheRoom ExceptionInTheRoom
+        "Where a new backup takes the place of an old one, or a key ends, so many of the old shares are destroyed before a witness that those which are left open nothing, or the script says by when the key is rotated.";
+
     WrappingSafe "WRAPPING-SAFE" InTheRoom Nothing
         "A key is wrapped only on a token, and unwrapped only into one, that was seen to give no key away that is not extractable, to decrypt nothing with a wrapping key, to unwrap as asked, and to close a key for good.";
     WrappingTrusted "WRAPPING-TRUSTED" InTheRoom DeclaredInScript

@@ -541,7 +541,7 @@ fn a_backup_of_another_key_is_refused_before_a_token_is_touched_and_a_file_of_an
         let mut room = later(tokens, &made, "restore", &|text| text.replace(keyid.as_str(), &other));
         room.until(|pending, _| matches!(pending, Pending::Do(Operation::ReadInput { .. })));
         let refused = room.perform().expect_err("another key");
-        assert_eq!(refused.refusal().expect("a rule").rule, Rule::BackupOpens);
+        assert_eq!(refused.refusal().expect("a rule").rule, Rule::KeyOnPaper);
         drop(room);
 
         // The sealed file is another than that of the set, and the script pins it.

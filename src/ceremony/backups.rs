@@ -12,6 +12,8 @@ use super::{
     event::Event,
     operation::{ExportedFile, Operation},
     participants::Alias,
+    script::Origin,
+    words,
 };
 use crate::{
     custody::Set,
@@ -30,7 +32,7 @@ pub struct SealedBackup {
     pub set: Set,
 }
 
-/// A key that was made in memory.
+/// A key that was made in memory, or brought there.
 #[derive(Clone, Debug)]
 pub struct Backup {
     /// Its public half.
@@ -49,6 +51,33 @@ pub struct Backup {
     pub proven: bool,
     /// Whether the memory was wiped.
     pub wiped: bool,
+    /// What nobody knows of the key, where it was not made here: that it was imported. It goes into the sealed file, and out of it again.
+    pub history: Option<String>,
+}
+
+/// What became of the shares of a backup that was made before.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// The shares that were destroyed before the witness, in that order.
+    pub destroyed: Vec<u8>,
+    /// Those that were not here, and whether they are lost.
+    pub missing: BTreeMap<u8, bool>,
+    /// Whether an exception lets the ceremony go on although those that are left open the file.
+    pub spared: bool,
+    /// Whether what remains was read aloud.
+    pub judged: bool,
+}
+
+impl End {
+    /// How many are destroyed.
+    pub fn gone(&self) -> u8 {
+        u8::try_from(self.destroyed.len()).unwrap_or(u8::MAX)
+    }
+}
+
+/// What is said for ever of a key that came from a file.
+pub fn imported_from(file: &str) -> String {
+    format!("imported from {}; unknown before that", crate::text::shown(file))
 }
 
 impl Backup {
@@ -71,6 +100,7 @@ pub struct Backups {
     kept: BTreeMap<Alias, KeptBackup>,
     /// In a rehearsal, the twin of each set, by the SHA-256 of the real one.
     twins: BTreeMap<Digest, Digest>,
+    ends: BTreeMap<Alias, End>,
 }
 
 impl Backups {
@@ -99,6 +129,12 @@ impl Backups {
         self.kept.iter()
     }
 
+    /// What became of the shares of one that was made before.
+    pub fn end_of(&self, name: &Alias) -> &End {
+        const NONE: &End = &End { destroyed: Vec::new(), missing: BTreeMap::new(), spared: false, judged: false };
+        self.ends.get(name).unwrap_or(NONE)
+    }
+
     pub(super) fn twin_of(&self, real: Digest) -> Option<Digest> {
         self.twins.get(&real).copied()
     }
@@ -111,7 +147,9 @@ impl Backups {
     pub(super) fn apply(&mut self, event: &Event) {
         self.kept.iter_mut().for_each(|(name, kept)| kept.apply(name, event));
         match event {
-            Event::KeyMade { name, key, .. } => {
+            Event::KeyMade { name, key, .. }
+            | Event::KeyTaken { name, key, .. }
+            | Event::BackupOpened { name, key, .. } => {
                 let backup = Backup {
                     key: key.clone(),
                     sealed: None,
@@ -121,6 +159,11 @@ impl Backups {
                     restored: vec![],
                     proven: false,
                     wiped: false,
+                    history: match event {
+                        Event::KeyTaken { from, .. } => Some(imported_from(from)),
+                        Event::BackupOpened { history, .. } => history.clone(),
+                        _ => None,
+                    },
                 };
                 self.made.insert(name.clone(), backup);
             }
@@ -148,6 +191,20 @@ impl Backups {
                 let set = serde_json::from_str(text).ok();
                 self.kept.extend(set.map(|set| (name.clone(), KeptBackup::of(set))));
             }
+            Event::ShareDestroyed { name, index, .. } => {
+                let end = self.ends.entry(name.clone()).or_default();
+                end.destroyed.push(*index);
+                end.missing.remove(index);
+            }
+            Event::ShareMissing { name, index, lost, .. } => {
+                self.ends.entry(name.clone()).or_default().missing.insert(*index, *lost);
+            }
+            Event::Went { word, on } if word == "GO ON" => {
+                if let Some(name) = self.kept.keys().find(|name| *on == words::custody::left(name)).cloned() {
+                    self.ends.entry(name).or_default().spared = true;
+                }
+            }
+            Event::OldSharesJudged { name, .. } => self.ends.entry(name.clone()).or_default().judged = true,
             Event::TwinSet { real, twin } => drop(self.twins.insert(*real, *twin)),
             Event::KeyWiped { name, .. } => self.change(name, |backup| backup.wiped = true),
             Event::BackupDiscarded { name, .. } => drop(self.made.remove(name)),
@@ -170,6 +227,19 @@ impl Ceremony {
     /// What is known of keys that were made in memory.
     pub fn backups(&self) -> &Backups {
         &self.backups
+    }
+
+    /// The file that a key in memory was taken from: whoever has a copy of it has the key.
+    pub(super) fn file_of(&self, name: &Alias) -> Option<String> {
+        match self.script.origin_of(name) {
+            Origin::TakenFrom(file) => Some(file.to_owned()),
+            Origin::Made | Origin::Opened => None,
+        }
+    }
+
+    /// What nobody knows of the key that came to this token, where it was imported once.
+    pub fn history_of(&self, alias: &Alias) -> Option<String> {
+        self.backups.get(self.script.put_on(alias)?)?.history.clone()
     }
 
     /// `BACKUP-RESTORES`, of every key that the script makes in memory. Asked before anything is certified, composed or written out.

@@ -3,6 +3,7 @@
 
 mod backup;
 mod crossing;
+mod custody;
 mod materials;
 mod people;
 mod repositories;
@@ -158,6 +159,7 @@ pub fn check(script: &Script) -> Checked {
     tokens::look(script, &mut findings);
     backup::look(script, &mut findings);
     restore::look(script, &mut findings);
+    custody::look(script, &mut findings);
     people::look(script, &mut findings);
     let people = people::plans(script);
     repositories::look(script, &people, &mut findings);

@@ -190,6 +190,35 @@ pub enum Operation {
         /// Whether dice are thrown (their throws are asked for).
         dice: bool,
     },
+    /// File: read a private key file (passphrase asked for) into locked memory.
+    TakeKey {
+        /// Its short name in the script.
+        name: Alias,
+        /// The file, beside the script or at an absolute path.
+        file: String,
+        /// The fingerprint of its public key, where the ceremony knows it.
+        public: Option<Digest>,
+        /// Its canonical id, or another keyid of it: by that it is found among several.
+        keyid: Option<KeyId>,
+        /// Who types the passphrase.
+        keeper: PersonId,
+    },
+    /// File: open the sealed file of a backup that was made before with its shares (asked for), and keep the key in locked memory.
+    OpenBackup {
+        /// Its short name in the script.
+        name: Alias,
+        /// The sealed file, relative to the script.
+        file: String,
+        /// Its SHA-256.
+        sha256: Digest,
+        /// The keyid that the key in it must have.
+        keyid: KeyId,
+        /// What is known of its shares.
+        set: Box<Set>,
+        /// As in [`Operation::ReadInput`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parcels: Vec<Received>,
+    },
     /// File: seal it, split what opens it, write the sealed file on every medium.
     SealBackup {
         /// Of which key.
@@ -342,6 +371,8 @@ impl Operation {
             Self::ImportKey { alias, file, .. } => format!("bring the key in {} to {alias}", shown(file)),
             Self::HandOverKey { name, .. } => format!("make the key {name} and write it for its keeper"),
             Self::MakeKey { name, .. } => format!("make the key {name} in memory"),
+            Self::TakeKey { name, file, .. } => format!("take the key {name} from {} into memory", shown(file)),
+            Self::OpenBackup { name, .. } => format!("open the backup of {name} with its shares"),
             Self::SealBackup { name, .. } => format!("seal the backup of {name} and split what opens it"),
             Self::GiveShare { index, .. } => format!("put share {index} on paper and read it back"),
             Self::PutKey { alias, name, from_shares: false, .. } => format!("put the key {name} on {alias}"),
@@ -391,6 +422,8 @@ impl Operation {
             | Self::ExportRepositories { .. }
             | Self::HandOverKey { .. }
             | Self::MakeKey { .. }
+            | Self::TakeKey { .. }
+            | Self::OpenBackup { .. }
             | Self::SealBackup { .. }
             | Self::GiveShare { .. }
             | Self::CheckShare { .. }

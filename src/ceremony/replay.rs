@@ -156,6 +156,11 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::KeyMade { key, sources, dice, .. } => {
             done(Outcome::Made { key: key.clone(), sources: sources.clone(), dice: *dice })
         }
+        Event::BackupOpened { key, shares, history, .. } => {
+            done(Outcome::BackupOpened { key: key.clone(), shares: shares.clone(), history: history.clone() })
+        }
+        Event::OldSharesJudged { .. } => word("READ"),
+        Event::KeyTaken { key, .. } => done(Outcome::Taken { key: key.clone() }),
         Event::BackupSealed { sealed, sheets, media, .. } => {
             let (sealed, sheets, media) = (sealed.clone(), sheets.clone(), media.clone());
             done(Outcome::BackupSealed { sealed, sheets, media })
@@ -218,6 +223,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::CertificatesSigned { .. }
         | Event::BatchSigned { .. }
         | Event::Closed
+        | Event::ShareDestroyed { .. }
         | Event::ExceptionNoted { .. }
         | Event::Voided { .. }
         | Event::Substituted { .. }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::backup::{BackupSpec, CustodySpec, KeptFile, KeptSpec, Way};
+pub use self::backup::{BackupSpec, CustodySpec, KeptFile, KeptSpec, OldShares, Origin, Way};
 pub use self::repositories::{
     CertificateSpec, CollectionSpec, CommonName, RepositoriesSpec, Signatory, SignerAction, SignerSpec, TagPolicy,
     TaggingSpec,
@@ -394,7 +394,7 @@ impl Script {
             return Some(keyid.as_str().to_owned());
         }
         if let Some(made) = self.put_on(alias) {
-            return Some(format!("made {made}"));
+            return Some(self.taken_as(made).map_or_else(|| format!("made {made}"), |keyid| keyid.as_str().to_owned()));
         }
         self.numbered().find_map(|(_, step)| match &step.action {
             Action::ImportKey(step) if step.token == *alias => {

@@ -3,6 +3,7 @@
 
 pub mod backup;
 pub mod crossing;
+pub mod custody;
 pub mod erase;
 pub mod events;
 pub mod paper;

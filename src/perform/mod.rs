@@ -4,6 +4,7 @@
 mod backup;
 mod batch;
 mod codes;
+mod custody;
 mod driver;
 mod erase;
 mod file;

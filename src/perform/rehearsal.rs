@@ -139,16 +139,21 @@ fn key_files(script: &Script, record: &Path) -> Result<BTreeMap<KeyId, SigningKe
     let mut twins: BTreeMap<KeyId, SigningKey> = BTreeMap::new();
     let mut files: BTreeMap<&str, (String, BTreeSet<KeyId>)> = BTreeMap::new();
     for (_, step) in script.numbered() {
-        let Action::ImportKey(step) = &step.action else { continue };
-        let of_token = script.token(&step.token).and_then(|spec| spec.keyid.clone());
-        let names: Vec<KeyId> = step.keyid.iter().cloned().chain(of_token).collect();
+        let (file, names) = match &step.action {
+            Action::ImportKey(step) => {
+                let of_token = script.token(&step.token).and_then(|spec| spec.keyid.clone());
+                (&step.file, step.keyid.iter().cloned().chain(of_token).collect::<Vec<KeyId>>())
+            }
+            Action::TakeKey(step) => (&step.file, vec![step.keyid.clone()]),
+            _ => continue,
+        };
         let known = names.iter().find_map(|name| twins.get(name)).cloned();
         let pair = match known {
             Some(twin) => twin,
             None => SigningKey::from_slice(PrivateKey::generate_p256()?.material().expose()).map_err(|e| odd(&e))?,
         };
         let public = tuf_key(script, &pair)?;
-        let (text, there) = files.entry(step.file.as_str()).or_default();
+        let (text, there) = files.entry(file.as_str()).or_default();
         if there.insert(public.id()) {
             text.push_str(&as_file(&pair)?);
         }

@@ -1,6 +1,6 @@
 //! The card for the safe: one page that tells the next ceremony where this one ended.
 
-use super::{dates, framed, replay::Replay, repositories, restored};
+use super::{custody, dates, framed, replay::Replay, repositories, restored};
 use crate::{
     ceremony::{
         metadata,
@@ -48,6 +48,7 @@ pub fn document(replay: &Replay<'_>, list: Option<Digest>) -> Document {
         None if ceremony.signed_versions().is_empty() => vec![Block::Text("Nothing was signed.".into())],
         None => vec![versions(replay)],
     });
+    blocks.extend(custody::on_card(replay));
     blocks.extend([
         Block::Subheading("Tokens".into()),
         tokens(replay),
@@ -106,7 +107,9 @@ fn tokens(replay: &Replay<'_>) -> Block {
                 let attested = replay
                     .attested_by(&token.alias)
                     .map(|root| Line::Plain(format!("generated on it, attested under {root}")));
-                exact(keyid.to_string()).into_iter().chain(imported).chain(attested).collect()
+                let history = replay.ceremony.history_of(&token.alias).filter(|_| state.imported_from.is_none());
+                let history = history.map(|history| Line::Plain(format!("its history: {history}")));
+                exact(keyid.to_string()).into_iter().chain(imported).chain(history).chain(attested).collect()
             }),
             plain(replay.script().name(&token.so_pin)),
             blank(),

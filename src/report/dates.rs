@@ -36,6 +36,7 @@ pub fn next(replay: &Replay<'_>) -> Vec<(&'static str, String, String)> {
         ));
     }
     dates.extend(of_many(replay, lead));
+    dates.extend(super::custody::dates(replay));
     if let Some(began) = replay.began_at() {
         let drill = began.plus_days(DRILL_AFTER_DAYS);
         dates.push((

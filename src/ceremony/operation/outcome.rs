@@ -122,6 +122,20 @@ pub enum Outcome {
         /// The SHA-256 of what was thrown.
         dice: Option<Digest>,
     },
+    /// Of [`super::Operation::TakeKey`].
+    Taken {
+        /// The public key.
+        key: Key,
+    },
+    /// Of [`super::Operation::OpenBackup`].
+    BackupOpened {
+        /// The public key.
+        key: Key,
+        /// The shares that opened it.
+        shares: Vec<u8>,
+        /// What the sealed file says of what nobody knows of the key.
+        history: Option<String>,
+    },
     /// Of [`super::Operation::SealBackup`].
     BackupSealed {
         /// The sealed file, and what is public of the shares.

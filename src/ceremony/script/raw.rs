@@ -218,6 +218,8 @@ pub(super) struct RawKept {
     pub threshold: Option<Spanned<u8>>,
     #[serde(default)]
     pub custodians: Vec<RawHolder>,
+    pub old_shares: Option<Spanned<RawOldShares>>,
+    pub rotate_by: Option<Spanned<toml::value::Datetime>>,
 }
 
 #[derive(Deserialize)]
@@ -225,6 +227,13 @@ pub(super) struct RawKept {
 pub(super) struct RawHolder {
     pub share: Spanned<u8>,
     pub person: Spanned<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawOldShares {
+    Destroy,
+    Rotate,
 }
 
 #[derive(Deserialize)]

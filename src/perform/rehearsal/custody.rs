@@ -124,7 +124,7 @@ fn sealed_twin(
     now: Utc,
 ) -> Result<(Identity, Split, Digest), Error> {
     let identity = Identity::fresh()?;
-    let about = About { keyid: public.id(), ceremony: script.title.clone(), made: now };
+    let about = About { keyid: public.id(), ceremony: script.title.clone(), made: now, history: None };
     let sealed = seal(key, &about, &identity).map_err(|wrong| wrong.fault("seal a throw-away key"))?;
     for place in kept.sealed.iter().map(|file| &file.file).chain(&kept.copies) {
         write_input(record, inside(place), sealed.bytes())?;

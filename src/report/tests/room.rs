@@ -256,6 +256,10 @@ impl Room {
             },
             Operation::ImportKey { .. } | Operation::HandOverKey { .. } => panic!("these scripts have no key files"),
             Operation::MakeKey { .. }
+            | Operation::TakeKey { .. }
+            | Operation::LookAtToken { .. }
+            | Operation::EraseToken { .. }
+            | Operation::OpenBackup { .. }
             | Operation::SealBackup { .. }
             | Operation::GiveShare { .. }
             | Operation::PutKey { .. }

@@ -7,12 +7,13 @@ use crate::{
     ceremony::{
         participants::{Alias, Person, PersonId},
         script::{
-            BackupSpec, CustodySpec, KeptFile, KeptSpec, Script, Way,
-            raw::{RawAct, RawBackup, RawKept},
+            BackupSpec, CustodySpec, KeptFile, KeptSpec, OldShares, Script, Way,
+            raw::{RawAct, RawBackup, RawKept, RawOldShares},
         },
-        steps::Action,
+        steps::{Action, CheckShares, DestroyShares, OpenBackup},
     },
     custody::Scheme,
+    utc::Utc,
 };
 
 impl Reader<'_> {
@@ -84,6 +85,7 @@ impl Reader<'_> {
                 keyid: kept.keyid.as_ref().map(|keyid| self.keyid(keyid)).transpose()?,
                 threshold: kept.threshold.as_ref().map(|threshold| *threshold.get_ref()),
                 custodians: self.holders(kept, people)?,
+                old_shares: self.old_shares(kept)?,
             })
         });
         kept.collect()
@@ -119,12 +121,30 @@ impl Reader<'_> {
         Ok(holders)
     }
 
+    fn old_shares(&self, kept: &RawKept) -> Read<Option<OldShares>> {
+        match (&kept.old_shares, &kept.rotate_by) {
+            (None, None) => Ok(None),
+            (Some(what), Some(by)) if matches!(what.get_ref(), RawOldShares::Rotate) => {
+                let day = Utc::parse_rfc3339(&format!("{}T00:00:00Z", by.get_ref()));
+                day.map_or_else(
+                    || self.error(by.span(), "kept.rotate-by: a day like 2028-01-31"),
+                    |by| Ok(Some(OldShares::Rotate { by })),
+                )
+            }
+            (Some(what), None) if matches!(what.get_ref(), RawOldShares::Destroy) => Ok(Some(OldShares::Destroy)),
+            (Some(what), None) => {
+                self.error(what.span(), "kept.rotate-by is missing: the day by which the key is rotated")
+            }
+            (_, Some(by)) => self.error(by.span(), "kept.rotate-by goes with old-shares = \"rotate\" alone"),
+        }
+    }
+
     /// Steps about keys that are made in memory name keys that are.
     pub(super) fn made_in_memory(&self, script: &Script, acts: &Spanned<Vec<RawAct>>) -> Read<()> {
         let made: Vec<&Alias> = script.made_keys();
         for (at, name) in made.iter().enumerate() {
             if made[..at].contains(name) {
-                return self.error(acts.span(), format!("the key {name} is made twice"));
+                return self.error(acts.span(), format!("the key {name} is made, or brought into memory, twice"));
             }
         }
         for (number, step) in script.numbered() {
@@ -135,20 +155,35 @@ impl Reader<'_> {
                 Action::PutKey(step) if step.from_shares && script.kept_as(&step.name).is_some() => continue,
                 Action::PutKey(step) => &step.name,
                 Action::WipeKey(step) => &step.name,
-                Action::CheckShares(step) if !script.kept.iter().any(|kept| kept.name == step.name) => {
-                    let what = format!("step {number}: no [[kept]] has the name {}", step.name);
-                    return self.error(acts.span(), what);
+                Action::CheckShares(CheckShares { name })
+                | Action::DestroyShares(DestroyShares { name, .. })
+                | Action::OpenBackup(OpenBackup { name }) => {
+                    let Some(kept) = script.kept.iter().find(|kept| kept.name == *name) else {
+                        let what = format!("step {number}: no [[kept]] has the name {name}");
+                        return self.error(acts.span(), what);
+                    };
+                    let opens = matches!(step.action, Action::OpenBackup(_));
+                    if opens && (kept.sealed.is_none() || kept.keyid.is_none()) {
+                        let what = format!(
+                            "step {number}: the [[kept]] {name} needs sealed, sealed-sha256 and keyid to be opened"
+                        );
+                        return self.error(acts.span(), what);
+                    }
+                    continue;
                 }
                 _ => continue,
             };
             if !made.contains(&name) {
-                return self.error(acts.span(), format!("step {number}: no step make-key has the name {name}"));
+                return self.error(
+                    acts.span(),
+                    format!("step {number}: no step make-key has the name {name}, nor take-key or open-backup"),
+                );
             }
         }
         if !made.is_empty() && script.custody().is_none() {
             return self.error(
                 acts.span(),
-                "[backup] is missing: a key that is made in memory has way = \"software-born\", with its custodians",
+                "[backup] is missing: a key that is made in memory, or taken into it, has way = \"software-born\", with its custodians",
             );
         }
         Ok(())
