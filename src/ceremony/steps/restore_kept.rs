@@ -29,7 +29,8 @@ use crate::{
 
 /// The backup that this step restores; `None` for a key of the same ceremony.
 pub(super) fn of<'a>(step: &PutKey, script: &'a Script) -> Option<&'a KeptSpec> {
-    script.kept_as(&step.name).filter(|_| step.from_shares)
+    // One that was opened for other custodians is restored from its new shares.
+    script.kept_as(&step.name).filter(|_| step.from_shares && !script.made_keys().contains(&&step.name))
 }
 
 /// What a backup still owes before it is opened.
@@ -61,7 +62,7 @@ fn stage<'a>(step: &PutKey, ceremony: &'a Ceremony, alias: &Alias) -> Option<Sta
 }
 
 /// The place at which the sealed file is looked for next: each try that failed goes on to another copy.
-fn place(kept: &KeptSpec, ceremony: &Ceremony) -> Option<String> {
+pub(super) fn place(kept: &KeptSpec, ceremony: &Ceremony) -> Option<String> {
     let tries = ceremony.here.iter().filter(|event| matches!(event, Event::TryAgain { .. })).count();
     let places: Vec<&String> = kept.sealed.iter().map(|sealed| &sealed.file).chain(&kept.copies).collect();
     places.get(tries % places.len().max(1)).map(|place| (*place).clone())
