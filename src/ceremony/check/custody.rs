@@ -63,7 +63,7 @@ fn old_shares(script: &Script, findings: &mut Findings) {
             Action::DestroyShares(step) => (&step.name, false),
             _ => continue,
         };
-        let Some(kept) = script.kept.iter().find(|kept| kept.name == *name) else { continue };
+        let Some(kept) = script.kept_as(name) else { continue };
         let rule = Rule::OldSharesDead;
         match (opens, kept.old_shares) {
             (true, None) => {

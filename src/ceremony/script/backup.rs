@@ -137,7 +137,7 @@ impl Script {
 
     /// By when a key is rotated because shares of this set still open it.
     pub fn rotate_by(&self, name: &Alias) -> Option<Utc> {
-        let kept = self.kept.iter().find(|kept| kept.name == *name)?;
+        let kept = self.kept_as(name)?;
         match kept.old_shares {
             Some(OldShares::Rotate { by }) => Some(by),
             Some(OldShares::Destroy) | None => None,

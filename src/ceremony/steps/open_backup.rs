@@ -1,11 +1,14 @@
 //! A backup that was made before is opened with its shares: its key is in the locked memory of this machine then, and gets a new backup with
 //! new shares. The old identity is never split again: shares of two splittings would tell more together.
 
+use std::collections::BTreeSet;
+
 use super::{
     Fact, Kind, Prose, ask_to_type,
     in_memory::{discarded, given_up},
     kept,
     preflight::failed,
+    restore_kept::place,
     went,
 };
 use crate::{
@@ -60,7 +63,7 @@ impl Kind for OpenBackup {
         let sealed = spec.sealed.as_ref()?;
         Some(Pending::Do(Operation::OpenBackup {
             name: self.name.clone(),
-            file: sealed.file.clone(),
+            file: place(spec, ceremony)?,
             sha256: ceremony.backups.twin_of(sealed.sha256).unwrap_or(sealed.sha256),
             keyid: kept::trusted(ceremony, spec)?,
             set: Box::new(set.clone()),
@@ -92,8 +95,10 @@ impl Kind for OpenBackup {
                             "Look for the sealed file of this key; this one is of another, or was put in its place.",
                         ));
                     }
-                    if shares.len() < usize::from(set.scheme.threshold()) {
-                        return Err(unfit("The backup was to be opened with its shares."));
+                    let different: BTreeSet<&u8> =
+                        shares.iter().filter(|share| (1..=set.scheme.count()).contains(*share)).collect();
+                    if different.len() != shares.len() || shares.len() < usize::from(set.scheme.threshold()) {
+                        return Err(unfit("The backup was to be opened with enough different shares."));
                     }
                     let seen = format!(
                         "shares {} opened the sealed file, and it holds {}",

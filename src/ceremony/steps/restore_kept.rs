@@ -61,7 +61,7 @@ fn stage<'a>(step: &PutKey, ceremony: &'a Ceremony, alias: &Alias) -> Option<Sta
 }
 
 /// The place at which the sealed file is looked for next: each try that failed goes on to another copy.
-fn place(kept: &KeptSpec, ceremony: &Ceremony) -> Option<String> {
+pub(super) fn place(kept: &KeptSpec, ceremony: &Ceremony) -> Option<String> {
     let tries = ceremony.here.iter().filter(|event| matches!(event, Event::TryAgain { .. })).count();
     let places: Vec<&String> = kept.sealed.iter().map(|sealed| &sealed.file).chain(&kept.copies).collect();
     places.get(tries % places.len().max(1)).map(|place| (*place).clone())

@@ -57,7 +57,7 @@ pub fn take_key(script: &Script, step: &TakeKey) -> Prose {
 
 /// `open-backup`.
 pub fn open_backup(script: &Script, name: &Alias) -> Prose {
-    let kept = script.kept.iter().find(|kept| kept.name == *name);
+    let kept = script.kept_as(name);
     let keyid = kept.and_then(|kept| kept.keyid.as_ref()).map(ToString::to_string).unwrap_or_default();
     let file = kept.and_then(|kept| kept.sealed.as_ref()).map(|sealed| shown(&sealed.file)).unwrap_or_default();
     let lines = [

@@ -259,6 +259,7 @@ impl Room {
             | Operation::TakeKey { .. }
             | Operation::LookAtToken { .. }
             | Operation::EraseToken { .. }
+            | Operation::RestoreKey { .. }
             | Operation::OpenBackup { .. }
             | Operation::SealBackup { .. }
             | Operation::GiveShare { .. }

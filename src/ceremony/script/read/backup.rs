@@ -152,13 +152,17 @@ impl Reader<'_> {
                 Action::SealBackup(step) => &step.name,
                 Action::GiveShares(step) => &step.name,
                 // A backup that was made before is restored without a key in memory.
-                Action::PutKey(step) if step.from_shares && script.kept_as(&step.name).is_some() => continue,
+                Action::PutKey(step)
+                    if step.from_shares && script.kept_as(&step.name).is_some() && !made.contains(&&step.name) =>
+                {
+                    continue;
+                }
                 Action::PutKey(step) => &step.name,
                 Action::WipeKey(step) => &step.name,
                 Action::CheckShares(CheckShares { name })
                 | Action::DestroyShares(DestroyShares { name, .. })
                 | Action::OpenBackup(OpenBackup { name }) => {
-                    let Some(kept) = script.kept.iter().find(|kept| kept.name == *name) else {
+                    let Some(kept) = script.kept_as(name) else {
                         let what = format!("step {number}: no [[kept]] has the name {name}");
                         return self.error(acts.span(), what);
                     };
