@@ -423,7 +423,8 @@ fn a_drill_opens_the_backup_of_a_real_ceremony_and_leaves_an_empty_token_and_a_c
             Some(verifies) => assert!(verifies),
             None => println!("skipped: openssl is not here"),
         }
-        assert_eq!(openssl_verifies(&made.key, &format!("{statement}x"), &signature), Some(false));
+        let altered = openssl_verifies(&made.key, &format!("{statement}x"), &signature);
+        assert!(altered != Some(true), "another statement");
         assert_eq!(room.count(|event| matches!(event, Event::Signed { .. } | Event::Drafted { .. })), 0);
 
         for name in ["card.html", "report.html"] {
@@ -447,11 +448,7 @@ fn a_drill_opens_the_backup_of_a_real_ceremony_and_leaves_an_empty_token_and_a_c
         assert_eq!(before[0]["health"], "amber");
         assert!(before[0]["why"].to_string().contains("hold a restore drill"));
         let (_, after) = status(&[&made.record, &second], "2029-12-04T00:00:00Z");
-        assert_eq!(
-            after[0]["restored-from"].as_array().or(after[0]["restored_from"].as_array()).map(Vec::len),
-            Some(3),
-            "{after}"
-        );
+        assert_eq!(after[0]["restored_from"], serde_json::json!([2, 4, 5]), "{after}");
         assert!(!after[0]["why"].to_string().contains("hold a restore drill"), "{after}");
         assert_eq!((after[0]["health"].as_str(), after.as_array().map(Vec::len)), (Some("green"), Some(1)), "{after}");
     });

@@ -27,9 +27,8 @@ use crate::{
     tuf::key::Key,
 };
 
-/// The backup that this step restores; `None` for a key of the same ceremony.
+/// The backup that this step restores; `None` for a key that is in memory in the same ceremony, and whose new shares it comes from.
 pub(super) fn of<'a>(step: &PutKey, script: &'a Script) -> Option<&'a KeptSpec> {
-    // One that was opened for other custodians is restored from its new shares.
     script.kept_as(&step.name).filter(|_| step.from_shares && !script.made_keys().contains(&&step.name))
 }
 
