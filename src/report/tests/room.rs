@@ -257,6 +257,11 @@ impl Room {
             },
             Operation::ImportKey { .. } | Operation::HandOverKey { .. } => panic!("these scripts have no key files"),
             Operation::MakeKey { .. }
+            | Operation::TakeKey { .. }
+            | Operation::LookAtToken { .. }
+            | Operation::EraseToken { .. }
+            | Operation::RestoreKey { .. }
+            | Operation::OpenBackup { .. }
             | Operation::SealBackup { .. }
             | Operation::GiveShare { .. }
             | Operation::PutKey { .. }
