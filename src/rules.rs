@@ -178,6 +178,9 @@ rules! {
     BackupRestores "BACKUP-RESTORES" InTheRoom Nothing
         "A key that was made in memory counts only when a token to which its backup was restored from shares has signed with it, and the memory was wiped.";
 
+    ManagementKeySealed "MANAGEMENT-KEY-SEALED" InTheRoom Nothing
+        "The management key of a YubiKey that does not keep it is sealed in the backup, or people said what becomes of the YubiKey without it, before anything counts.";
+
     WrappingSafe "WRAPPING-SAFE" InTheRoom Nothing
         "A key is wrapped only on a token, and unwrapped only into one, that was seen to give no key away that is not extractable, to decrypt nothing with a wrapping key, to unwrap as asked, and to close a key for good.";
     WrappingTrusted "WRAPPING-TRUSTED" InTheRoom DeclaredInScript

@@ -139,7 +139,7 @@ pub(super) fn for_age(passphrase: &Passphrase) -> Result<SecretString, Wrong> {
     text.map(SecretString::from).map_err(|_| Wrong::Contents("the passphrase is no UTF-8, which age wants".into()))
 }
 
-fn close(contents: &Secret, recipient: &dyn Recipient) -> Result<Sealed, Wrong> {
+pub(super) fn close(contents: &Secret, recipient: &dyn Recipient) -> Result<Sealed, Wrong> {
     let failed = |error: &dyn std::fmt::Display| Wrong::Machine(Fault::machine("seal the key", error));
     let encryptor = Encryptor::with_recipients(iter::once(recipient)).map_err(|error| failed(&error))?;
     let mut bytes = Vec::with_capacity(SIZE_MAX);
@@ -151,7 +151,12 @@ fn close(contents: &Secret, recipient: &dyn Recipient) -> Result<Sealed, Wrong> 
 
 /// A ceremony is called by one line.
 pub(super) fn is_one_line(about: &About) -> Result<(), Wrong> {
-    if about.ceremony.len() > LINE_MAX || about.ceremony.chars().any(paints) {
+    is_line(&about.ceremony)
+}
+
+/// The same of a name that stands alone.
+pub(super) fn is_line(ceremony: &str) -> Result<(), Wrong> {
+    if ceremony.len() > LINE_MAX || ceremony.chars().any(paints) {
         return Err(Wrong::Contents(format!("a ceremony is called by one line of at most {LINE_MAX} bytes")));
     }
     Ok(())

@@ -3,6 +3,7 @@
 
 mod backup;
 mod crossing;
+mod management;
 mod materials;
 mod people;
 mod repositories;
@@ -156,6 +157,7 @@ pub fn check(script: &Script) -> Checked {
     steps::breaks(script, &mut findings);
     tokens::look(script, &mut findings);
     backup::look(script, &mut findings);
+    management::look(script, &mut findings);
     people::look(script, &mut findings);
     let people = people::plans(script);
     repositories::look(script, &people, &mut findings);

@@ -199,6 +199,19 @@ pub enum Operation {
         /// When, as the sealed file says.
         made: Utc,
     },
+    /// File: seal the management key of a YubiKey to the identity of a backup, write it on every medium.
+    SealManagementKey {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Of which token.
+        alias: Alias,
+        /// Of which YubiKey.
+        serial: String,
+        /// When, as the sealed file says.
+        made: Utc,
+        /// What is known of the shares that open it.
+        set: Box<Set>,
+    },
     /// People: put a share on paper, and let it be typed again.
     GiveShare {
         /// Of the backup of which key.
@@ -314,6 +327,9 @@ impl Operation {
             Self::HandOverKey { name, .. } => format!("make the key {name} and write it for its keeper"),
             Self::MakeKey { name, .. } => format!("make the key {name} in memory"),
             Self::SealBackup { name, .. } => format!("seal the backup of {name} and split what opens it"),
+            Self::SealManagementKey { alias, serial, .. } => {
+                format!("seal the management key of {alias}, YubiKey {}", shown(serial))
+            }
             Self::GiveShare { index, .. } => format!("put share {index} on paper and read it back"),
             Self::PutKey { alias, name, from_shares: false, .. } => format!("put the key {name} on {alias}"),
             Self::PutKey { alias, name, .. } => format!("restore the key {name} to {alias} from shares"),
@@ -355,6 +371,7 @@ impl Operation {
             | Self::HandOverKey { .. }
             | Self::MakeKey { .. }
             | Self::SealBackup { .. }
+            | Self::SealManagementKey { .. }
             | Self::GiveShare { .. }
             | Self::CheckShare { .. }
             | Self::WipeKey { .. } => None,

@@ -15,7 +15,6 @@ use super::{
     repositories::{self, Repositories},
     resume::Resume,
     script::Script,
-    steps::Action,
 };
 use crate::{
     device::KeyAttributes,
@@ -75,6 +74,7 @@ pub struct Ceremony {
     pub(super) twin_collections: BTreeMap<Digest, Digest>,
     pub(super) repositories: Repositories,
     pub(super) backups: Backups,
+    pub(super) management_keys: super::management_keys::ManagementKeys,
 }
 
 /// The next step to be done: act and step, from 0.
@@ -207,6 +207,7 @@ impl Ceremony {
             twin_collections: BTreeMap::new(),
             repositories: Repositories::default(),
             backups: Backups::default(),
+            management_keys: super::management_keys::ManagementKeys::default(),
         }
     }
 
@@ -229,6 +230,7 @@ impl Ceremony {
     fn fold(&mut self, event: &Event) {
         self.repositories.apply(event, self.stamp.at);
         self.backups.apply(event);
+        self.fold_management_keys(event);
         match event {
             Event::Began { mode, media, previous, .. } => {
                 self.mode = Some(*mode);
@@ -425,6 +427,8 @@ impl Ceremony {
             | Event::ShareReadBack { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
+            | Event::ManagementKeyLost { .. }
+            | Event::ManagementKeySealed { .. }
             | Event::SetImported { .. }
             | Event::ShareChecked { .. }
             | Event::ShareMissing { .. }
@@ -448,9 +452,7 @@ impl Ceremony {
         if self.resume.as_ref().is_some_and(|resume| resume.pending(self).is_none()) {
             self.resume = None;
         }
-        if let Some(name) = self.backups.lost().cloned() {
-            self.back_to(|_, step| matches!(&step.action, Action::MakeKey(step) if step.name == name));
-        }
+        self.back_to_what_is_lost();
         while let Some(step) = self.step() {
             if step.action.kind().pending(self).is_some() {
                 return;
@@ -467,11 +469,11 @@ impl Ceremony {
 
     /// After a token was replaced, the ceremony goes back to the first step that is about it. What the other tokens have done
     /// stays done; what people confirmed since is confirmed again.
-    fn back_to_token(&mut self, spare: &Alias) {
+    pub(super) fn back_to_token(&mut self, spare: &Alias) {
         self.back_to(|ceremony, step| step.action.token().is_some_and(|token| ceremony.playing(token) == *spare));
     }
 
-    fn back_to(&mut self, wanted: impl Fn(&Self, &super::steps::Step) -> bool) {
+    pub(super) fn back_to(&mut self, wanted: impl Fn(&Self, &super::steps::Step) -> bool) {
         let script = Arc::clone(&self.script);
         let places = script
             .acts
@@ -485,7 +487,7 @@ impl Ceremony {
         }
     }
 
-    fn token_mut(&mut self, alias: &Alias) -> &mut TokenState {
+    pub(super) fn token_mut(&mut self, alias: &Alias) -> &mut TokenState {
         self.tokens.entry(alias.clone()).or_default()
     }
 

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The folder of sealed files in a record.
-const FOLDER: &str = "backup";
+pub(super) const FOLDER: &str = "backup";
 /// How often a row is asked for before people decide what to do.
 const ATTEMPTS: u32 = 5;
 
@@ -46,6 +46,7 @@ impl Performer {
         Some(match &job.operation {
             Operation::MakeKey { name, .. } => locked::apart(|| self.make_key(name, job, people)),
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
+            Operation::SealManagementKey { .. } => self.seal_management_key(job, people),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
             Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),
             Operation::CheckShare { index, set, .. } => self.check_share(*index, set, people),
@@ -206,6 +207,7 @@ impl Performer {
         let identity = self.gathered(name, &sealed.set, people)?;
         let shares =
             self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
+        self.management_key_from(&identity, name, job)?;
         let opened = file.open(&identity).map_err(|wrong| {
             let remedy = "Take the copy on the other medium, or scan the printed sheets.";
             Refusal::new(Rule::BackupOpens, format!("{wrong}."), remedy)
@@ -216,8 +218,14 @@ impl Performer {
         Ok(put(brought, shares))
     }
 
+    /// What opens the backup of a key, as long as its shares are in memory.
+    pub(super) fn kept_identity(&self, name: &Alias) -> Option<Identity> {
+        let (_, split, _) = self.born.get(name)?.sealed.as_ref()?;
+        split.identity().ok()
+    }
+
     /// Lets custodians type shares until there are enough. What was typed stays for the next try.
-    fn gathered(&mut self, name: &Alias, set: &Set, people: &mut dyn People) -> Result<Identity, Stopped> {
+    pub(super) fn gathered(&mut self, name: &Alias, set: &Set, people: &mut dyn People) -> Result<Identity, Stopped> {
         if self.gathering.as_ref().is_none_or(|(of, _)| of != name) {
             self.gathering = Some((name.clone(), Gathering::of(set.clone())));
         }
@@ -319,7 +327,7 @@ fn show(share: &Share, set: &str, person: &str, people: &mut dyn People) -> Resu
 }
 
 /// The sealed file as the record has it, on the first medium that still has what the transcript says.
-fn sealed_file(job: &Job, file: &ExportedFile) -> Result<Sealed, Stopped> {
+pub(super) fn sealed_file(job: &Job, file: &ExportedFile) -> Result<Sealed, Stopped> {
     let mut wrong = vec![];
     for medium in &job.media {
         let path = medium.folder.join(&file.name);

@@ -8,6 +8,7 @@ mod driver;
 mod file;
 mod inputs;
 mod keyfile;
+mod management;
 pub mod record;
 pub mod rehearsal;
 mod repositories;
@@ -86,6 +87,8 @@ pub struct Performer {
     signing: Option<batch::Signing>,
     /// Keys that were made in memory, until they are wiped.
     born: BTreeMap<Alias, backup::Born>,
+    /// Management keys of YubiKeys that are kept on none of them, until the program ends.
+    management: crate::secret::ManagementKeys,
     /// Shares that were brought for a restore that is under way.
     gathering: Option<(Alias, crate::backup::Gathering)>,
     /// Keys that are handed over, between a medium that failed and the next try.
@@ -128,6 +131,7 @@ impl Performer {
             collection: None,
             signing: None,
             born: BTreeMap::new(),
+            management: crate::secret::ManagementKeys::default(),
             gathering: None,
             handed: BTreeMap::new(),
             on_touch: None,

@@ -111,11 +111,12 @@ pub fn make_key(script: &Script, name: &Alias) -> Prose {
 /// `seal-backup`.
 pub fn seal_backup(script: &Script, name: &Alias) -> Prose {
     let scheme = script.custody().map(|custody| custody.scheme.to_string()).unwrap_or_default();
-    let lines = vec![
+    let mut lines: Vec<String> = vec![
         "The key is sealed as an age file to an identity that is made for it alone. The file is opened again and compared, in memory.".into(),
         format!("The identity is split, {scheme}, and every combination of shares that should open is tried. Then it is wiped."),
         "The sealed file goes into the record on both media, with sheets to be printed (backup/). It is no secret, and without it the shares are useless: print the sheets today.".into(),
     ];
+    lines.extend(super::management::with_backup(script).map(str::to_owned));
     let expect = "The screen gives the SHA-256 of the sealed file, and the id of the set of shares.";
     prose(
         format!("Seal the backup of {name}"),
