@@ -28,9 +28,11 @@ use officiant::{
         prompt::{Input, Scene},
     },
     digest::Digest,
+    fault::FaultKind,
     keyfile::{Headers, PrivateKey, write},
     rules::Rule,
     secret::SecretKind,
+    token::KeyAlgorithm,
 };
 use room::{ALIASES, again_in, alias, begun_by, begun_in, genesis, people, pins, three};
 use virtual_yubikey::{Control, Setup, Trace};
@@ -441,6 +443,32 @@ fn an_offline_key_comes_home_to_two_yubikeys_and_signs_a_batch_in_which_one_is_p
             let text = fs::read_to_string(room.place.join("a").join(file)).expect("a file of the record");
             assert!(text.contains(imported) && text.contains(attested), "{file}");
         }
+    });
+}
+
+#[test]
+fn an_ed25519_key_is_not_brought_to_a_yubikey_and_nothing_is_asked_of_it() {
+    let name = "an_ed25519_key_is_not_brought_to_a_yubikey_and_nothing_is_asked_of_it";
+    on_yubikeys(name, &three(), |control| {
+        let inputs = inputs();
+        let key = driver::private(KeyAlgorithm::Ed25519, &[7; 32]);
+        let id = key.public().canonical_id().expect("an id");
+        fs::write(inputs.join("root.key"), driver::pem(KeyAlgorithm::Ed25519, &[7; 32])).expect("a medium");
+        let file = inputs.join("root.key");
+        let mut people = People::default();
+        people.words.insert("sam".into(), "harbour".into());
+        pins(&mut people, &["home-1", "home-2", "tag-1"]);
+        let mut room = begun_in(&place(), &inputs, &dct(&file, id.as_str()), people, driver::trust(control));
+        room.until(|pending, _| matches!(pending, Pending::Do(Operation::ImportKey { .. })));
+        control.trace(0);
+        room.perform().expect("the trouble is recorded");
+        let Trouble::Fault(fault) = room.trouble() else { panic!("{:?}", room.trouble()) };
+        assert_eq!(fault.kind, FaultKind::NotSupported);
+        // The reason, and what to do.
+        assert!(fault.cause.contains("at most 1014 bytes") && fault.cause.contains("use a P-256 key"), "{fault}");
+        let trace = control.trace(0);
+        assert!(sent(&trace).is_empty() && !trace.instructions().contains(&0xfe), "{:02x?}", trace.instructions());
+        assert_eq!(room.count(|event| matches!(event, Event::KeyBroughtIn { .. })), 0);
     });
 }
 
