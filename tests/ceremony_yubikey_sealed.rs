@@ -191,7 +191,7 @@ fn management_keys_are_sealed_with_the_backup_and_a_stranger_opens_them_and_uses
         // The search finds what is there.
         let canary = room.place.join("canary");
         fs::write(&canary, [b"x".as_slice(), &needles[1]].concat()).expect("a file");
-        assert_eq!(files_with(&needles, &room.place), [canary.clone()]);
+        assert_eq!(files_with(&needles, &room.place), std::slice::from_ref(&canary));
         fs::remove_file(canary).expect("it is there");
         assert_eq!(files_with(&needles, &room.place), [] as [PathBuf; 0]);
 
