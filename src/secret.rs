@@ -302,9 +302,14 @@ impl SecretKind {
         matches!(self, Self::Passphrase | Self::NewPassphrase | Self::NewPassphraseAgain)
     }
 
-    /// Whether it is of a token, which counts tries.
+    /// Whether it is of a token, and not of a file or a person.
     pub const fn is_of_token(self) -> bool {
         !self.is_passphrase() && !matches!(self, Self::PersonalWord | Self::Throws | Self::ShareRow)
+    }
+
+    /// Whether wrong ones are counted. Of management keys they are not.
+    pub const fn counts_tries(self) -> bool {
+        self.is_of_token() && !matches!(self, Self::ManagementKey)
     }
 
     /// What people call it.

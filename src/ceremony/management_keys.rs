@@ -111,6 +111,8 @@ impl ManagementKeys {
             }
             Event::ManagementKeyLost { alias, again: true, .. } => drop(self.known.remove(alias)),
             Event::ManagementKeyLost { alias, again: false, .. } => self.change(alias, Place::GivenUp),
+            // It plays no part any more, and nobody goes back to it.
+            Event::Substituted { alias, .. } if self.sealed(alias).is_none() => self.change(alias, Place::GivenUp),
             // What was in memory went with the process.
             Event::Resumed { .. } => {
                 let gone = self.known.values_mut().filter(|known| known.place == Place::Memory);

@@ -188,6 +188,14 @@ impl Opened {
         }
     }
 
+    /// How many hexadecimal digits its management key has.
+    pub(super) fn management_key_digits(&mut self) -> Result<usize, Error> {
+        match self {
+            Self::Pkcs11(_) => Ok(0),
+            Self::YubiKey(token) => token.management_key_digits(),
+        }
+    }
+
     /// Takes up a management key that somebody typed.
     pub(super) fn take_management_key(&mut self, typed: &Secret) -> Result<(), Error> {
         match self {

@@ -15,7 +15,7 @@ use crate::{
     locked,
     rules::{Refusal, Rule},
     runner::Job,
-    secret::{CameBy, LOCKED_MAX, SecretKind, SecretRequest, Tries},
+    secret::{CameBy, SecretKind, SecretRequest, Tries},
 };
 
 impl Performer {
@@ -40,9 +40,11 @@ impl Performer {
     }
 
     fn management_request(&self, alias: &Alias, token: &mut Opened) -> Result<SecretRequest, Stopped> {
-        let state = token.pins()?.user;
+        let (state, digits) = (token.pins()?.user, token.management_key_digits()?);
         let request = self.request(SecretKind::ManagementKey, alias, token, &state)?;
-        Ok(SecretRequest { tries: Tries::TokenDoesNotTell, min: None, max: Some(LOCKED_MAX), touch: false, ..request })
+        // There may be spaces between the digits.
+        let (min, max) = (Some(digits), Some(2 * digits));
+        Ok(SecretRequest { tries: Tries::TokenDoesNotTell, min, max, touch: false, ..request })
     }
 
     /// Seals the management key of one YubiKey to the identity of the backup of `name`, and writes it on every medium.

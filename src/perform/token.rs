@@ -238,6 +238,10 @@ impl Performer {
         if again {
             token.reopen()?;
         }
+        if matches!(job.operation, Operation::SignHead { .. }) {
+            // Nothing is closed that everybody can open: also where the token was prepared by others.
+            token.no_default_is_left()?;
+        }
         let seen = self.seen(&mut *token)?;
         let Some(wanted) = find_public(&mut *token, public)? else {
             return Ok(Outcome::WrongToken(vec![seen]));

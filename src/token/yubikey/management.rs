@@ -148,6 +148,14 @@ impl YubiKeyToken {
         }
     }
 
+    /// How many hexadecimal digits its management key has.
+    ///
+    /// # Errors
+    /// A fault.
+    pub fn management_key_digits(&mut self) -> Result<usize, Error> {
+        Ok(2 * self.management_algorithm()?.length())
+    }
+
     /// Takes up a management key that somebody typed, as hexadecimal digits. Whether it is right is seen when it is used.
     ///
     /// # Errors
