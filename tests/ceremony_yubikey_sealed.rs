@@ -289,7 +289,7 @@ fn a_management_key_that_went_with_the_memory_is_told_of_and_the_yubikey_is_prep
         room.word("KEEP");
         // The key that was in memory is lost too, and another is made.
         room.finish();
-        holds(&room, control);
+        let audit = holds(&room, control);
         let decided: Vec<_> = room
             .events()
             .filter_map(|event| match event {
@@ -300,6 +300,15 @@ fn a_management_key_that_went_with_the_memory_is_told_of_and_the_yubikey_is_prep
         let wanted = [("ana-1", "7150001", true), ("bo-1", "7150002", true), ("tag-1", "7150003", false)];
         assert_eq!(decided, wanted.map(|(alias, serial, again)| (alias.to_owned(), serial.to_owned(), again)));
         assert_eq!(room.count(|event| matches!(event, Event::BackupDiscarded { .. })), 1);
+        // Whoever reads the record years later is told, too.
+        let report = fs::read_to_string(room.place.join("a/report.html")).expect("a report");
+        for said in [
+            "YubiKey 7150001, went with the memory: it is prepared again",
+            "7150003, went with the memory: it goes on without",
+        ] {
+            assert!(audit.notes.iter().any(|note| note.contains(said)), "{said}: {:?}", audit.notes);
+            assert!(report.contains(said), "{said}");
+        }
         assert_eq!(room.count(|event| matches!(event, Event::KeyGenerated { .. })), 1, "the third kept its key");
         let sealed: Vec<_> = sealed(&room).into_iter().map(|(alias, _)| alias).collect();
         assert_eq!(sealed, ["ana-1", "bo-1"]);

@@ -53,6 +53,14 @@ pub fn listed(shares: &[u8]) -> String {
     }
 }
 
+/// Where a key that was made in memory came from when it was put on a token.
+pub fn came_from(shares: &[u8]) -> String {
+    match shares {
+        [] => "memory".into(),
+        shares => format!("shares {}", listed(shares)),
+    }
+}
+
 /// What follows from a way, for people who decide: on paper, on the screen and by `check`.
 pub const fn consequences(way: Way) -> &'static str {
     match way {

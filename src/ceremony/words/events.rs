@@ -152,9 +152,12 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::ShareReadBack { name, index, custodian, .. } => {
             format!("Share {index} of {name} is on paper with {custodian}, and was typed again from it.")
         }
-        Event::KeyPut { alias, name, shares, .. } if shares.is_empty() => format!("{name} is on {alias}, from memory."),
+        Event::KeyPut { alias, name, shares, .. } if shares.is_empty() => {
+            format!("{name} is on {alias}, from memory: imported, and never attested.")
+        }
         Event::KeyPut { alias, name, shares, .. } => {
-            format!("{name} is on {alias}, restored from shares {}.", super::backup::listed(shares))
+            let shares = super::backup::listed(shares);
+            format!("{name} is on {alias}, restored from shares {shares}: imported, and never attested.")
         }
         Event::SetImported { name, .. } => format!("What is public of the shares of {name} came in."),
         Event::ShareChecked { name, set, index, .. } => {
