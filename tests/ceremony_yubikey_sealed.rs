@@ -25,7 +25,7 @@ use officiant::{
         check::check,
         event::Event,
         operation::{Operation, Trouble},
-        prompt::{Answer, Input, Scene},
+        prompt::{Answer, AsideKind, Input, Scene},
         script::read,
         words,
     },
@@ -35,7 +35,7 @@ use officiant::{
     token::yubikey::list,
 };
 use room::{again_in, alias, begun_in, pins, three};
-use virtual_yubikey::{Control, Trace};
+use virtual_yubikey::{Control, Setup, Trace};
 use yubikey_support::on_yubikeys;
 
 const ALIASES: [&str; 3] = ["ana-1", "bo-1", "tag-1"];
@@ -516,4 +516,58 @@ fn a_script_that_seals_management_keys_seals_them_before_anything_counts() {
         paper.contains("made at random and not kept on it") && paper.contains("sealed to the same identity"),
         "{paper}"
     );
+}
+
+/// Ana's YubiKey fails when the backup is sealed and in custody, and a spare takes its place. The management key of the spare goes to the
+/// same shares: from memory, or where that is gone from the pages that custodians type.
+fn a_spare_takes_its_place(control: &Control, after_a_resume: bool) {
+    let spare = "[[token]]\nalias = \"ana-2\"\nholder = \"ana\"\ntag = \"grey\"\nmodule = \"hsm\"\nso-pin = \"kai\"\nspare-for = \"ana-1\"\n\n[collection]";
+    let text = text(SEALED).replacen("[collection]", spare, 1);
+    assert!(check(&read::script(text.as_bytes()).expect("a script")).holds());
+    let mut people = People::of(&script("dct-genesis-backup"));
+    pins(&mut people, &["ana-1", "bo-1", "tag-1", "ana-2"]);
+    let mut room = begun_in(&place(), &inputs(), &text, people, driver::trust(control));
+    room.until(|pending, _| matches!(pending, Pending::Do(Operation::PutKey { .. })));
+    if after_a_resume {
+        room = resumed(room, control);
+        room.until(|pending, _| matches!(pending, Pending::Do(Operation::PutKey { .. })));
+    }
+    control.eject(0);
+    assert!(room.perform().is_err());
+    room.aside(AsideKind::Substitute, &[Answer::Picked(0), Answer::Text("it does not answer".into())]);
+    room.until(|pending, _| matches!(pending, Pending::Do(Operation::SealManagementKey { .. })));
+    let asked = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&asked);
+    room.other_secret = Box::new(move |request| {
+        *seen.lock().unwrap() += usize::from(request.what == SecretKind::ShareRow);
+        None
+    });
+    room.perform().expect("sealed");
+    assert_eq!(*asked.lock().unwrap(), if after_a_resume { 3 * 8 } else { 0 }, "rows of pages");
+    room.other_secret = Box::new(|_| None);
+    room.finish();
+    holds(&room, control);
+    let sealed = sealed(&room);
+    assert_eq!(sealed.iter().map(|(alias, _)| alias.as_str()).collect::<Vec<_>>(), ["ana-1", "bo-1", "tag-1", "ana-2"]);
+    let (file, key) = (room.place.join("b").join(&sealed[3].1), set_in(&control.trace(3)).remove(0));
+    match opened_by_a_stranger(&file, &set_of(&room), &[1, 3, 4]) {
+        Some(text) => assert!(text.contains(&hex(&key)) && text.contains("serial: 7150004"), "{text}"),
+        None => eprintln!("skipped: age or python3 is not here"),
+    }
+}
+
+fn four() -> Setup {
+    Setup::of(&[("5.7.1", 7_150_001), ("5.7.1", 7_150_002), ("5.7.4", 7_150_003), ("5.7.4", 7_150_004)])
+}
+
+#[test]
+fn a_spare_yubikeys_management_key_goes_to_the_shares_that_are_in_memory() {
+    let name = "a_spare_yubikeys_management_key_goes_to_the_shares_that_are_in_memory";
+    on_yubikeys(name, &four(), |control| a_spare_takes_its_place(control, false));
+}
+
+#[test]
+fn a_spare_yubikeys_management_key_goes_to_the_shares_that_custodians_type() {
+    let name = "a_spare_yubikeys_management_key_goes_to_the_shares_that_custodians_type";
+    on_yubikeys(name, &four(), |control| a_spare_takes_its_place(control, true));
 }
