@@ -233,6 +233,31 @@ fn management_keys_are_sealed_with_the_backup_and_a_stranger_opens_them_and_uses
     });
 }
 
+#[test]
+fn a_medium_that_fails_while_a_management_key_is_sealed_gets_the_same_file_at_the_next_try() {
+    let name = "a_medium_that_fails_while_a_management_key_is_sealed_gets_the_same_file_at_the_next_try";
+    on_yubikeys(name, &three(), |control| {
+        let mut room = begun(control);
+        room.until(|pending, _| matches!(pending, Pending::Do(Operation::SealManagementKey { .. })));
+        let (folder, away) = (room.place.join("b/backup"), room.place.join("b-backup"));
+        fs::rename(&folder, &away).expect("taken away");
+        fs::write(&folder, b"no folder").expect("a file");
+        room.perform().expect("the trouble is recorded");
+        assert!(matches!(room.trouble(), Trouble::Fault(_)), "{:?}", room.trouble());
+        fs::remove_file(&folder).expect("a file");
+        fs::rename(&away, &folder).expect("put back");
+        room.word("AGAIN");
+        room.finish();
+        holds(&room, control);
+        for medium in ["a", "b"] {
+            let files = fs::read_dir(room.place.join(medium).join("backup")).expect("a folder");
+            let files =
+                files.filter(|file| file.as_ref().expect("a file").file_name().to_string_lossy().contains("-yubikey-"));
+            assert_eq!(files.count(), 3, "{medium}: one for each YubiKey");
+        }
+    });
+}
+
 /// What is asked where a management key is lost: what is said, and the words that are taken.
 fn told(room: &Room) -> (String, Vec<&'static str>) {
     let prompt = room.prompt();

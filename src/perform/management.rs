@@ -15,7 +15,7 @@ use crate::{
     locked,
     rules::{Refusal, Rule},
     runner::Job,
-    secret::{CameBy, SecretKind, SecretRequest, Tries},
+    secret::{CameBy, ManagementKey, SecretKind, SecretRequest, Tries},
 };
 
 impl Performer {
@@ -63,12 +63,19 @@ impl Performer {
         };
         let about = AboutManagementKey { serial: serial.clone(), ceremony: self.script.title.clone(), made: *made };
         let ring = self.management.handle();
-        let sealed = locked::apart(|| ring.with(number, |key| seal_management_key(key, &about, &identity)));
+        let before = self.management_files.remove(&number);
+        let sealed = ring.with(number, |key| match before {
+            // What an earlier try wrote on one medium goes to the other.
+            Some(sealed) if holds(&sealed, key, &identity) => Ok(sealed),
+            _ => locked::apart(|| seal_management_key(key, &about, &identity)),
+        });
         let sealed =
             sealed.ok_or_else(|| not_in_memory(serial))?.map_err(|wrong| wrong.fault("seal the management key"))?;
+        self.management_files.insert(number, sealed.clone());
         let file = Leaving { name: place_of(name, set, serial, &sealed), bytes: sealed.bytes().to_vec() };
         write_to(&job.media, std::slice::from_ref(&file))?;
         let media = job.media.iter().map(|medium| medium.label.clone()).collect();
+        self.management_files.remove(&number);
         self.gathering = None;
         Ok(Outcome::ManagementKeySealed { file: file.described(), media })
     }
@@ -93,6 +100,11 @@ impl Performer {
         self.management.keep(number, key, CameBy::Itself);
         Ok(())
     }
+}
+
+/// Whether a file that was sealed before holds this very key, for this identity.
+fn holds(sealed: &Sealed, key: &ManagementKey, identity: &Identity) -> bool {
+    sealed.open_management_key(identity).is_ok_and(|(_, opened)| opened.same_as(key))
 }
 
 /// Beside the sealed key. The digits of the file's own digest tell two tries from one another.

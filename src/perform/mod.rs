@@ -89,6 +89,8 @@ pub struct Performer {
     born: BTreeMap<Alias, backup::Born>,
     /// Management keys of YubiKeys that are kept on none of them, until the program ends.
     management: crate::secret::ManagementKeys,
+    /// Their sealed files by serial, between a medium that failed and the next try.
+    management_files: BTreeMap<u32, crate::backup::Sealed>,
     /// Shares that were brought for a restore that is under way.
     gathering: Option<(Alias, crate::backup::Gathering)>,
     /// Keys that are handed over, between a medium that failed and the next try.
@@ -132,6 +134,7 @@ impl Performer {
             signing: None,
             born: BTreeMap::new(),
             management: crate::secret::ManagementKeys::default(),
+            management_files: BTreeMap::new(),
             gathering: None,
             handed: BTreeMap::new(),
             on_touch: None,

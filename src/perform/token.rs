@@ -37,9 +37,11 @@ impl Performer {
             Operation::SetUserPin { .. } => locked::apart(|| self.set_user_pin(alias, job, ask)),
             Operation::Generate { algorithm, label, .. } => {
                 let id = self.driver(alias)?.key_id(label, alias);
-                self.generate(alias, &KeyRequest { algorithm: *algorithm, label: label.clone(), id }, job, ask)
+                let request = KeyRequest { algorithm: *algorithm, label: label.clone(), id };
+                // A management key is used there, and in an import.
+                locked::apart(|| self.generate(alias, &request, job, ask))
             }
-            Operation::ImportKey { .. } => self.import_key(alias, job, ask),
+            Operation::ImportKey { .. } => locked::apart(|| self.import_key(alias, job, ask)),
             Operation::Drill { public, .. } => self.sign(alias, *public, true, job, ask),
             Operation::Sign { public, .. } | Operation::SignHead { public, .. } => {
                 self.sign(alias, *public, false, job, ask)
