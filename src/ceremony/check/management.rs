@@ -6,7 +6,11 @@ use super::{
     tokens::spares,
 };
 use crate::{
-    ceremony::{participants::Alias, script::Script, steps::Action},
+    ceremony::{
+        participants::Alias,
+        script::{Script, Way},
+        steps::Action,
+    },
     rules::Rule,
 };
 
@@ -14,17 +18,19 @@ const RULE: Rule = Rule::ManagementKeySealed;
 
 pub(super) fn look(script: &Script, findings: &mut Findings) {
     let steps: Vec<_> = script.numbered().collect();
+    // What opens the backup of a wrapped key is no identity of age: nothing else can be sealed to it.
+    let has_shares = script.backup.as_ref().is_some_and(|backup| backup.way == Way::SoftwareBorn);
     let mut told = false;
     for (at, (number, step)) in steps.iter().enumerate() {
         let Action::PrepareToken(prepare) = &step.action else { continue };
         let Some(alias) = who_seals(script, &prepare.token) else { continue };
         let later = &steps[at + 1..];
-        let sealed = later.iter().position(|(_, later)| matches!(later.action, Action::SealBackup(_)));
+        let sealed = later.iter().position(|(_, later)| has_shares && matches!(later.action, Action::SealBackup(_)));
         let Some(sealed) = sealed else {
             let what = format!(
                 "The management key of {alias} is to be sealed with a backup (management-key=sealed), and no backup is sealed after it is made."
             );
-            let remedy = if script.made_keys().is_empty() {
+            let remedy = if !has_shares {
                 "Only the backup of a key that is made in memory has shares. Leave management-key=sealed out of the path of its module: the \
                  management key is then kept on the YubiKey, readable with its PIN."
             } else {
