@@ -148,8 +148,9 @@ pub fn told(script: &Script, event: &Event) -> String {
             format!("Share {index} of {name} is on paper with {custodian}, and was typed again from it.")
         }
         Event::KeyPut { alias, name, shares, .. } if shares.is_empty() => format!("{name} is on {alias}, from memory."),
-        Event::KeyPut { alias, name, shares, .. } => {
-            format!("{name} is on {alias}, restored from shares {}.", super::backup::listed(shares))
+        Event::KeyPut { alias, name, shares, history, .. } => {
+            let unknown = history.as_ref().map(|history| format!(" Its history: {history}.")).unwrap_or_default();
+            format!("{name} is on {alias}, restored from shares {}.{unknown}", super::backup::listed(shares))
         }
         Event::SetImported { name, .. } => format!("What is public of the shares of {name} came in."),
         Event::SealedImported { name, file, .. } => {
