@@ -174,7 +174,7 @@ fn contents(key: &PrivateKey, about: &About) -> Result<Secret, Wrong> {
     Ok(composed(base64.len() * 2 + 1024, |out| {
         write!(out, "{TITLE}\nkeyid: {}\nalgorithm: {}\n", about.keyid, key.public().algorithm())?;
         write!(out, "ceremony: {}\nmade: {}\n", about.ceremony, about.made)?;
-        write!(out, "program: officiant {}\n", env!("CARGO_PKG_VERSION"))?;
+        writeln!(out, "program: officiant {}", env!("CARGO_PKG_VERSION"))?;
         if let Some(history) = &about.history {
             writeln!(out, "history: {history}")?;
         }

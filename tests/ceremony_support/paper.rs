@@ -34,6 +34,11 @@ pub fn row(set: &str, share: u8, row: u8) -> Option<Vec<u8>> {
     pages().get(&(set.to_owned(), share, row)).cloned()
 }
 
+/// What a custodian wrote down in an earlier ceremony.
+pub fn wrote(set: &str, share: u8, row: u8, text: &[u8]) {
+    pages().insert((set.to_owned(), share, row), turned(text));
+}
+
 /// A whole page as a person types it.
 pub fn page(set: &str, share: u8) -> String {
     let rows = (1..=8).map(|number| row(set, share, number).expect("a page that was written"));

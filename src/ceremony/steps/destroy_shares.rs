@@ -205,7 +205,7 @@ fn still_open(set: &Set, gone: u8) -> Refusal {
 }
 
 /// The next set of shares of which the close says what remains.
-pub(super) fn to_be_judged<'a>(ceremony: &'a Ceremony) -> Option<(&'a Alias, &'a Set)> {
+pub(super) fn to_be_judged(ceremony: &Ceremony) -> Option<(&Alias, &Set)> {
     let mut ending = ceremony.script.ending_sets();
     ending.find_map(|kept| {
         let set = ceremony.backups.kept(&kept.name)?;

@@ -147,7 +147,7 @@ pub(super) fn decide(
                     let word = words::backup::listed(&shares);
                     Ok(vec![Event::Went { word, on: words::restore::CHOSEN.into() }])
                 }
-                None => Err(unfit(&format!("At least {needed} different shares of 1 to {count}, such as 1, 2 and 3."))),
+                None => Err(unfit(format!("At least {needed} different shares of 1 to {count}, such as 1, 2 and 3."))),
             }
         }
         (Stage::Token, Answer::Word(_)) => Ok(inserted()),
