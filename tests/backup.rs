@@ -237,6 +237,20 @@ fn a_stranger_rebuilds_the_identity_and_opens_the_file_with_stock_age() {
 }
 
 #[test]
+fn the_history_of_an_imported_key_stands_in_its_sealed_file_on_one_line() {
+    let (private, trusted, mut about) = key();
+    let identity = Identity::fresh().unwrap();
+    about.history = Some("imported from root.key; unknown before that".into());
+    let sealed = seal(&private, &about, &identity).unwrap();
+    let opened = sealed.open(&identity).unwrap();
+    assert_eq!(opened.about(), &about);
+    opened.trusted(&trusted).unwrap();
+    about.history = Some("imported\nkeyid: 00".into());
+    let refused = seal(&private, &about, &identity).err().expect("two lines").to_string();
+    assert!(refused.contains("one line"), "{refused}");
+}
+
+#[test]
 fn the_script_of_the_document_is_the_one_that_is_tested() {
     let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/RECOVERY.md")).unwrap();
     let after = document.split_once("<!-- recover.py -->\n```python\n").expect("the script").1;

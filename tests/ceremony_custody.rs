@@ -107,6 +107,38 @@ fn transport() {
     });
 }
 
+/// The forms that are written by hand, as they are printed before the day.
+#[test]
+fn what_changes_hands_and_what_ends_has_a_form() {
+    let printed = |name: &str| {
+        let place = tempfile::tempdir().expect("a folder");
+        let out = place.path().join("script.html");
+        let printed = Command::new(env!("CARGO_BIN_EXE_officiant"))
+            .args(["print", script(name).to_str().expect("text"), "--output", out.to_str().expect("text")])
+            .output()
+            .expect("the program runs");
+        assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+        fs::read_to_string(out).expect("a page")
+    };
+    let transport = printed("transport");
+    for said in [
+        "Chain of custody",
+        "token ana-1 (blue)",
+        "share ___ of offline",
+        "From, and signature",
+        "holds its key already",
+    ] {
+        assert!(transport.contains(said), "{said}");
+    }
+    let destroy = printed("destroy");
+    for said in
+        ["<h2>Destroyed</h2>", "kept/offline-2026.age: printed sheets", "Second who saw it", "a dish that stands fire"]
+    {
+        assert!(destroy.contains(said), "{said}");
+    }
+    assert!(!printed("backup").contains("Chain of custody"));
+}
+
 fn sealed(room: &Room) -> SealedBackup {
     let sealed = room.events().filter_map(|event| match event {
         Event::BackupSealed { sealed, .. } => Some(sealed),

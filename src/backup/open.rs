@@ -56,23 +56,6 @@ impl Opened {
         Ok((self.key, Passed::new(Rule::BackupOpens, format!("the file opened, and holds the private half of {id}"))))
     }
 
-    /// The private key with its public half, if that has the keyid which is trusted; `key_of` says how metadata names a public key.
-    ///
-    /// # Errors
-    /// `BACKUP-OPENS` where it has another. What was opened is wiped.
-    pub fn named(
-        self,
-        trusted: &KeyId,
-        key_of: impl FnOnce(&PublicKey) -> Option<Key>,
-    ) -> Result<(PrivateKey, Key, Passed), Refusal> {
-        let Some(key) = key_of(self.key.public()).filter(|key| key.id() == *trusted) else {
-            let what = format!("The file opened, and the key in it is not {}.", shown(trusted.as_str()));
-            return Err(Refusal::new(Rule::BackupOpens, what, OTHER_FILE));
-        };
-        let (private, passed) = self.trusted(&key)?;
-        Ok((private, key, passed))
-    }
-
     /// Whether it is what was sealed, byte for byte.
     pub(super) fn same_as(&self, key: &PrivateKey, about: &About) -> Result<(), Wrong> {
         if self.key.public() == key.public() && self.key.material().same_as(key.material()) && self.about == *about {

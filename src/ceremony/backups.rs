@@ -242,7 +242,11 @@ impl Ceremony {
 
     /// What nobody knows of the key that came to this token, where it was imported once.
     pub fn history_of(&self, alias: &Alias) -> Option<String> {
-        self.backups.get(self.script.put_on(alias)?)?.history.clone()
+        let name = self.script.put_on(alias)?;
+        match self.backups.get(name) {
+            Some(backup) => backup.history.clone(),
+            None => self.backups.opened(name)?.history.clone(),
+        }
     }
 
     /// `BACKUP-RESTORES`, of every key that the script makes in memory, and `MANAGEMENT-KEY-SEALED`. Asked before anything is certified, composed or written out.

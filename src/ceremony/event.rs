@@ -419,6 +419,9 @@ pub enum Event {
         attributes: KeyAttributes,
         /// The shares from which it came; none where it came from memory.
         shares: Vec<u8>,
+        /// What the sealed file says of what nobody knows of the key: that it was imported.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        history: Option<String>,
         /// `KEY-NOT-EXTRACTABLE`, `BACKUP-OPENS`.
         passed: Vec<Passed>,
     },

@@ -231,6 +231,8 @@ fn tokens(script: &Script, checked: &Checked) -> Block {
                 say::tagging_key(script.kind == Kind::DctRotateTaggingKey, token.keyid.is_some()).into()
             }
             _ if many.is_some() => say::offline_key(token.in_new_root, token.keyid.is_some(), token.signs).into(),
+            (None, _, Some(_)) if script.kind.is_custody() => say::HOLDS_ITS_KEY.into(),
+            (None, _, None) if script.kind.is_custody() => say::BLANK_TOKEN.into(),
             (None, true, None) => "new root key".into(),
             (None, true, Some(_)) => "root key that stays".into(),
             (None, false, Some(_)) => "root key that goes".into(),

@@ -173,8 +173,9 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             word(if *again { words::management::PREPARE_AGAIN } else { words::management::KEEP })
         }
         Event::ShareReadBack { commitment, .. } => done(Outcome::ShareReadBack { commitment: *commitment }),
-        Event::KeyPut { key, attributes, shares, .. } => {
-            done(Outcome::KeyPut { key: key.clone(), attributes: *attributes, shares: shares.clone() })
+        Event::KeyPut { key, attributes, shares, history, .. } => {
+            let (key, shares, history) = (key.clone(), shares.clone(), history.clone());
+            done(Outcome::KeyPut { key, attributes: *attributes, shares, history })
         }
         Event::SetImported { text, .. } => done(Outcome::Input { bytes: text.clone().into_bytes(), with: None }),
         Event::ShareChecked { commitment, .. } => done(Outcome::ShareReadBack { commitment: *commitment }),

@@ -209,13 +209,13 @@ impl Performer {
                     "the key is on the token; which shares it came from is not known, and they are asked for again";
                 return Err(token::nothing_found("restore a key", what).into());
             }
-            return Ok(put(there, vec![]));
+            return Ok(put(there, vec![], None));
         }
         let born = if *from_shares { None } else { self.born.remove(name) };
         if let Some(born) = born {
             let brought = self.brought(alias, Some(&born.key), &request, job, &mut |request| people.secret(request));
             self.born.insert(name.clone(), born);
-            return brought.map(|outcome| put(outcome, vec![]));
+            return brought.map(|outcome| put(outcome, vec![], None));
         }
         let file = sealed_file(job, &sealed.file)?;
         let identity = self.gathered(name, &sealed.set, people)?;
@@ -226,10 +226,11 @@ impl Performer {
             let remedy = "Take the copy on the other medium, or scan the printed sheets.";
             Refusal::new(Rule::BackupOpens, format!("{wrong}."), remedy)
         })?;
+        let history = opened.about().history.clone();
         let (key, _) = opened.trusted(trusted)?;
         let brought = self.brought(alias, Some(&key), &request, job, &mut |request| people.secret(request))?;
         self.gathering = None;
-        Ok(put(brought, shares))
+        Ok(put(brought, shares, history))
     }
 
     /// What opens the backup of a key, as long as its shares are in memory.
@@ -371,9 +372,9 @@ fn draw(token: &mut Opened, room: &mut [u8]) -> Result<bool, Stopped> {
     }
 }
 
-pub(super) fn put(outcome: Outcome, shares: Vec<u8>) -> Outcome {
+pub(super) fn put(outcome: Outcome, shares: Vec<u8>, history: Option<String>) -> Outcome {
     match outcome {
-        Outcome::BroughtIn { key, attributes } => Outcome::KeyPut { key, attributes, shares },
+        Outcome::BroughtIn { key, attributes } => Outcome::KeyPut { key, attributes, shares, history },
         other => other,
     }
 }

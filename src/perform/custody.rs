@@ -61,7 +61,8 @@ impl Performer {
         })?;
         drop(identity);
         let history = opened.about().history.clone();
-        let (private, key, _) = opened.named(keyid, |public| self.script.dialect.key(public))?;
+        let private = self.is_trusted(opened, keyid)?;
+        let key = self.tuf_key_of(private.public())?;
         self.gathering = None;
         self.born.insert(name.clone(), Born::new(private, history.clone()));
         Ok(Outcome::BackupOpened { key, shares, history })

@@ -40,17 +40,18 @@ impl Performer {
             Refusal::new(Rule::BackupOpens, format!("{wrong}."), remedy)
         })?;
         drop(identity);
+        let history = opened.about().history.clone();
         let key = self.is_trusted(opened, keyid)?;
         let algorithm = key.public().key_algorithm().unwrap_or(self.script.root.algorithm);
         self.driver(alias)?.brings(algorithm)?;
         let request = KeyRequest { algorithm, label: label.clone(), id };
         let brought = self.brought(alias, Some(&key), &request, job, &mut |request| people.secret(request))?;
         self.gathering = None;
-        Ok(backup::put(brought, shares))
+        Ok(backup::put(brought, shares, history))
     }
 
     /// `BACKUP-OPENS`: what came out is the private half of the key that is trusted under this keyid.
-    fn is_trusted(&self, opened: Opened, keyid: &KeyId) -> Result<PrivateKey, Refusal> {
+    pub(super) fn is_trusted(&self, opened: Opened, keyid: &KeyId) -> Result<PrivateKey, Refusal> {
         let key = self.script.dialect.key(opened.public());
         match key.filter(|key| key.id() == *keyid || key.canonical_id() == *keyid) {
             Some(key) => opened.trusted(&key).map(|(private, _)| private),

@@ -21,11 +21,13 @@ pub struct KeptBackup {
     pub used: Vec<u8>,
     /// Whether such a token has signed.
     pub proven: bool,
+    /// What its sealed file says of what nobody knows of the key, once it was opened.
+    pub history: Option<String>,
 }
 
 impl KeptBackup {
     pub(super) fn of(set: Set) -> Self {
-        Self { set, sealed: None, key: None, restored: vec![], used: vec![], proven: false }
+        Self { set, sealed: None, key: None, restored: vec![], used: vec![], proven: false, history: None }
     }
 
     /// The shares that were not used today: the next drill uses them.
@@ -36,7 +38,8 @@ impl KeptBackup {
     pub(super) fn apply(&mut self, own: &Alias, event: &Event) {
         match event {
             Event::SealedImported { name, file, .. } if name == own => self.sealed = Some(file.clone()),
-            Event::KeyPut { name, alias, key, shares, .. } if name == own => {
+            Event::KeyPut { name, alias, key, shares, history, .. } if name == own => {
+                self.history.clone_from(history);
                 self.key = Some(key.clone());
                 self.restored.push(alias.clone());
                 self.used.extend(shares);

@@ -60,6 +60,7 @@ fn whole() -> Vec<Event> {
         key,
         attributes: crate::device::KeyAttributes::default(),
         shares: vec![1, 2, 3],
+        history: None,
         passed: vec![],
     });
     events.push(Event::KeyDrilled {
@@ -103,4 +104,33 @@ fn a_restored_token_that_is_wiped_before_it_signs_proves_nothing() {
     let drilled = events.iter().position(|event| matches!(event, Event::KeyDrilled { .. })).expect("a drill");
     events.insert(drilled, Event::TokenInitialised { alias: alias("bo-1"), seen });
     assert!(after(&events).backups_restore().is_err());
+}
+
+#[test]
+fn what_nobody_knows_of_an_imported_key_goes_with_it_from_file_to_backup_to_token() {
+    let mut events = whole();
+    let imported = Event::KeyTaken {
+        name: alias("offline"),
+        key: key(),
+        canonical_id: key().canonical_id(),
+        from: "/media/key/root.key".into(),
+        passed: vec![],
+    };
+    events[0] = imported;
+    let ceremony = after(&events);
+    let said = "imported from /media/key/root.key; unknown before that";
+    assert_eq!(ceremony.backups.get(&alias("offline")).and_then(|backup| backup.history.as_deref()), Some(said));
+    assert_eq!(ceremony.history_of(&alias("bo-1")).as_deref(), Some(said));
+    // A later ceremony has it out of the sealed file.
+    let history = Some(said.to_owned());
+    events[0] = Event::BackupOpened {
+        name: alias("offline"),
+        set: "3f09a1c2d4e5".into(),
+        key: key(),
+        shares: vec![1, 2, 3],
+        history,
+        passed: vec![],
+    };
+    assert_eq!(after(&events).history_of(&alias("bo-1")).as_deref(), Some(said));
+    assert_eq!(after(&whole()).history_of(&alias("bo-1")), None);
 }

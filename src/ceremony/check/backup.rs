@@ -11,7 +11,7 @@ use crate::{
         participants::{Alias, PersonId},
         script::{Origin, Script, Way},
         steps::Action,
-        words::backup::consequences,
+        words::{self, backup::consequences},
     },
     rules::Rule,
     text::shown,
@@ -24,6 +24,10 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
     let said = consequences(backup.way);
     let rule = Rule::BackupDeclared;
     if !script.kind.is_genesis() {
+        let said = match script.kind {
+            kind if kind.is_custody() => words::custody::CONSEQUENCES,
+            _ => said,
+        };
         findings.add(Note, rule, None, said, "Read it once more before anybody relies on it.");
         return each_made(script, &made, findings);
     }

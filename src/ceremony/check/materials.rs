@@ -76,6 +76,11 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
         bring(1, 0, if custody.printer.is_some() { say::BRING_PRINTER } else { say::BRING_COVER }.into());
         bring(usize::from(custody.dice), usize::from(custody.dice), say::BRING_DIE.into());
     }
+    let old_pages =
+        steps(|action| matches!(action, Action::CheckShares(_) | Action::OpenBackup(_) | Action::DestroyShares(_)));
+    bring(usize::from(old_pages > 0), 0, say::BRING_OLD_PAGES.into());
+    let destroyed = steps(|action| matches!(action, Action::DestroyShares(_)));
+    bring(usize::from(destroyed > 0), usize::from(destroyed > 0), say::BRING_DISH.into());
     bring(script.tokens.len(), usize::from(!script.tokens.is_empty()), say::bring_tags(script));
     bring(2, 2, say::BRING_PENS.into());
     list
@@ -99,5 +104,10 @@ pub(super) fn inputs(script: &Script) -> impl Iterator<Item = &str> {
         std::iter::once(key.file.as_str()).chain(proof)
     });
     let list = script.last_ceremony.iter().filter_map(|last| Some(last.list.as_ref()?.0.as_str()));
-    script.previous.iter().map(|previous| previous.file.as_str()).chain(list).chain(keys)
+    let kept = script.kept.iter().flat_map(|kept| {
+        let opened =
+            kept.sealed.as_ref().filter(|_| script.kind.opens_backups() || script.made_keys().contains(&&kept.name));
+        std::iter::once(kept.file.as_str()).chain(opened.map(|sealed| sealed.file.as_str()))
+    });
+    script.previous.iter().map(|previous| previous.file.as_str()).chain(list).chain(keys).chain(kept)
 }

@@ -168,6 +168,8 @@ pub enum Outcome {
         attributes: KeyAttributes,
         /// The shares from which it came; none where it came from memory.
         shares: Vec<u8>,
+        /// What the sealed file says of what nobody knows of the key, where it came from one.
+        history: Option<String>,
     },
     /// Of [`super::Operation::WipeKey`].
     Wiped,

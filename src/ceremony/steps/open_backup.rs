@@ -88,7 +88,8 @@ impl Kind for OpenBackup {
             Answer::Done(outcome) => match outcome.as_ref() {
                 Outcome::BackupOpened { key, shares, history } => {
                     let spec = kept::spec(&ceremony.script, name).ok_or_else(|| unfit("No such backup is kept."))?;
-                    if kept::trusted(ceremony, spec) != Some(key.id()) {
+                    let trusted = kept::trusted(ceremony, spec);
+                    if trusted.is_none_or(|keyid| key.id() != keyid && key.canonical_id() != keyid) {
                         return Err(Refusal::new(
                             Rule::BackupOpens,
                             format!("The sealed file of {name} holds another key than the one of the paper."),

@@ -107,7 +107,7 @@ impl Kind for PutKey {
             Answer::Word(_) => user_sat(ceremony, &alias),
             Answer::Failed(trouble) => failed(trouble),
             Answer::Done(outcome) => {
-                let Outcome::KeyPut { key, attributes, shares } = outcome.as_ref() else {
+                let Outcome::KeyPut { key, attributes, shares, history } = outcome.as_ref() else {
                     return Err(unfit("A key was to be put on the token."));
                 };
                 let backup = ceremony.backups.get(&self.name).ok_or_else(|| unfit("No such key was made."))?;
@@ -133,6 +133,7 @@ impl Kind for PutKey {
                     key: key.clone(),
                     attributes: *attributes,
                     shares: shares.clone(),
+                    history: history.clone(),
                     passed,
                 }])
             }

@@ -156,11 +156,12 @@ pub(super) fn decide(
         }
         (Stage::Sit, Answer::Word(_)) => user_sat(ceremony, &alias),
         (Stage::Restore(of, _), Answer::Done(outcome)) => match outcome.as_ref() {
-            Outcome::KeyPut { key, attributes, shares } => {
+            Outcome::KeyPut { key, attributes, shares, history } => {
                 let mut passed = vec![device::brought_in(attributes)?];
                 passed.extend(is_restored(of, key, shares, &alias)?);
                 let (name, key, shares) = (step.name.clone(), key.clone(), shares.clone());
-                Ok(vec![Event::KeyPut { alias, name, key, attributes: *attributes, shares, passed }])
+                let (attributes, history) = (*attributes, history.clone());
+                Ok(vec![Event::KeyPut { alias, name, key, attributes, shares, history, passed }])
             }
             _ => Err(unfit("A key was to be restored.")),
         },

@@ -16,6 +16,10 @@ use crate::{
 /// What nobody can say of a key that was in a file.
 pub const HISTORY_UNKNOWN: &str = "imported: its history is unknown";
 
+/// What follows from a backup of a key that exists, for people who decide.
+pub const CONSEQUENCES: &str = "A backup of a key that exists: this machine holds the key for some minutes, and is trusted for that long; no maker attests it. Every token \
+     may be lost; whoever gathers enough shares and the sealed file has the key, and with fewer shares than that it is lost.";
+
 /// Where a key in memory comes from, in a few words.
 pub fn from(origin: Origin<'_>) -> String {
     match origin {

@@ -160,9 +160,10 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::KeyPut { alias, name, shares, .. } if shares.is_empty() => {
             format!("{name} is on {alias}, from memory: imported, and never attested.")
         }
-        Event::KeyPut { alias, name, shares, .. } => {
+        Event::KeyPut { alias, name, shares, history, .. } => {
             let shares = super::backup::listed(shares);
-            format!("{name} is on {alias}, restored from shares {shares}: imported, and never attested.")
+            let unknown = history.as_ref().map(|history| format!(" Its history: {history}.")).unwrap_or_default();
+            format!("{name} is on {alias}, restored from shares {shares}: imported, and never attested.{unknown}")
         }
         Event::SetImported { name, .. } => format!("What is public of the shares of {name} came in."),
         Event::SealedImported { name, file, .. } => {

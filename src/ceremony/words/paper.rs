@@ -58,6 +58,11 @@ pub const BRING_OTHER_SCREEN: &str =
 /// Paper for shares.
 pub const BRING_PAGES: &str =
     "page for a share, with eight rows of five boxes, and a numbered bag that shows opening for it";
+/// Pages of a backup that was made before.
+pub const BRING_OLD_PAGES: &str =
+    "page with a share of a backup that was made before, in its bag, from each custodian who comes";
+/// What destroys pages.
+pub const BRING_DISH: &str = "scissors, and a dish that stands fire with a lighter and water; or a shredder whose particles nobody puts together";
 /// What prints shares.
 pub const BRING_PRINTER: &str = "printer without a spool and without a network, with its paper";
 /// What covers a screen.
@@ -299,3 +304,7 @@ pub const DESTROYED: &str = "Two people watch until nothing is left that could b
 pub const HANDOVERS_MORE: usize = 6;
 /// Rows for the shares of a set.
 pub const SHARES_ON_FORM: usize = 5;
+/// What a token is that exists, in a ceremony about keys, tokens and shares alone.
+pub const HOLDS_ITS_KEY: &str = "holds its key already";
+/// What another token is there.
+pub const BLANK_TOKEN: &str = "blank until today";

@@ -179,9 +179,10 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
                     known.read.insert(*index, (stamp.at, custodian.to_string()));
                 }
             }
-            Event::KeyPut { name, alias, shares, .. } if !shares.is_empty() => {
+            Event::KeyPut { name, alias, shares, history, .. } if !shares.is_empty() => {
                 restored.insert(alias.to_string(), name.to_string());
                 if let Some(known) = known(sets, &of_key, name.as_str()) {
+                    known.history = known.history.take().or_else(|| history.clone());
                     for index in shares {
                         let keeper = known.read.get(index).map_or_else(String::new, |(_, keeper)| keeper.clone());
                         known.read.insert(*index, (stamp.at, keeper));
