@@ -1,78 +1,21 @@
 //! Key, identity, shares and throws are nowhere after a whole ceremony that made a key in memory: not in the memory of the process, in no
 //! file of the record, and in nothing that is printed for debugging. One test in this program: it searches all of its own memory.
 
+mod canary_support;
 mod ceremony_support;
 mod memory_support;
 mod support;
 
-use std::{fs, path::Path};
+use std::fs;
+
+use canary_support::{Canary, files_with, memory_with, of_pages, share};
 
 use ceremony_support::{Room, paper};
 use officiant::{
-    backup::{Gathering, SYMBOLS, Sealed, Share},
+    backup::{Gathering, Sealed},
     ceremony::event::Event,
-    secret::Secret,
 };
 use support::on_softhsm;
-
-/// What is looked for, turned by one bit in each byte, so that to look for it does not find the test.
-struct Canary(&'static str, Vec<u8>);
-
-impl Canary {
-    fn of(what: &'static str, bytes: &[u8]) -> Self {
-        Self(what, bytes.iter().map(|byte| byte ^ 0x80).collect())
-    }
-
-    fn reversed(&self) -> Self {
-        Self(self.0, self.1.iter().rev().copied().collect())
-    }
-}
-
-fn memory_with(canaries: &[Canary]) -> Vec<String> {
-    let mut found = vec![];
-    memory_support::walk(|part, region| {
-        let here = canaries.iter().filter(|Canary(_, turned)| memory_support::holds(part, turned));
-        found.extend(here.map(|Canary(what, _)| format!("{what}: {region}")));
-    });
-    found
-}
-
-fn files_with(canaries: &[Canary], folder: &Path, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            files_with(canaries, &path, found);
-            continue;
-        }
-        let bytes = fs::read(&path).expect("a file");
-        let here = canaries.iter().filter(|Canary(_, turned)| memory_support::holds(&bytes, turned));
-        found.extend(here.map(|Canary(what, _)| format!("{what}: {}", path.display())));
-    }
-}
-
-/// The bytes of a row from its letters, both turned.
-fn bytes_of(turned: &[u8]) -> Vec<u8> {
-    let letters: Vec<u8> = turned.iter().copied().filter(|letter| *letter != b' ' ^ 0x80).collect();
-    let value = |letter: u8| SYMBOLS.iter().position(|known| *known ^ 0x80 == letter).expect("a letter") as u8;
-    letters.chunks(2).take(8).map(|two| (value(two[0]) << 4 | value(two[1])) ^ 0x80).collect()
-}
-
-fn share(set: &str, index: u8) -> Share {
-    let rows: Vec<Vec<u8>> = (1..=8).map(|row| paper::row(set, index, row).expect("a page")).collect();
-    let text = Secret::read(|room| {
-        let mut at = 0;
-        for row in &rows {
-            for byte in row {
-                room[at] = byte ^ 0x80;
-                at += 1;
-            }
-            room[at] = b'\n';
-            at += 1;
-        }
-        Ok(at)
-    });
-    Share::read(&text.expect("memory can be locked")).expect("a share")
-}
 
 #[test]
 fn nothing_secret_is_left_of_a_ceremony_that_made_a_key_in_memory() {
@@ -99,14 +42,7 @@ fn nothing_secret_is_left_of_a_ceremony_that_made_a_key_in_memory() {
 
         let set = sealed.set.id();
         let mut canaries = vec![Canary("the throws", paper::throws()[..40].to_vec())];
-        for index in 1..=5 {
-            // The first rows say in the open which share it is.
-            for number in 4..=8 {
-                let row = paper::row(&set, index, number).expect("a page");
-                canaries.push(Canary("the bytes of a row", bytes_of(&row)));
-                canaries.push(Canary("a row", row[..19].to_vec()));
-            }
-        }
+        canaries.extend(of_pages(&set, 1..=5));
         // A hardened process shows its memory to root alone.
         rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable).expect("our own process");
         // Before anything of the test itself has held them.

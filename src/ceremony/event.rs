@@ -9,10 +9,11 @@ use super::{
     participants::{Alias, PersonId},
     prompt::{AsideKind, Salt},
     repositories::{Known, Shape, Verdict},
+    steps::Gone,
 };
 use crate::{
     custody::Commitment,
-    device::{KeyAttributes, attestation::Attestation},
+    device::{KeyAttributes, attestation::Attestation, yubikey::NewManagementKey},
     digest::Digest,
     machine::MachineFacts,
     readback::ReadBack,
@@ -277,6 +278,9 @@ pub enum Event {
     UserPinSet {
         /// On which token.
         alias: Alias,
+        /// Its management key, where it is a YubiKey that does not keep it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        management_key: Option<NewManagementKey>,
         /// `PIN-NOT-DEFAULT`.
         passed: Vec<Passed>,
     },
@@ -341,6 +345,20 @@ pub enum Event {
         /// `KEY-COUNTED-ONCE`.
         passed: Vec<Passed>,
     },
+    /// An existing key was taken from its file into locked memory, to be backed up. What became of it before is unknown. Nothing of the
+    /// file is kept, not even its digest.
+    KeyTaken {
+        /// Its short name in the script.
+        name: Alias,
+        /// The public key.
+        key: Key,
+        /// Its canonical id: the name of the file in a publisher's trust directory.
+        canonical_id: KeyId,
+        /// The name of the file, as the script has it.
+        from: String,
+        /// `KEY-ON-PAPER`.
+        passed: Vec<Passed>,
+    },
     /// It was sealed as an age file, and what opens it was split.
     BackupSealed {
         /// Of which key.
@@ -353,6 +371,28 @@ pub enum Event {
         media: Vec<String>,
         /// `BACKUP-OPENS`.
         passed: Vec<Passed>,
+    },
+    /// The management key of a YubiKey was sealed to the identity of a backup.
+    ManagementKeySealed {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Of which token.
+        alias: Alias,
+        /// The age file.
+        file: ExportedFile,
+        /// On which media.
+        media: Vec<String>,
+        /// `BACKUP-OPENS`, `MANAGEMENT-KEY-SEALED`.
+        passed: Vec<Passed>,
+    },
+    /// The management key of a YubiKey went with the memory, and people decided.
+    ManagementKeyLost {
+        /// Of which token.
+        alias: Alias,
+        /// Of which YubiKey.
+        serial: String,
+        /// Whether it is prepared again. Otherwise it goes on without.
+        again: bool,
     },
     /// A share is on paper, and was typed again from it.
     ShareReadBack {
@@ -422,7 +462,51 @@ pub enum Event {
         /// Whether it is lost for ever, and not just absent.
         lost: bool,
     },
-    /// A rehearsal uses a throw-away set in the place of a real one.
+    /// A backup that was made before was opened with its shares; its key is in locked memory.
+    BackupOpened {
+        /// Its short name in the script.
+        name: Alias,
+        /// The id of its set.
+        set: String,
+        /// The public key.
+        key: Key,
+        /// The shares that opened it.
+        shares: Vec<u8>,
+        /// What the sealed file says of what nobody knows of the key: that it was imported.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        history: Option<String>,
+        /// `BACKUP-OPENS`.
+        passed: Vec<Passed>,
+    },
+    /// A share that was read a moment ago was destroyed before the eyes of the witness.
+    ShareDestroyed {
+        /// Of the backup of which key.
+        name: Alias,
+        /// The id of its set.
+        set: String,
+        /// Which share, from 1.
+        index: u8,
+        /// Who saw it.
+        witness: PersonId,
+    },
+    /// What remains of a set was read aloud when the record was about to be closed.
+    OldSharesJudged {
+        /// Of the backup of which key.
+        name: Alias,
+        /// The id of its set.
+        set: String,
+        /// The shares that were destroyed.
+        destroyed: Vec<u8>,
+        /// How many are left, wherever they are.
+        left: u8,
+        /// How many open the sealed file.
+        threshold: u8,
+        /// By when the key is rotated because they do, where the script says so.
+        rotate_by: Option<Utc>,
+        /// `OLD-SHARES-DEAD`; empty where the key is to be rotated.
+        passed: Vec<Passed>,
+    },
+    /// A rehearsal uses a throw-away set, or a throw-away sealed file, in the place of a real one.
     TwinSet {
         /// The SHA-256 that the script pins.
         real: Digest,
@@ -448,6 +532,33 @@ pub enum Event {
         signature: String,
         /// `PIN-WORKS-AGAIN`, `KEY-POSSESSION`, `TOKEN-IS-EXPECTED`.
         passed: Vec<Passed>,
+    },
+    /// The sealed file of a backup that was made before came in. It stands in the record, in `inputs/`.
+    SealedImported {
+        /// The short name of its key.
+        name: Alias,
+        /// As it stands in the record.
+        file: ExportedFile,
+        /// `BYTES-MATCH-HASH`.
+        passed: Vec<Passed>,
+    },
+    /// A token was wiped, and looked at afterwards: no key is on it.
+    TokenErased {
+        /// Which token of the script.
+        alias: Alias,
+        /// As it is now.
+        seen: SeenToken,
+        /// `TOKEN-IS-EXPECTED`, `TOKEN-IS-HARDWARE`, `TOKEN-ERASED`.
+        passed: Vec<Passed>,
+    },
+    /// A token that was to be wiped is lost or dead, as people say.
+    TokenGone {
+        /// Which token of the script.
+        alias: Alias,
+        /// Which of the two.
+        gone: Gone,
+        /// What is known of it, in their words.
+        account: String,
     },
     /// A token with a known key was opened.
     TokenOpened {
@@ -770,12 +881,18 @@ impl Event {
             | Self::KeyHandedOver { passed, .. }
             | Self::KeyDrilled { passed, .. }
             | Self::KeyMade { passed, .. }
+            | Self::KeyTaken { passed, .. }
+            | Self::BackupOpened { passed, .. }
+            | Self::OldSharesJudged { passed, .. }
             | Self::BackupSealed { passed, .. }
+            | Self::ManagementKeySealed { passed, .. }
             | Self::ShareReadBack { passed, .. }
             | Self::KeyPut { passed, .. }
             | Self::KeyWiped { passed, .. }
             | Self::SetImported { passed, .. }
             | Self::ShareChecked { passed, .. }
+            | Self::SealedImported { passed, .. }
+            | Self::TokenErased { passed, .. }
             | Self::TokenOpened { passed, .. }
             | Self::CollectionOpened { passed, .. }
             | Self::SignedBefore { passed, .. }
@@ -809,12 +926,17 @@ impl Event {
                 | Self::KeyHandedOver { .. }
                 | Self::KeyDrilled { .. }
                 | Self::KeyMade { .. }
+                | Self::KeyTaken { .. }
+                | Self::BackupOpened { .. }
                 | Self::BackupSealed { .. }
+                | Self::ManagementKeySealed { .. }
                 | Self::ShareReadBack { .. }
                 | Self::KeyPut { .. }
                 | Self::KeyWiped { .. }
                 | Self::SetImported { .. }
                 | Self::ShareChecked { .. }
+                | Self::SealedImported { .. }
+                | Self::TokenErased { .. }
                 | Self::TokenOpened { .. }
                 | Self::Signed { .. }
                 | Self::HeadSigned { .. }

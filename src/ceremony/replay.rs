@@ -14,6 +14,7 @@ use super::{
     prompt::{Answer, AsideKind, Input, SlowHash},
     repositories::{self, Verdict},
     script::{KeySpec, PossessionSpec, Script},
+    words,
 };
 use crate::{
     digest::{Digest, from_hex},
@@ -67,6 +68,10 @@ pub fn decide_again(
         Event::CertificateSigned { alias, common_name, signature } => {
             let template = repositories::certify::template(ceremony, alias, common_name)?;
             decide(ceremony, &signed_some(ceremony, alias, &template.to_be_signed(), signature)?, at)
+        }
+        Event::SealedImported { file, .. } => {
+            let bytes = material(materials, "inputs", file.sha256)?.to_vec();
+            decide(ceremony, &Answer::Done(Box::new(Outcome::Input { bytes, with: None })), at)
         }
         Event::Confirmed { person, .. } => confirm_again(ceremony, person, at),
         Event::AsideNoted { question: AsideQuestion::Confirms, answer } => {
@@ -141,7 +146,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::FramesShown { files, .. } => done(Outcome::Shown { files: files.clone() }),
         Event::TokensSeen { seen, .. } => done(Outcome::Tokens(seen.clone())),
         Event::TokenInitialised { seen, .. } => done(Outcome::Initialised(seen.clone())),
-        Event::UserPinSet { .. } => done(Outcome::UserPinSet),
+        Event::UserPinSet { management_key, .. } => done(Outcome::UserPinSet { management_key: *management_key }),
         Event::KeyGenerated { key, attributes, attestation, .. } => {
             let (key, attestation) = (key.clone(), attestation.clone());
             done(Outcome::Generated { key, attributes: *attributes, attestation })
@@ -152,9 +157,20 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::KeyMade { key, sources, dice, .. } => {
             done(Outcome::Made { key: key.clone(), sources: sources.clone(), dice: *dice })
         }
+        Event::BackupOpened { key, shares, history, .. } => {
+            done(Outcome::BackupOpened { key: key.clone(), shares: shares.clone(), history: history.clone() })
+        }
+        Event::OldSharesJudged { .. } => word("READ"),
+        Event::KeyTaken { key, .. } => done(Outcome::Taken { key: key.clone() }),
         Event::BackupSealed { sealed, sheets, media, .. } => {
             let (sealed, sheets, media) = (sealed.clone(), sheets.clone(), media.clone());
             done(Outcome::BackupSealed { sealed, sheets, media })
+        }
+        Event::ManagementKeySealed { file, media, .. } => {
+            done(Outcome::ManagementKeySealed { file: file.clone(), media: media.clone() })
+        }
+        Event::ManagementKeyLost { again, .. } => {
+            word(if *again { words::management::PREPARE_AGAIN } else { words::management::KEEP })
         }
         Event::ShareReadBack { commitment, .. } => done(Outcome::ShareReadBack { commitment: *commitment }),
         Event::KeyPut { key, attributes, shares, .. } => {
@@ -179,6 +195,8 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             let raw = from_hex(signature).ok_or_else(|| unreadable(alias))?;
             signed(ceremony, alias, RawSignature::new(raw))
         }
+        Event::TokenErased { seen, .. } => done(Outcome::Erased { seen: seen.clone(), left: 0 }),
+        Event::TokenGone { account, .. } => Ok(Answer::Text(account.clone())),
         Event::TokenOpened { seen, key, .. } => done(Outcome::Opened { seen: seen.clone(), key: key.clone() }),
         Event::Drafted { .. } => word("DRAFT"),
         Event::PayloadStored { .. } => done(Outcome::Stored),
@@ -212,6 +230,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::CertificatesSigned { .. }
         | Event::BatchSigned { .. }
         | Event::Closed
+        | Event::ShareDestroyed { .. }
         | Event::ExceptionNoted { .. }
         | Event::Voided { .. }
         | Event::Substituted { .. }
@@ -227,6 +246,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::Refused { .. }
         | Event::Confirmed { .. }
         | Event::KeyImported { .. }
+        | Event::SealedImported { .. }
         | Event::ParcelRead { .. }
         | Event::TwinCollection { .. }
         | Event::CollectionOpened { .. }

@@ -1,6 +1,7 @@
 //! Where a ceremony is: the fold of its events. Total: no rules, no refusals, no IO. What may be asked of it is in `asked`.
 
 mod asked;
+mod cursor;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,7 +16,7 @@ use super::{
     repositories::{self, Repositories},
     resume::Resume,
     script::Script,
-    steps::Action,
+    steps::Gone,
 };
 use crate::{
     device::KeyAttributes,
@@ -75,6 +76,7 @@ pub struct Ceremony {
     pub(super) twin_collections: BTreeMap<Digest, Digest>,
     pub(super) repositories: Repositories,
     pub(super) backups: Backups,
+    pub(super) management_keys: super::management_keys::ManagementKeys,
 }
 
 /// The next step to be done: act and step, from 0.
@@ -119,6 +121,8 @@ pub struct TokenState {
     pub attributes: Option<KeyAttributes>,
     /// The file that its key was brought in from: whoever has a copy of it has the key.
     pub imported_from: Option<String>,
+    /// Whether it was wiped here, or is lost or dead.
+    pub gone: Option<Gone>,
     /// Whether the key counts: the PIN was typed again after the token was out, and the key showed that it works.
     pub counts: bool,
 }
@@ -207,6 +211,7 @@ impl Ceremony {
             twin_collections: BTreeMap::new(),
             repositories: Repositories::default(),
             backups: Backups::default(),
+            management_keys: super::management_keys::ManagementKeys::default(),
         }
     }
 
@@ -229,6 +234,7 @@ impl Ceremony {
     fn fold(&mut self, event: &Event) {
         self.repositories.apply(event, self.stamp.at);
         self.backups.apply(event);
+        self.fold_management_keys(event);
         match event {
             Event::Began { mode, media, previous, .. } => {
                 self.mode = Some(*mode);
@@ -310,8 +316,10 @@ impl Ceremony {
                 self.imported.insert(name.clone(), key.clone());
                 self.exported.push(file.clone());
             }
-            Event::KeyPut { alias, key, attributes, .. } => {
+            Event::KeyPut { alias, name, key, attributes, .. } => {
+                let from = self.file_of(name);
                 let token = self.token_mut(alias);
+                token.imported_from = from;
                 token.key = Some(key.clone());
                 token.attributes = Some(*attributes);
             }
@@ -320,6 +328,14 @@ impl Ceremony {
                 self.exported.extend(sheets.iter().cloned());
             }
             Event::KeyDrilled { alias, .. } => self.token_mut(alias).counts = true,
+            Event::TokenErased { alias, seen, .. } => {
+                *self.token_mut(alias) =
+                    TokenState { bound: Some(seen.clone()), gone: Some(Gone::Erased), ..TokenState::default() };
+            }
+            Event::TokenGone { alias, gone, .. } => {
+                let bound = self.token_mut(alias).bound.take();
+                *self.token_mut(alias) = TokenState { bound, gone: Some(*gone), ..TokenState::default() };
+            }
             Event::TokenOpened { alias, seen, key, .. } => {
                 let token = self.token_mut(alias);
                 token.bound = Some(seen.clone());
@@ -422,10 +438,17 @@ impl Ceremony {
             | Event::PayloadStored { .. }
             | Event::SheetRead { .. }
             | Event::KeyMade { .. }
+            | Event::KeyTaken { .. }
+            | Event::BackupOpened { .. }
+            | Event::ShareDestroyed { .. }
+            | Event::OldSharesJudged { .. }
             | Event::ShareReadBack { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
+            | Event::ManagementKeyLost { .. }
+            | Event::ManagementKeySealed { .. }
             | Event::SetImported { .. }
+            | Event::SealedImported { .. }
             | Event::ShareChecked { .. }
             | Event::ShareMissing { .. }
             | Event::TwinSet { .. }
@@ -440,52 +463,7 @@ impl Ceremony {
         }
     }
 
-    /// Moves on past every step that owes nothing any more.
-    fn advance(&mut self) {
-        if self.mode.is_none() || self.intent.is_some() || self.trouble.is_some() || self.aside.is_some() {
-            return;
-        }
-        if self.resume.as_ref().is_some_and(|resume| resume.pending(self).is_none()) {
-            self.resume = None;
-        }
-        if let Some(name) = self.backups.lost().cloned() {
-            self.back_to(|_, step| matches!(&step.action, Action::MakeKey(step) if step.name == name));
-        }
-        while let Some(step) = self.step() {
-            if step.action.kind().pending(self).is_some() {
-                return;
-            }
-            self.cursor.step += 1;
-            self.here.clear();
-        }
-    }
-
-    /// After a payload was voided, the ceremony goes back to the step that drafts.
-    fn back_to_draft(&mut self) {
-        self.back_to(|_, step| step.action.drafts());
-    }
-
-    /// After a token was replaced, the ceremony goes back to the first step that is about it. What the other tokens have done
-    /// stays done; what people confirmed since is confirmed again.
-    fn back_to_token(&mut self, spare: &Alias) {
-        self.back_to(|ceremony, step| step.action.token().is_some_and(|token| ceremony.playing(token) == *spare));
-    }
-
-    fn back_to(&mut self, wanted: impl Fn(&Self, &super::steps::Step) -> bool) {
-        let script = Arc::clone(&self.script);
-        let places = script
-            .acts
-            .iter()
-            .enumerate()
-            .flat_map(|(act, a)| (0..a.steps.len()).map(move |step| Cursor { act, step }));
-        let first = places.into_iter().find(|place| wanted(self, &script.acts[place.act].steps[place.step]));
-        if let Some(first) = first.filter(|first| *first <= self.cursor) {
-            self.cursor = first;
-            self.here.clear();
-        }
-    }
-
-    fn token_mut(&mut self, alias: &Alias) -> &mut TokenState {
+    pub(super) fn token_mut(&mut self, alias: &Alias) -> &mut TokenState {
         self.tokens.entry(alias.clone()).or_default()
     }
 

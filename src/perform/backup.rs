@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The folder of sealed files in a record.
-const FOLDER: &str = "backup";
+pub(super) const FOLDER: &str = "backup";
 /// How often a row is asked for before people decide what to do.
 const ATTEMPTS: u32 = 5;
 
@@ -38,6 +38,14 @@ const ATTEMPTS: u32 = 5;
 pub(super) struct Born {
     key: PrivateKey,
     sealed: Option<(Sealed, Split, Utc)>,
+    history: Option<String>,
+}
+
+impl Born {
+    /// A key that came into memory.
+    pub(super) const fn new(key: PrivateKey, history: Option<String>) -> Self {
+        Self { key, sealed: None, history }
+    }
 }
 
 impl Performer {
@@ -45,9 +53,13 @@ impl Performer {
     pub(super) fn backup(&mut self, job: &Job, people: &mut dyn People) -> Option<Performed> {
         Some(match &job.operation {
             Operation::MakeKey { name, .. } => locked::apart(|| self.make_key(name, job, people)),
+            Operation::TakeKey { .. } => locked::apart(|| self.take_key(job, people)),
+            Operation::OpenBackup { .. } => locked::apart(|| self.open_backup(job, people)),
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
+            Operation::SealManagementKey { .. } => self.seal_management_key(job, people),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
             Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),
+            Operation::RestoreKey { .. } => locked::apart(|| self.restore_key(job, people)),
             Operation::CheckShare { index, set, .. } => self.check_share(*index, set, people),
             Operation::WipeKey { name } => {
                 self.gathering = None;
@@ -95,7 +107,7 @@ impl Performer {
         }
         let key = mixture.key(*algorithm)?;
         let public = self.tuf_key_of(key.public())?;
-        self.born.insert(name.clone(), Born { key, sealed: None });
+        self.born.insert(name.clone(), Born::new(key, None));
         Ok(Outcome::Made { key: public, sources, dice: thrown })
     }
 
@@ -104,7 +116,7 @@ impl Performer {
         let title = self.script.title.clone();
         let born = self.born.get_mut(name).ok_or_else(|| gone(name))?;
         if born.sealed.is_none() {
-            let about = About { keyid: keyid.clone(), ceremony: title.clone(), made };
+            let about = About { keyid: keyid.clone(), ceremony: title.clone(), made, history: born.history.clone() };
             let sealed = locked::apart(|| {
                 let identity = Identity::fresh()?;
                 let sealed = seal(&born.key, &about, &identity).map_err(|wrong| wrong.fault("seal the key"))?;
@@ -183,8 +195,11 @@ impl Performer {
         let Operation::PutKey { alias, name, key: trusted, label, from_shares, sealed } = &job.operation else {
             return Err(job_without("a key to put").into());
         };
-        let algorithm = self.script.root.algorithm;
-        let id = self.driver(alias)?.key_id(label, alias);
+        // One that came from a file is of any kind.
+        let algorithm = trusted.public().key_algorithm().unwrap_or(self.script.root.algorithm);
+        let driver = self.driver(alias)?;
+        driver.brings(algorithm)?;
+        let id = driver.key_id(label, alias);
         let request = KeyRequest { algorithm, label: label.clone(), id };
         if job.in_doubt {
             // The token tells.
@@ -206,6 +221,7 @@ impl Performer {
         let identity = self.gathered(name, &sealed.set, people)?;
         let shares =
             self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
+        self.management_key_from(&identity, name, job)?;
         let opened = file.open(&identity).map_err(|wrong| {
             let remedy = "Take the copy on the other medium, or scan the printed sheets.";
             Refusal::new(Rule::BackupOpens, format!("{wrong}."), remedy)
@@ -216,8 +232,14 @@ impl Performer {
         Ok(put(brought, shares))
     }
 
+    /// What opens the backup of a key, as long as its shares are in memory.
+    pub(super) fn kept_identity(&self, name: &Alias) -> Option<Identity> {
+        let (_, split, _) = self.born.get(name)?.sealed.as_ref()?;
+        split.identity().ok()
+    }
+
     /// Lets custodians type shares until there are enough. What was typed stays for the next try.
-    fn gathered(&mut self, name: &Alias, set: &Set, people: &mut dyn People) -> Result<Identity, Stopped> {
+    pub(super) fn gathered(&mut self, name: &Alias, set: &Set, people: &mut dyn People) -> Result<Identity, Stopped> {
         if self.gathering.as_ref().is_none_or(|(of, _)| of != name) {
             self.gathering = Some((name.clone(), Gathering::of(set.clone())));
         }
@@ -319,7 +341,7 @@ fn show(share: &Share, set: &str, person: &str, people: &mut dyn People) -> Resu
 }
 
 /// The sealed file as the record has it, on the first medium that still has what the transcript says.
-fn sealed_file(job: &Job, file: &ExportedFile) -> Result<Sealed, Stopped> {
+pub(super) fn sealed_file(job: &Job, file: &ExportedFile) -> Result<Sealed, Stopped> {
     let mut wrong = vec![];
     for medium in &job.media {
         let path = medium.folder.join(&file.name);
@@ -349,7 +371,7 @@ fn draw(token: &mut Opened, room: &mut [u8]) -> Result<bool, Stopped> {
     }
 }
 
-fn put(outcome: Outcome, shares: Vec<u8>) -> Outcome {
+pub(super) fn put(outcome: Outcome, shares: Vec<u8>) -> Outcome {
     match outcome {
         Outcome::BroughtIn { key, attributes } => Outcome::KeyPut { key, attributes, shares },
         other => other,

@@ -4,13 +4,17 @@
 mod backup;
 mod batch;
 mod codes;
+mod custody;
 mod driver;
+mod erase;
 mod file;
 mod inputs;
 mod keyfile;
+mod management;
 pub mod record;
 pub mod rehearsal;
 mod repositories;
+mod restore;
 mod token;
 mod touch;
 
@@ -86,6 +90,10 @@ pub struct Performer {
     signing: Option<batch::Signing>,
     /// Keys that were made in memory, until they are wiped.
     born: BTreeMap<Alias, backup::Born>,
+    /// Management keys of YubiKeys that are kept on none of them, until the program ends.
+    management: crate::secret::ManagementKeys,
+    /// Their sealed files by serial, between a medium that failed and the next try.
+    management_files: BTreeMap<u32, crate::backup::Sealed>,
     /// Shares that were brought for a restore that is under way.
     gathering: Option<(Alias, crate::backup::Gathering)>,
     /// Keys that are handed over, between a medium that failed and the next try.
@@ -128,6 +136,8 @@ impl Performer {
             collection: None,
             signing: None,
             born: BTreeMap::new(),
+            management: crate::secret::ManagementKeys::default(),
+            management_files: BTreeMap::new(),
             gathering: None,
             handed: BTreeMap::new(),
             on_touch: None,

@@ -63,7 +63,7 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
         lines.push(Line::Strong(format!("software token: {why}")));
     }
     for placed in replay.entries {
-        let here = matches!(&placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
+        let here = matches!(&placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } | Event::KeyPut { alias, .. } if *alias == token.alias);
         if here {
             let said = placed.event.passed().iter();
             lines.extend(said.filter_map(|passed| match passed.rule {
@@ -90,6 +90,9 @@ fn attested(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
         }
         Event::KeyBroughtIn { alias, .. } if *alias == token.alias => {
             Some(vec![Line::Strong("never: the key was imported".into())])
+        }
+        Event::KeyPut { alias, .. } if *alias == token.alias => {
+            Some(vec![Line::Strong("never: the key came to it from outside".into())])
         }
         _ => None,
     });
@@ -138,9 +141,32 @@ fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
                 lines.push(Line::Strong(format!("imported from {from}, not generated on this token")));
                 lines.push(Line::Plain(format!("canonical id {canonical_id}")));
             }
+            Event::KeyPut { alias, name, key, shares, .. } if *alias == token.alias => {
+                lines.push(Line::Exact(key.id().to_string()));
+                let from = words::backup::came_from(shares);
+                lines.push(Line::Strong(format!("entry {entry}: {name}, imported from {from}, not generated on it")));
+                let history = replay.ceremony.history_of(&token.alias);
+                lines.extend(history.map(|history| Line::Strong(format!("history of the key: {history}"))));
+            }
+            Event::UserPinSet { alias, management_key: Some(new), .. } if *alias == token.alias => {
+                lines.push(Line::Plain(format!("entry {entry}:{}", words::management::told(new))));
+            }
+            Event::ManagementKeySealed { alias, file, .. } if *alias == token.alias => {
+                lines.push(Line::Plain(format!("entry {entry}: its management key was sealed as {}", file.name)));
+            }
+            Event::ManagementKeyLost { alias, serial, again } if *alias == token.alias => {
+                let said = words::management::decided(alias, serial, *again);
+                lines.push(Line::Strong(format!("entry {entry}: {said}")));
+            }
             Event::TokenOpened { alias, key, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()));
                 lines.push(Line::Plain(format!("entry {entry}: signed a fresh nonce")));
+            }
+            Event::TokenErased { alias, .. } if *alias == token.alias => {
+                lines.push(Line::Plain(format!("entry {entry}: wiped, and no key is on it")));
+            }
+            Event::TokenGone { alias, gone, .. } if *alias == token.alias => {
+                lines.push(Line::Strong(format!("entry {entry}: {}, as people say", words::erase::became(*gone))));
             }
             Event::KeyDrilled { alias, .. } if *alias == token.alias => {
                 lines.push(Line::Plain(format!("entry {entry}: signed a proof of possession, PIN typed again")));

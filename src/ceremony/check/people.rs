@@ -50,6 +50,12 @@ pub struct PersonPlan {
     pub touches: u32,
     /// Whether it is exactly so often: every token of theirs is such a YubiKey, and none counts one touch for several signatures.
     pub touches_exact: bool,
+    /// Those of them that the script asks for: of YubiKeys with a touch for each signature.
+    #[serde(skip)]
+    pub touches_asked: u32,
+    /// Those of YubiKeys on which a touch counts for 15 seconds.
+    #[serde(skip)]
+    pub touches_cached: u32,
     /// How often they type a user PIN; a new one is typed twice.
     pub user_pin_entries: u32,
     /// How often they type the passphrase of a key file; a new one is typed twice.
@@ -104,6 +110,8 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
         other_signatures: 0,
         touches: 0,
         touches_exact: false,
+        touches_asked: 0,
+        touches_cached: 0,
         user_pin_entries: 0,
         passphrase_entries: 0,
         so_pin_entries: 0,
@@ -118,10 +126,18 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
                 plan.user_pin_entries += if user(&step.token) { 2 } else { 0 };
             }
             Action::GenerateKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
+            Action::PutKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
+            Action::EraseToken(step) => {
+                // A YubiKey is reset without its PUK.
+                let asked = script.token(&step.token).filter(|token| token.so_pin == person.id);
+                let asked = asked.and_then(|token| script.module(&token.module));
+                plan.so_pin_entries += u32::from(asked.is_some_and(|module| module.yubikey().is_none()));
+            }
             Action::ImportKey(step) => {
                 plan.user_pin_entries += u32::from(user(&step.token));
                 plan.passphrase_entries += u32::from(user(&step.token));
             }
+            Action::TakeKey(step) => plan.passphrase_entries += u32::from(step.keeper == person.id),
             Action::HandOverKey(step) => plan.passphrase_entries += if step.keeper == person.id { 2 } else { 0 },
             Action::Certify(step) if user(&step.token) => {
                 plan.user_pin_entries += 1;
@@ -156,8 +172,12 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
     }
     signed.retain(|(_, count)| *count > 0);
     let touched = |alias: &Alias| touch_policy(script, alias);
-    plan.touches =
-        signed.iter().filter(|(alias, _)| touched(alias) != Some(TouchPolicy::Never)).map(|(_, count)| count).sum();
+    let of = |wanted: fn(Option<TouchPolicy>) -> bool| -> u32 {
+        signed.iter().filter(|(alias, _)| wanted(touched(alias))).map(|(_, count)| count).sum()
+    };
+    plan.touches = of(|policy| policy != Some(TouchPolicy::Never));
+    plan.touches_asked = of(|policy| policy == Some(TouchPolicy::Always));
+    plan.touches_cached = of(|policy| policy == Some(TouchPolicy::Cached));
     // Documents of many repositories that say the same are signed once: how many those are, nobody knows before.
     plan.touches_exact = script.repositories.is_none()
         && signed.iter().all(|(alias, _)| matches!(touched(alias), Some(TouchPolicy::Always | TouchPolicy::Never)))

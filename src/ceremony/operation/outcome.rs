@@ -6,7 +6,7 @@ use super::{ExportedFile, SeenToken};
 use crate::{
     ceremony::{backups::SealedBackup, event::LeftOut},
     custody::Commitment,
-    device::{KeyAttributes, attestation::Attestation},
+    device::{KeyAttributes, attestation::Attestation, yubikey::NewManagementKey},
     digest::Digest,
     machine::MachineFacts,
     transfer::Gun,
@@ -78,12 +78,15 @@ pub enum Outcome {
         /// The media that hold them, by their labels.
         media: Vec<String>,
     },
-    /// Of [`super::Operation::FindTokens`].
+    /// Of [`super::Operation::FindTokens`] and [`super::Operation::LookAtToken`].
     Tokens(Vec<SeenToken>),
     /// Of [`super::Operation::Initialise`]: the token as it is afterwards.
     Initialised(SeenToken),
     /// Of [`super::Operation::SetUserPin`].
-    UserPinSet,
+    UserPinSet {
+        /// The management key that was set with it, where it is a YubiKey that does not keep it.
+        management_key: Option<NewManagementKey>,
+    },
     /// Of [`super::Operation::Generate`].
     Generated {
         /// The public key.
@@ -122,6 +125,20 @@ pub enum Outcome {
         /// The SHA-256 of what was thrown.
         dice: Option<Digest>,
     },
+    /// Of [`super::Operation::TakeKey`].
+    Taken {
+        /// The public key.
+        key: Key,
+    },
+    /// Of [`super::Operation::OpenBackup`].
+    BackupOpened {
+        /// The public key.
+        key: Key,
+        /// The shares that opened it.
+        shares: Vec<u8>,
+        /// What the sealed file says of what nobody knows of the key.
+        history: Option<String>,
+    },
     /// Of [`super::Operation::SealBackup`].
     BackupSealed {
         /// The sealed file, and what is public of the shares.
@@ -131,12 +148,19 @@ pub enum Outcome {
         /// The media that hold them, by their labels.
         media: Vec<String>,
     },
+    /// Of [`super::Operation::SealManagementKey`].
+    ManagementKeySealed {
+        /// The sealed file.
+        file: ExportedFile,
+        /// The media that hold it, by their labels.
+        media: Vec<String>,
+    },
     /// Of [`super::Operation::GiveShare`] and [`super::Operation::CheckShare`].
     ShareReadBack {
         /// The commitment to what was typed.
         commitment: Commitment,
     },
-    /// Of [`super::Operation::PutKey`].
+    /// Of [`super::Operation::PutKey`] and [`super::Operation::RestoreKey`].
     KeyPut {
         /// The public key.
         key: Key,
@@ -153,6 +177,13 @@ pub enum Outcome {
         seen: SeenToken,
         /// The signature; it is verified again before it counts.
         signature: RawSignature,
+    },
+    /// Of [`super::Operation::EraseToken`].
+    Erased {
+        /// The token as it is afterwards.
+        seen: SeenToken,
+        /// How many keys can still be seen on it.
+        left: u32,
     },
     /// Of every operation that needs a token: it is not here, others are. No PIN was asked for.
     WrongToken(Vec<SeenToken>),

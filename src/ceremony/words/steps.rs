@@ -22,7 +22,7 @@ impl Step {
     }
 }
 
-fn prose(title: impl Into<String>, lines: &[&str], expect: &str, form: &[&str]) -> Prose {
+pub(super) fn prose(title: impl Into<String>, lines: &[&str], expect: &str, form: &[&str]) -> Prose {
     Prose {
         title: title.into(),
         lines: lines.iter().map(|line| (*line).to_owned()).collect(),
@@ -180,7 +180,9 @@ pub fn prepare_token(script: &Script, token: &Alias) -> Prose {
         "The screen names the token by its serial and says that both PINs are set.",
         &["Serial of the token", "Number of the envelope with the SO-PIN"],
     );
-    with(said, yubikey(script, token).map(|_| super::YUBIKEY_PREPARED))
+    let settings = yubikey(script, token);
+    let said = with(said, settings.map(|_| super::YUBIKEY_PREPARED));
+    with(said, settings.map(|settings| super::management::home(settings.management_key)))
 }
 
 /// `generate-key`.
@@ -275,7 +277,11 @@ pub fn open_token(script: &Script, token: &Alias) -> Prose {
             "The token comes out of its bag: the bag's number is compared with the record of the last ceremony.",
             &format!(
                 "The machine compares the token's public key with {} before any PIN. Then {} types the user PIN.",
-                if script.repositories.is_some() { "the repositories of today" } else { "the trusted root" },
+                match script.kind {
+                    _ if script.repositories.is_some() => "the repositories of today",
+                    kind if kind.is_custody() => "the paper of its holder",
+                    _ => "the trusted root",
+                },
                 user_of(script, token)
             ),
         ],
@@ -288,7 +294,11 @@ pub fn open_token(script: &Script, token: &Alias) -> Prose {
 /// `import-keys`.
 pub fn import_keys(script: &Script) -> Prose {
     let many = script.repositories.is_some();
-    let whose = if many { "that sign elsewhere" } else { "of the online roles" };
+    let whose = match script.kind {
+        _ if many => "that sign elsewhere",
+        kind if kind.is_custody() => "of tokens that exist",
+        _ => "of the online roles",
+    };
     let mut lines = vec![format!("The public keys {whose} are read from the courier's medium.")];
     for key in &script.keys {
         lines.push(format!("{}, owned by {}: keyid {}", key.name, shown(&key.owner), key.keyid));
