@@ -246,7 +246,7 @@ fn the_history_of_an_imported_key_stands_in_its_sealed_file_on_one_line() {
     assert_eq!(opened.about(), &about);
     opened.trusted(&trusted).unwrap();
     about.history = Some("imported\nkeyid: 00".into());
-    let refused = seal(&private, &about, &identity).err().expect("two lines").to_string();
+    let refused = seal(&private, &about, &identity).expect_err("two lines").to_string();
     assert!(refused.contains("one line"), "{refused}");
 }
 
