@@ -2,10 +2,14 @@
 //! these; there is no other switch.
 
 mod outcome;
+mod wrapping;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::outcome::Outcome;
+pub use self::{
+    outcome::Outcome,
+    wrapping::{Wrapping, WrappingOutcome, WrapsBy, outcome_of},
+};
 use super::{
     backups::SealedBackup,
     crossing::{FrameSource, Received, Shown},
@@ -238,6 +242,8 @@ pub enum Operation {
         /// Which key.
         name: Alias,
     },
+    /// Token, host: what is done to a key that one token wraps for another.
+    Wrapping(Wrapping),
     /// Token: forget everything of a token, open it again as if it had just been inserted, and sign a proof of possession.
     Drill {
         /// Which token.
@@ -319,6 +325,7 @@ impl Operation {
             Self::PutKey { alias, name, .. } => format!("restore the key {name} to {alias} from shares"),
             Self::CheckShare { index, .. } => format!("read share {index} from its page"),
             Self::WipeKey { name } => format!("wipe the memory in which {name} was made"),
+            Self::Wrapping(wrapping) => wrapping.words(),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
             Self::Open { alias, .. } => format!("open {alias}"),
             Self::Sign { alias, payload, .. } => format!("sign payload {} with {alias}", &payload.to_string()[..8]),
@@ -341,6 +348,7 @@ impl Operation {
             | Self::SignHead { alias, .. }
             | Self::Certify { alias, .. }
             | Self::SignBatch { alias, .. } => Some(alias),
+            Self::Wrapping(wrapping) => wrapping.alias(),
             Self::Preflight
             | Self::ReadInput { .. }
             | Self::ReadFrames { .. }

@@ -169,6 +169,9 @@ pub struct Declares {
     pub not_for_every_client: bool,
     /// A key has no backup, and no other takes its place: the loss of its token is the loss of the key.
     pub no_backup: bool,
+    /// A key may be wrapped on a token that is not held to a wrapping key that its SO trusts: until it is closed, the user PIN is as
+    /// good as the key.
+    pub pin_is_key: bool,
     /// ECDSA keys may be made on YubiKeys with firmware below 5.7 (YSA-2024-03).
     pub old_firmware: bool,
 }

@@ -15,7 +15,6 @@ use super::{
     repositories::{self, Repositories},
     resume::Resume,
     script::Script,
-    steps::Action,
 };
 use crate::{
     device::KeyAttributes,
@@ -229,6 +228,7 @@ impl Ceremony {
     fn fold(&mut self, event: &Event) {
         self.repositories.apply(event, self.stamp.at);
         self.backups.apply(event);
+        self.hold_made_key(event);
         match event {
             Event::Began { mode, media, previous, .. } => {
                 self.mode = Some(*mode);
@@ -309,15 +309,6 @@ impl Ceremony {
             Event::KeyHandedOver { name, key, file, .. } => {
                 self.imported.insert(name.clone(), key.clone());
                 self.exported.push(file.clone());
-            }
-            Event::KeyPut { alias, key, attributes, .. } => {
-                let token = self.token_mut(alias);
-                token.key = Some(key.clone());
-                token.attributes = Some(*attributes);
-            }
-            Event::BackupSealed { sealed, sheets, .. } => {
-                self.exported.push(sealed.file.clone());
-                self.exported.extend(sheets.iter().cloned());
             }
             Event::KeyDrilled { alias, .. } => self.token_mut(alias).counts = true,
             Event::TokenOpened { alias, seen, key, .. } => {
@@ -422,6 +413,15 @@ impl Ceremony {
             | Event::PayloadStored { .. }
             | Event::SheetRead { .. }
             | Event::KeyMade { .. }
+            | Event::BackupSealed { .. }
+            | Event::KeyPut { .. }
+            | Event::KekMade { .. }
+            | Event::KeyWrapped { .. }
+            | Event::KekWiped { .. }
+            | Event::KeyUnwrapped { .. }
+            | Event::CopyProven { .. }
+            | Event::KeyClosed { .. }
+            | Event::WrappingCleared { .. }
             | Event::ShareReadBack { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
@@ -449,7 +449,7 @@ impl Ceremony {
             self.resume = None;
         }
         if let Some(name) = self.backups.lost().cloned() {
-            self.back_to(|_, step| matches!(&step.action, Action::MakeKey(step) if step.name == name));
+            self.back_to(|_, step| step.action.makes() == Some(&name));
         }
         while let Some(step) = self.step() {
             if step.action.kind().pending(self).is_some() {
@@ -485,7 +485,7 @@ impl Ceremony {
         }
     }
 
-    fn token_mut(&mut self, alias: &Alias) -> &mut TokenState {
+    pub(super) fn token_mut(&mut self, alias: &Alias) -> &mut TokenState {
         self.tokens.entry(alias.clone()).or_default()
     }
 

@@ -7,6 +7,7 @@ pub mod events;
 pub mod paper;
 pub mod repositories;
 pub mod steps;
+pub mod wrapping;
 
 use super::{
     Ceremony,

@@ -86,6 +86,10 @@ pub struct Performer {
     signing: Option<batch::Signing>,
     /// Keys that were made in memory, until they are wiped.
     born: BTreeMap<Alias, backup::Born>,
+    /// Key-encryption keys that were made in memory, until they are wiped.
+    keks: BTreeMap<Alias, backup::wrapping::Held>,
+    /// Copies of wrapped keys that were seen to sign.
+    copies: BTreeMap<Alias, crate::token::wrap::Copied>,
     /// Shares that were brought for a restore that is under way.
     gathering: Option<(Alias, crate::backup::Gathering)>,
     /// Keys that are handed over, between a medium that failed and the next try.
@@ -128,6 +132,8 @@ impl Performer {
             collection: None,
             signing: None,
             born: BTreeMap::new(),
+            keks: BTreeMap::new(),
+            copies: BTreeMap::new(),
             gathering: None,
             handed: BTreeMap::new(),
             on_touch: None,

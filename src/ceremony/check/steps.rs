@@ -187,13 +187,20 @@ fn giver(fact: &Fact) -> String {
             format!("a step with do = \"generate-key\" (or \"import-key\", for a key that exists) for {alias}")
         }
         Fact::KeyMade(name) => format!("a step with do = \"make-key\" and the name {name}"),
-        Fact::BackupSealed(name) => format!("a step with do = \"seal-backup\" and the name {name}"),
+        Fact::BackupSealed(name) => {
+            format!("a step with do = \"seal-backup\" (or \"wrap-key\", where a token wraps it) and the name {name}")
+        }
         Fact::SharesGiven(name) => format!("a step with do = \"give-shares\" and the name {name}"),
         Fact::BackupRestores(name) => {
-            format!("a step with do = \"restore-key\" and the name {name}, and a drill-token of its token,")
+            format!(
+                "a step with do = \"restore-key\" (or \"unwrap-key\") and the name {name}, and a drill-token of its token,"
+            )
         }
         Fact::SharesChecked(name) => format!("a step with do = \"check-shares\" and the name {name}"),
         Fact::KeyWiped(name) => format!("a step with do = \"wipe-key\" and the name {name}"),
+        Fact::KekMade(name) => format!("a step with do = \"make-kek\" and the name {name}"),
+        Fact::KekWiped(name) => format!("a step with do = \"wipe-kek\" and the name {name}"),
+        Fact::KeyClosed(name) => format!("a step with do = \"close-key\" and the name {name}"),
         Fact::KeyHandedOver(name) => format!("a step with do = \"hand-over-key\" and the name {name}"),
         Fact::KeyCounts(alias) => {
             format!("a step with do = \"drill-token\" (or \"open-token\", if it holds its key already) for {alias}")

@@ -145,8 +145,10 @@ pub enum Outcome {
         /// The shares from which it came; none where it came from memory.
         shares: Vec<u8>,
     },
-    /// Of [`super::Operation::WipeKey`].
+    /// Of [`super::Operation::WipeKey`] and [`super::Wrapping::WipeKek`].
     Wiped,
+    /// Of [`super::Operation::Wrapping`].
+    Wrapping(super::WrappingOutcome),
     /// Of [`super::Operation::Drill`], [`super::Operation::Sign`] and [`super::Operation::SignHead`].
     Signed {
         /// The token as it was found.

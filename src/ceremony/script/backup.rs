@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ceremony::{
         participants::{Alias, PersonId},
-        steps::Action,
+        steps::{Action, Fact},
     },
     custody::Scheme,
     digest::Digest,
@@ -32,7 +32,7 @@ pub enum Way {
 pub struct BackupSpec {
     /// Which way.
     pub way: Way,
-    /// Who keeps the shares of a key that is made in memory.
+    /// Who keeps the shares.
     pub custody: Option<CustodySpec>,
 }
 
@@ -68,19 +68,25 @@ impl Script {
         self.backup.as_ref().and_then(|backup| backup.custody.as_ref())
     }
 
-    /// The keys that are made in memory, by their short names.
+    /// The keys that are made for several tokens, in memory or to be wrapped, by their short names.
     pub fn made_keys(&self) -> Vec<&Alias> {
-        let made = self.numbered().filter_map(|(_, step)| match &step.action {
-            Action::MakeKey(step) => Some(&step.name),
-            _ => None,
-        });
-        made.collect()
+        self.numbered().filter_map(|(_, step)| step.action.makes()).collect()
     }
 
-    /// The tokens to which a key that is made in memory is put, from memory or from its shares.
+    /// What must be true of such a key before it counts.
+    pub fn counts_by(&self, name: &Alias) -> Fact {
+        match &self.backup {
+            Some(BackupSpec { way: Way::Wrapped, .. }) => Fact::KeyClosed(name.clone()),
+            _ => Fact::KeyWiped(name.clone()),
+        }
+    }
+
+    /// The tokens that come to hold such a key.
     pub fn holders_of(&self, name: &Alias) -> Vec<&Alias> {
         let holders = self.numbered().filter_map(|(_, step)| match &step.action {
             Action::PutKey(step) if step.name == *name => Some(&step.token),
+            Action::WrapKey(step) if step.name == *name => Some(&step.token),
+            Action::UnwrapKey(step) if step.name == *name => Some(&step.token),
             _ => None,
         });
         holders.collect()
@@ -90,11 +96,13 @@ impl Script {
     pub fn put_on(&self, alias: &Alias) -> Option<&Alias> {
         self.numbered().find_map(|(_, step)| match &step.action {
             Action::PutKey(step) if step.token == *alias => Some(&step.name),
+            Action::WrapKey(step) if step.token == *alias => Some(&step.name),
+            Action::UnwrapKey(step) if step.token == *alias => Some(&step.name),
             _ => None,
         })
     }
 
-    /// The tokens of the root, and those to which a key of theirs that is made in memory is put as well: each of them signs for it.
+    /// The tokens of the root, and those that come to hold a key of theirs as well: each of them signs for it.
     pub fn holders_of_root_keys(&self) -> Vec<&Alias> {
         let mut holders: Vec<&Alias> = self.root.keys.iter().collect();
         for name in self.made_keys() {
@@ -110,6 +118,7 @@ impl Script {
     pub fn restored_to(&self, alias: &Alias) -> Option<&Alias> {
         self.numbered().find_map(|(_, step)| match &step.action {
             Action::PutKey(step) if step.token == *alias && step.from_shares => Some(&step.name),
+            Action::UnwrapKey(step) if step.token == *alias => Some(&step.name),
             _ => None,
         })
     }

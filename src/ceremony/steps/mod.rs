@@ -7,6 +7,7 @@ mod by_qr;
 mod certify;
 mod check_shares;
 mod close;
+mod close_key;
 mod confirm_clock;
 mod draft;
 mod draft_repositories;
@@ -20,6 +21,7 @@ mod import;
 pub mod import_key;
 mod import_repositories;
 mod judge_tags;
+mod make_kek;
 mod make_key;
 pub mod open_token;
 mod pause;
@@ -33,7 +35,10 @@ mod script_words;
 mod seal_backup;
 mod sign;
 mod sign_repositories;
+mod unwrap_key;
+mod wipe_kek;
 mod wipe_key;
+mod wrap_key;
 
 use std::collections::BTreeSet;
 
@@ -44,6 +49,7 @@ pub use self::{
     certify::Certify,
     check_shares::CheckShares,
     close::Close,
+    close_key::CloseKey,
     confirm_clock::ConfirmClock,
     draft::Draft,
     draft_repositories::DraftRepositories,
@@ -57,6 +63,7 @@ pub use self::{
     import_key::ImportKey,
     import_repositories::ImportRepositories,
     judge_tags::JudgeTags,
+    make_kek::MakeKek,
     make_key::MakeKey,
     open_token::OpenToken,
     pause::Break,
@@ -70,7 +77,10 @@ pub use self::{
     seal_backup::SealBackup,
     sign::Sign,
     sign_repositories::SignRepositories,
+    unwrap_key::UnwrapKey,
+    wipe_kek::WipeKek,
     wipe_key::WipeKey,
+    wrap_key::WrapKey,
 };
 use super::{
     Ceremony, Decision, Now, Pending,
@@ -125,6 +135,16 @@ pub enum Action {
     PutKey(PutKey),
     /// The memory is wiped.
     WipeKey(WipeKey),
+    /// A key-encryption key is made in memory.
+    MakeKek(MakeKek),
+    /// A token makes a key and wraps it.
+    WrapKey(WrapKey),
+    /// The memory with the key-encryption key is wiped.
+    WipeKek(WipeKek),
+    /// Another token unwraps the key.
+    UnwrapKey(UnwrapKey),
+    /// The key can leave the first token no more.
+    CloseKey(CloseKey),
     /// Shares are read from their pages.
     CheckShares(CheckShares),
     /// The token is taken out and opened again, and its key shows that it works.
@@ -184,6 +204,11 @@ impl Action {
             Self::GiveShares(step) => step,
             Self::PutKey(step) => step,
             Self::WipeKey(step) => step,
+            Self::MakeKek(step) => step,
+            Self::WrapKey(step) => step,
+            Self::WipeKek(step) => step,
+            Self::UnwrapKey(step) => step,
+            Self::CloseKey(step) => step,
             Self::CheckShares(step) => step,
             Self::DrillToken(step) => step,
             Self::OpenToken(step) => step,
@@ -213,11 +238,23 @@ impl Action {
             Self::GenerateKey(step) => Some(&step.token),
             Self::ImportKey(step) => Some(&step.token),
             Self::PutKey(step) => Some(&step.token),
+            Self::WrapKey(step) => Some(&step.token),
+            Self::UnwrapKey(step) => Some(&step.token),
+            Self::CloseKey(step) => Some(&step.token),
             Self::DrillToken(step) => Some(&step.token),
             Self::OpenToken(step) => Some(&step.token),
             Self::Sign(step) => Some(&step.token),
             Self::Certify(step) => Some(&step.token),
             Self::SignRepositories(step) => Some(&step.token),
+            _ => None,
+        }
+    }
+
+    /// The key for several tokens that begins with this step.
+    pub fn makes(&self) -> Option<&Alias> {
+        match self {
+            Self::MakeKey(step) => Some(&step.name),
+            Self::MakeKek(step) => Some(&step.name),
             _ => None,
         }
     }
@@ -295,6 +332,12 @@ pub enum Fact {
     BackupRestores(Alias),
     /// The memory was wiped.
     KeyWiped(Alias),
+    /// The key-encryption key of a key was made.
+    KekMade(Alias),
+    /// It was wiped from memory.
+    KekWiped(Alias),
+    /// The key that was wrapped can leave its token no more.
+    KeyClosed(Alias),
     /// Shares were read from their pages.
     SharesChecked(Alias),
     /// A tagging key was handed over.
@@ -339,6 +382,9 @@ impl Fact {
             Self::BackupRestores(name) => format!("a token to which {name} was restored from shares has signed"),
             Self::SharesChecked(name) => format!("the shares of {name} were asked for"),
             Self::KeyWiped(name) => format!("{name} was wiped from memory"),
+            Self::KekMade(name) => format!("the key-encryption key of {name} was made"),
+            Self::KekWiped(name) => format!("the key-encryption key of {name} was wiped from memory"),
+            Self::KeyClosed(name) => format!("{name} can leave its first token no more"),
             Self::KeyHandedOver(name) => format!("the key {name} was made and handed over"),
             Self::KeyCounts(alias) => format!("the key on {alias} is proven to work"),
             Self::KeysImported => "the keys of the online roles were imported".into(),

@@ -153,6 +153,13 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::ShareMissing { name, set, index, lost: true } => format!("Share {index} of {name}, set {set}, is lost."),
         Event::ShareMissing { name, set, index, .. } => format!("Share {index} of {name}, set {set}, was not here."),
         Event::TwinSet { real, .. } => format!("A throw-away set of shares stands in for {}.", short(real)),
+        Event::KekMade { .. }
+        | Event::KeyWrapped { .. }
+        | Event::KekWiped { .. }
+        | Event::KeyUnwrapped { .. }
+        | Event::CopyProven { .. }
+        | Event::KeyClosed { .. }
+        | Event::WrappingCleared { .. } => super::wrapping::told(event).unwrap_or_default(),
         Event::KeyWiped { name, .. } => format!("The memory in which {name} was made was wiped."),
         Event::BackupDiscarded { name, shares, .. } => format!(
             "{name} was lost with the memory of the machine and given up; destroyed shares: {}.",

@@ -112,7 +112,7 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
     for (stamp, event) in &chain.entries {
         match event {
             Event::Began { title: called, .. } => title.clone_from(called),
-            Event::BackupSealed { name, sealed, .. } => {
+            Event::BackupSealed { name, sealed, .. } | Event::KeyWrapped { name, sealed, .. } => {
                 of_key.insert(name.to_string(), sealed.set.id());
                 sets.push(Known::of(sealed.set.clone(), name.as_str(), &title));
             }
@@ -121,7 +121,9 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
                     known.read.insert(*index, (stamp.at, custodian.to_string()));
                 }
             }
-            Event::KeyPut { name, alias, shares, .. } if !shares.is_empty() => {
+            Event::KeyPut { name, alias, shares, .. } | Event::KeyUnwrapped { name, alias, shares, .. }
+                if !shares.is_empty() =>
+            {
                 restored.insert(alias.to_string(), name.to_string());
                 for (at, _) in known(sets, &of_key, name.as_str()).into_iter().flat_map(|known| {
                     known.read.iter_mut().filter(|(index, _)| shares.contains(index)).map(|(_, read)| read)
