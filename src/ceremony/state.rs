@@ -448,8 +448,11 @@ impl Ceremony {
         if self.resume.as_ref().is_some_and(|resume| resume.pending(self).is_none()) {
             self.resume = None;
         }
-        if let Some(name) = self.backups.lost().cloned() {
-            self.back_to(|_, step| step.action.makes() == Some(&name));
+        let begins = |step: &super::steps::Step, name: &Alias| step.action.makes() == Some(name);
+        if let Some(name) =
+            self.backups.lost().cloned().filter(|name| !self.step().is_some_and(|step| begins(step, name)))
+        {
+            self.back_to(|_, step| begins(step, &name));
         }
         while let Some(step) = self.step() {
             if step.action.kind().pending(self).is_some() {
