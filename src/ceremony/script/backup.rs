@@ -9,6 +9,7 @@ use crate::{
     },
     custody::Scheme,
     digest::Digest,
+    tuf::key::KeyId,
 };
 
 use super::Script;
@@ -42,6 +43,19 @@ pub struct KeptSpec {
     /// The short name of its key.
     pub name: Alias,
     /// The file with what is public of its shares, beside the script.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// Its sealed file, where the ceremony opens it.
+    pub sealed: Option<KeptFile>,
+    /// The keyid under which clients trust the key, from paper; the set has to say the same.
+    pub keyid: Option<KeyId>,
+}
+
+/// A file that was made before and lies beside the script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptFile {
+    /// Its name, beside the script.
     pub file: String,
     /// Its SHA-256.
     pub sha256: Digest,

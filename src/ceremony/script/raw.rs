@@ -210,6 +210,9 @@ pub(super) struct RawKept {
     pub name: Spanned<String>,
     pub file: Spanned<String>,
     pub sha256: Spanned<String>,
+    pub sealed: Option<Spanned<String>>,
+    pub sealed_sha256: Option<Spanned<String>>,
+    pub keyid: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -193,7 +193,9 @@ impl Reader<'_> {
         if script.kind == Kind::RenewExpiry && !script.roles.is_empty() {
             return self.error(top, "a renewal has no [[role]]: only the expiry changes");
         }
-        if script.kind.is_about_repositories() != script.dialect.certifies(&RoleName::Root) {
+        // Keys, tokens and shares are the same in every dialect; what names a key is not.
+        if !script.kind.is_custody() && script.kind.is_about_repositories() != script.dialect.certifies(&RoleName::Root)
+        {
             return self.error(
                 top,
                 "dialect: ceremonies whose name begins with dct- write dialect = \"notary\", all others \"tuf1\"",

@@ -7,7 +7,7 @@ use crate::{
     ceremony::{
         participants::{Alias, Person, PersonId},
         script::{
-            BackupSpec, CustodySpec, KeptSpec, Script, Way,
+            BackupSpec, CustodySpec, KeptFile, KeptSpec, Script, Way,
             raw::{RawAct, RawBackup, RawKept},
         },
         steps::Action,
@@ -70,6 +70,17 @@ impl Reader<'_> {
                 name: self.short("kept.name", &kept.name)?,
                 file: self.file("kept.file", &kept.file)?,
                 sha256: self.digest("kept.sha256", &kept.sha256)?,
+                sealed: match (&kept.sealed, &kept.sealed_sha256) {
+                    (Some(file), Some(sha256)) => Some(KeptFile {
+                        file: self.file("kept.sealed", file)?,
+                        sha256: self.digest("kept.sealed-sha256", sha256)?,
+                    }),
+                    (None, None) => None,
+                    (Some(one), None) | (None, Some(one)) => {
+                        return self.error(one.span(), "kept.sealed and kept.sealed-sha256 go together");
+                    }
+                },
+                keyid: kept.keyid.as_ref().map(|keyid| self.keyid(keyid)).transpose()?,
             })
         });
         kept.collect()

@@ -118,7 +118,7 @@ impl Reader<'_> {
                 wants(root, "root", "the offline keys")?;
                 has_no(certificate, "certificate")?;
             }
-            Kind::Genesis | Kind::RotateRoot | Kind::RenewExpiry | Kind::ShareCheck => {}
+            _ => {}
         }
         let signers = matches!(raw.ceremony, Kind::DctGenesis | Kind::DctDelegate);
         has_no(!signers && !raw.signer.is_empty(), "[signer]")?;
