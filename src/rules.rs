@@ -176,7 +176,7 @@ rules! {
     ShareReadBack "SHARE-READ-BACK" InTheRoom Nothing
         "A share counts only when it was typed again from its paper and fits its commitment, and none is made before the one before it was.";
     BackupRestores "BACKUP-RESTORES" InTheRoom Nothing
-        "A key that was made in memory counts only when a token to which its backup was restored from shares has signed with it, and the memory was wiped.";
+        "A key that several tokens hold counts only when a token to which it was restored from shares has signed with it, the memory was wiped, and no token still gives it away wrapped.";
 
     WrappingSafe "WRAPPING-SAFE" InTheRoom Nothing
         "A key is wrapped only on a token, and unwrapped only into one, that was seen to give no key away that is not extractable, to decrypt nothing with a wrapping key, to unwrap as asked, and to close a key for good.";

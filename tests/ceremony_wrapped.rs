@@ -547,3 +547,90 @@ fn a_token_that_goes_in_the_middle_is_opened_again_and_the_key_is_the_same() {
         the_tokens_hold_nothing_else(tokens, room, "in the end");
     });
 }
+
+/// Where kryoptic lies: named, or as it is built beside these tests.
+fn kryoptic() -> Option<PathBuf> {
+    let named = std::env::var_os("OFFICIANT_TEST_KRYOPTIC").map(PathBuf::from);
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/kryoptic/release/libkryoptic_module.so");
+    named.or(Some(built)).filter(|path| path.is_file())
+}
+
+/// The shipped script for production, with tokens of two makes: SoftHSM makes the key, kryoptic unwraps it; or the other way round.
+fn of_two_makes(soft: &Path, other: &Path, first: &str) -> String {
+    let module = |name: &str, path: &Path, model: &str| {
+        let path = path.canonicalize().expect("the module");
+        let sha256 = officiant::digest::Digest::of(&fs::read(&path).expect("the module"));
+        format!(
+            "[[module]]\nname = \"{name}\"\npath = \"{}\"\nsha256 = \"{sha256}\"\nmodel = \"{model}\"\n",
+            path.display()
+        )
+    };
+    let modules = module("hsm", soft, "SoftHSM v2") + "\n" + &module("other", other, KRYOPTIC_MODEL);
+    let (text, _) = shipped();
+    let begin = text.find("[[module]]").expect("the module");
+    let end = text.find("[[token]]").expect("the tokens");
+    let text = format!("{}{modules}\n{}", &text[..begin], &text[end..]);
+    let of =
+        |alias: &str| format!("alias = \"{alias}\"\nholder = \"{}\"\ntag = ", alias.split('-').next().expect("a name"));
+    let at = text.find(&of(first)).expect("the token");
+    let (before, after) = text.split_at(at);
+    // It lets its user call a key trusted: the script has to declare what follows.
+    format!("{before}{}", after.replacen("module = \"hsm\"", "module = \"other\"", 1)).replacen(
+        "# pin-is-key = true",
+        "pin-is-key = true",
+        1,
+    )
+}
+
+/// As kryoptic calls itself.
+const KRYOPTIC_MODEL: &str = "v1";
+
+/// A whole ceremony in production, in which `other` is a token of kryoptic and the rest is SoftHSM.
+fn of_two_makes_in_production(test: &str, other: &str) {
+    let Some(module) = kryoptic() else {
+        return println!("skipped: kryoptic is not built (tests/kryoptic/Cargo.toml)");
+    };
+    let prepare = |folder: &Path| {
+        let rehearsal = Rehearsal::prepare(folder, None).expect("SoftHSM is installed");
+        let configuration = folder.join("kryoptic.conf");
+        let slot = format!("[[slots]]\nslot = 1\ndbtype = \"sqlite\"\ndbargs = \"{}/1.sql\"\n", folder.display());
+        fs::write(&configuration, slot).expect("written");
+        vec![rehearsal.environment(), ("KRYOPTIC_CONF", configuration.into_os_string())]
+    };
+    alone(test, prepare, || {
+        officiant::preflight::harden().expect("this process can be hardened");
+        let (tokens, beside) = (rehearsal(), script(DCT).parent().expect("a folder").to_owned());
+        let text = of_two_makes(&tokens.module, &module, other);
+        let place = ceremony_support::place();
+        let probe = ceremony_support::quiet_machine(&place.join("machine"));
+        let mut room = Room::run(text.as_bytes(), &beside, shipped().1, Trust::injected(|_| None), probe);
+        room.finish();
+        for medium in ["a", "b"] {
+            record::holds(&place.join(medium));
+        }
+        comes_to_its_end(&room, other);
+        let trusted: Vec<(String, bool)> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::KeyWrapped { alias, by, .. } | Event::KeyUnwrapped { alias, by, .. } => {
+                    Some((alias.to_string(), by.trusted))
+                }
+                _ => None,
+            })
+            .collect();
+        let both = ["ana-1", "bo-1"].map(|alias| (alias.to_owned(), alias != other));
+        assert_eq!(trusted, both, "the one of the other make is not held to a trusted key");
+    });
+}
+
+#[test]
+fn what_softhsm_wraps_another_make_of_token_unwraps_in_a_ceremony_or_skipped() {
+    let test = "what_softhsm_wraps_another_make_of_token_unwraps_in_a_ceremony_or_skipped";
+    of_two_makes_in_production(test, "bo-1");
+}
+
+#[test]
+fn what_another_make_of_token_wraps_softhsm_unwraps_in_a_ceremony_or_skipped() {
+    let test = "what_another_make_of_token_wraps_softhsm_unwraps_in_a_ceremony_or_skipped";
+    of_two_makes_in_production(test, "ana-1");
+}

@@ -5,6 +5,7 @@ use super::{
     at_the_token::{inserted, token_in, user_sat, user_sits},
     preflight::failed,
     went,
+    wrap_key::were_asked,
 };
 use crate::{
     ceremony::{
@@ -72,9 +73,7 @@ impl Kind for CloseKey {
         }
         let alias = ceremony.playing(&self.token);
         let owed = token_in(ceremony, &alias, words::insert(&alias)).or_else(|| user_sits(ceremony, &alias));
-        owed.or_else(|| {
-            Some(Pending::Do(Operation::Wrapping(Wrapping::CloseKey { alias, name, key, kek: wrapped.kek })))
-        })
+        owed.or(Some(Pending::Do(Operation::Wrapping(Wrapping::CloseKey { alias, name, key, kek: wrapped.kek }))))
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
@@ -95,7 +94,7 @@ impl Kind for CloseKey {
                         "Do not use this token. Put its spare in its place, or leave.",
                     ));
                 }
-                has(passed, &[Rule::WrappedKeyProven])?;
+                were_asked(passed, &[Rule::WrappedKeyProven])?;
                 let (alias, key) = (copy.clone(), key.clone());
                 Ok(vec![Event::CopyProven { alias, name, key, passed: passed.clone() }])
             }
@@ -106,17 +105,10 @@ impl Kind for CloseKey {
                     return Err(unfit("A key was to be closed."));
                 };
                 device::brought_in(attributes)?;
-                has(passed, &[Rule::KeyClosed, Rule::KekGone])?;
+                were_asked(passed, &[Rule::KeyClosed, Rule::KekGone])?;
                 Ok(vec![Event::KeyClosed { alias, name, attributes: *attributes, passed: passed.clone() }])
             }
             _ => Err(unfit("That is not what this step waits for.")),
         }
-    }
-}
-
-fn has(passed: &[crate::rules::Passed], rules: &[Rule]) -> Result<(), Refusal> {
-    match rules.iter().find(|rule| !passed.iter().any(|passed| passed.rule == **rule)) {
-        Some(rule) => Err(unfit(&format!("{rule} was to be asked."))),
-        None => Ok(()),
     }
 }

@@ -47,11 +47,17 @@ pub(super) fn both_pins(script: &Script, token: &Alias) -> Vec<PersonId> {
     who
 }
 
-/// The driver asked these rules, and they held; and trust is missing only where the script declares it (`WRAPPING-TRUSTED`).
-pub(super) fn asked(ceremony: &Ceremony, by: WrapsBy, passed: &[Passed], rules: &[Rule]) -> Result<(), Refusal> {
-    if let Some(rule) = rules.iter().find(|rule| !passed.iter().any(|passed| passed.rule == **rule)) {
-        return Err(unfit(&format!("{rule} was to be asked.")));
+/// The driver asked these rules, and they held.
+pub(super) fn were_asked(passed: &[Passed], rules: &[Rule]) -> Result<(), Refusal> {
+    match rules.iter().find(|rule| !passed.iter().any(|passed| passed.rule == **rule)) {
+        Some(rule) => Err(unfit(format!("{rule} was to be asked."))),
+        None => Ok(()),
     }
+}
+
+/// The same before a token that got a key-encryption key counts; and trust is missing only where the script declares it (`WRAPPING-TRUSTED`).
+pub(super) fn asked(ceremony: &Ceremony, by: WrapsBy, passed: &[Passed], rules: &[Rule]) -> Result<(), Refusal> {
+    were_asked(passed, rules)?;
     if by.trusted || ceremony.script.declares.pin_is_key {
         return Ok(());
     }
