@@ -43,7 +43,9 @@ pub mod limit {
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
     let doing = || format!("read {}", name(path));
     let mut file = open_regular(path).map_err(|e| Fault::machine(doing(), e))?;
-    let mut bytes = Vec::new();
+    // As much room as it takes, and not twice as much on the way there.
+    let length = file.metadata().map_or(0, |facts| facts.len().min(limit));
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
     (&mut file).take(limit + 1).read_to_end(&mut bytes).map_err(|e| Fault::machine(doing(), e))?;
     if bytes.len() as u64 > limit {
         return Err(Fault::machine(
@@ -105,15 +107,30 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<Digest, Error> {
 /// # Errors
 /// As [`write_new`]; a file that holds anything else is never touched.
 pub fn write_or_complete(path: &Path, bytes: &[u8]) -> Result<Digest, Error> {
-    let Ok(there) = read(path, bytes.len() as u64) else { return write_new(path, bytes) };
-    let Some(missing) = bytes.strip_prefix(there.as_slice()) else { return write_new(path, bytes) };
+    let Some(there) = begins(path, bytes) else { return write_new(path, bytes) };
+    let missing = &bytes[there..];
     if !missing.is_empty() {
-        let journal = Journal::resume(path, there.len() as u64)?;
+        let journal = Journal::resume(path, there as u64)?;
         journal.append(missing)?;
         journal.sync()?;
     }
     sync_directory_of(path)?;
     Ok(Digest::of(bytes))
+}
+
+/// How much of `bytes` stands in a file that holds a beginning of them and nothing else.
+fn begins(path: &Path, bytes: &[u8]) -> Option<usize> {
+    let mut file = open_regular(path).ok()?;
+    let mut rest = bytes;
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Some(bytes.len() - rest.len()),
+            Ok(count) => rest = rest.strip_prefix(&buffer[..count])?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
 }
 
 /// Writes many files below `folder` that are named by what is in them, and puts all of them on the disk together. A file that is

@@ -71,7 +71,7 @@ pub struct Decision {
     /// What happened.
     pub events: Vec<Event>,
     /// Files of the record by name. Each is named by its own SHA-256, so that the events that name it are enough to trust it.
-    pub attachments: Vec<(String, Vec<u8>)>,
+    pub attachments: Vec<(String, Arc<[u8]>)>,
 }
 
 impl Decision {
@@ -82,8 +82,8 @@ impl Decision {
 
     /// The same with one more attachment.
     #[must_use]
-    pub fn with(mut self, name: String, bytes: Vec<u8>) -> Self {
-        self.attachments.push((name, bytes));
+    pub fn with(mut self, name: String, bytes: impl Into<Arc<[u8]>>) -> Self {
+        self.attachments.push((name, bytes.into()));
         self
     }
 }

@@ -1,6 +1,9 @@
 //! The media that a record is on. Either may fail; the record goes on on the others.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     digest::Digest,
@@ -83,11 +86,11 @@ impl Media {
     ///
     /// # Errors
     /// Where none is left, or where a file of that name holds something else.
-    pub(super) fn attach(&mut self, files: &[(String, Vec<u8>)]) -> Result<Vec<(String, Fault)>, Error> {
+    pub(super) fn attach(&mut self, files: &[(String, Arc<[u8]>)]) -> Result<Vec<(String, Fault)>, Error> {
         let mut failed = vec![];
         let mut refused = None;
         let written = files::at_once(&self.0, |open| {
-            let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+            let files = files.iter().map(|(name, bytes)| (name.as_str(), &**bytes));
             files::write_together(&open.medium.folder, files)
         });
         let mut written = written.into_iter();

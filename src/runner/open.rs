@@ -86,7 +86,7 @@ impl Runner {
             goes_on: false,
         };
         let failed = match list.flatten() {
-            Some(list) => runner.media.attach(&[(format!("inputs/{}", Digest::of(&list)), list)])?,
+            Some(list) => runner.media.attach(&[(format!("inputs/{}", Digest::of(&list)), list.into())])?,
             None => vec![],
         };
         let events = std::iter::once(began).chain(beginning.stand_ins).chain(failed.into_iter().map(failed_medium));

@@ -15,15 +15,18 @@ pub fn canonical(value: &Value) -> Vec<u8> {
 /// escaped. Outside text the canonical form has none.
 pub fn to_json(canonical: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(canonical.len() + 64);
-    for &byte in canonical {
-        match byte {
+    let mut rest = canonical;
+    while let Some(place) = rest.iter().position(|byte| *byte < 0x20) {
+        out.extend_from_slice(&rest[..place]);
+        match rest[place] {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(byte),
+            byte => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
         }
+        rest = &rest[place + 1..];
     }
+    out.extend_from_slice(rest);
     out
 }
 
@@ -61,12 +64,13 @@ fn write(value: &Value, out: &mut Vec<u8>) {
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    for &byte in text.as_bytes() {
-        if matches!(byte, b'"' | b'\\') {
-            out.push(b'\\');
-        }
-        out.push(byte);
+    let mut rest = text.as_bytes();
+    while let Some(place) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        out.extend_from_slice(&rest[..place]);
+        out.extend([b'\\', rest[place]]);
+        rest = &rest[place + 1..];
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 

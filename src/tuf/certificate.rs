@@ -3,11 +3,10 @@
 
 use std::fmt;
 
-use base64ct::{Base64, Encoding as _};
 use der::{Decode as _, Encode as _, asn1::ObjectIdentifier};
 use x509_cert::{ext::pkix::BasicConstraints, time::Time};
 
-use super::key::PublicKey;
+use super::{base64, key::PublicKey};
 use crate::{
     rules::{Passed, Refusal, Rule},
     text::shown,
@@ -46,7 +45,7 @@ impl Certificate {
         let mut all = vec![];
         for block in pem.split(BEGIN).skip(1) {
             let body: String = block.split_once(END)?.0.split_ascii_whitespace().collect();
-            all.push(Self::from_der(&Base64::decode_vec(&body).ok()?)?);
+            all.push(Self::from_der(&base64::decode(&body)?)?);
             if all.len() > BUNDLE_MAX {
                 return None;
             }
@@ -65,13 +64,13 @@ impl Certificate {
     pub fn to_pem(&self) -> String {
         let mut out = String::new();
         for der in std::iter::once(&self.der).chain(self.others.iter().map(|other| &other.der)) {
-            let body = Base64::encode_string(der);
+            let body = base64::encode(der);
             out.push_str(BEGIN);
-            for (index, letter) in body.chars().enumerate() {
-                if index % 64 == 0 {
-                    out.push('\n');
-                }
-                out.push(letter);
+            let mut rest = body.as_str();
+            while !rest.is_empty() {
+                let (line, after) = rest.split_at(rest.len().min(64));
+                out.extend(["\n", line]);
+                rest = after;
             }
             out.push('\n');
             out.push_str(END);

@@ -16,6 +16,7 @@ use super::{
 use crate::{digest::Digest, text::shown_up_to};
 
 mod canonical;
+mod often;
 mod public;
 pub use canonical::file_header_fits;
 pub use public::{KeyAlgorithm, PSS_SALT_BYTES, PublicKey, RawSignature};

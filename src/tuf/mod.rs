@@ -7,6 +7,7 @@
 //! [`document`], [`describe`] and [`compare`] show any file to people.
 
 pub mod authoring;
+mod base64;
 pub mod bundle;
 pub mod canonical;
 pub mod certificate;

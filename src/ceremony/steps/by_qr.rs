@@ -1,6 +1,8 @@
 //! What crosses as QR codes: the files that a ceremony builds on come in, the files that it wrote go out. Both ways people compare
 //! the words of the same digest on both screens before it counts (`PARCEL-READBACK`).
 
+use std::sync::Arc;
+
 use super::{Fact, Kind, Prose, preflight::failed};
 use crate::{
     ceremony::{
@@ -181,7 +183,7 @@ impl Kind for ImportQr {
         let passed = vec![Passed::new(Rule::ParcelIntact, format!("{} files, each with its SHA-256", files.len()))];
         let (from, folder) = (self.from.clone(), self.folder.clone());
         let event = Event::ParcelRead { from, folder, parcel, digest, files, passed };
-        Ok(Decision::of(vec![event]).with(format!("inputs/{parcel}"), bytes.to_vec()))
+        Ok(Decision::of(vec![event]).with(format!("inputs/{parcel}"), Arc::clone(bytes)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Metadata of every repository is composed from what was collected, by the script, and by nothing else. A repository for which
 //! a rule says no is left out and listed; it stops no other.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Fact, Kind, Prose, ask_to_type, preflight::failed};
 use crate::{
@@ -150,7 +150,7 @@ fn drafted(ceremony: &Ceremony, pack: Pack, text: &[u8]) -> Result<Decision, Ref
         let earlier = ceremony.repositories.batch.drafted.iter().flat_map(|drafted| &drafted.documents);
         let payloads = earlier.map(|document| document.payload).chain(work.payloads.keys().copied());
         let manifest = PayloadManifest::of(payloads);
-        work.attachments.push((format!("batches/{}", manifest.digest), manifest.text.as_bytes().to_vec()));
+        work.attachments.push((format!("batches/{}", manifest.digest), Arc::from(Arc::clone(&manifest.text))));
     }
     Ok(work.decision(pack.sha256))
 }
@@ -170,7 +170,7 @@ struct Drafting {
     left_out: Vec<LeftOut>,
     passed: BTreeMap<Rule, (u32, String)>,
     payloads: BTreeMap<Digest, Vec<u8>>,
-    attachments: Vec<(String, Vec<u8>)>,
+    attachments: Vec<(String, Arc<[u8]>)>,
 }
 
 impl Drafting {

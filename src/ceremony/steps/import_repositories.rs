@@ -1,6 +1,8 @@
 //! What was collected of many repositories comes in: held against the manifest that the script pins, verified one by one, and
 //! kept in the record.
 
+use std::sync::Arc;
+
 use super::{Fact, Kind, Prose, preflight::failed};
 use crate::{
     ceremony::{
@@ -79,7 +81,7 @@ impl Kind for ImportRepositories {
                 // What was read is held against them again, years later.
                 let kept = std::iter::once(manifest).chain(before).map(|bytes| (Digest::of(bytes), bytes));
                 Ok(kept.fold(Decision::of(vec![event]), |decision, (digest, bytes)| {
-                    decision.with(format!("inputs/{digest}"), bytes.to_vec())
+                    decision.with(format!("inputs/{digest}"), Arc::clone(bytes))
                 }))
             }
             Outcome::SignedList(text) if ceremony.repositories.all_read() => signed_before(ceremony, text),
@@ -100,7 +102,7 @@ impl Kind for ImportRepositories {
                 let pack = Digest::of(text);
                 let keys = known.into_values().collect();
                 let event = Event::RepositoriesRead { pack, repositories, keys };
-                Ok(Decision::of(vec![event]).with(format!("inputs/{pack}"), text.to_vec()))
+                Ok(Decision::of(vec![event]).with(format!("inputs/{pack}"), Arc::clone(text)))
             }
             _ => Err(unfit("Repositories were to be read.")),
         }

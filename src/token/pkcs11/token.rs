@@ -21,7 +21,7 @@ use crate::{
     token::{
         Key, KeyAlgorithm, KeySelector, LastTry, PinEntry, Probe, Provision, RawSignature, SeenKey, Token, User, Wrap,
     },
-    tuf::{parallel::in_parallel, verify::VerifiedSignature},
+    tuf::{parallel::in_step, verify::VerifiedSignature},
 };
 
 impl Token for Pkcs11Token {
@@ -96,20 +96,22 @@ impl Token for Pkcs11Token {
     ) -> Result<Vec<VerifiedSignature>, Error> {
         let again = self.pin_each_time(key, pin)?;
         let (private, _) = self.pair(key)?;
-        let (mut made, mut failed) = (vec![], None);
-        for payload in payloads {
-            match self.sign_unverified(private, key, payload, again) {
-                Ok(signature) => made.push((payload, signature)),
-                Err(error) => {
-                    failed = Some(error);
-                    break;
+        let mut failed = None;
+        // The token signs one after the other; to verify is no less work, and another core does it meanwhile.
+        let verified = in_step(
+            |hand_on| {
+                for payload in payloads {
+                    match self.sign_unverified(private, key, payload, again) {
+                        Ok(signature) => hand_on((payload, signature)),
+                        Err(error) => {
+                            failed = Some(error);
+                            break;
+                        }
+                    }
                 }
-            }
-        }
-        // The token signs one after the other; to verify is the greater part of the work, and every core can.
-        let verified = in_parallel(&made, |(payload, signature)| {
-            VerifiedSignature::new(&key.public, payload.bytes(), signature.clone())
-        });
+            },
+            |(payload, signature): (&Signable, _)| VerifiedSignature::new(&key.public, payload.bytes(), signature),
+        );
         let verified = verified.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| self.bad_signature())?;
         match failed {
             Some(error) if verified.is_empty() => Err(error),

@@ -8,6 +8,7 @@ use rsa::traits::PublicKeyParts as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
+use super::often;
 use crate::{digest::Digest, text::shown};
 
 /// The kinds of key that this program makes.
@@ -211,8 +212,12 @@ impl PublicKey {
     /// true for Ed25519, which signs messages.
     pub fn verify_prehash(&self, digest: &[u8], signature: &RawSignature) -> bool {
         match self {
-            Self::P256(key) => p256::ecdsa::Signature::from_slice(signature.as_bytes())
-                .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+            Self::P256(key) => p256::ecdsa::Signature::from_slice(signature.as_bytes()).is_ok_and(|signature| {
+                match <&[u8; 32]>::try_from(digest) {
+                    Ok(sha256) => often::verify(key, sha256, &signature),
+                    Err(_) => key.verify_prehash(digest, &signature).is_ok(),
+                }
+            }),
             Self::P384(key) => p384::ecdsa::Signature::from_slice(signature.as_bytes())
                 .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
             Self::P521(key) => {

@@ -29,7 +29,7 @@ use std::path::Path;
 
 use place::Place;
 
-const USAGE: &str = "usage: officiant-bench [--rounds N] [start] [chain] [sign] [genesis] [qr] [rotate]";
+const USAGE: &str = "usage: officiant-bench [--rounds N] [start] [chain] [sign] [genesis] [qr] [rotate[=REPOSITORIES]]";
 const ALL: [&str; 6] = ["start", "chain", "sign", "genesis", "qr", "rotate"];
 
 fn main() {
@@ -50,7 +50,7 @@ fn main() {
 
 fn measured(rounds: usize, wanted: &[&str]) {
     let wanted = if wanted.is_empty() { &ALL } else { wanted };
-    if wanted.iter().any(|part| !ALL.contains(part)) {
+    if wanted.iter().any(|part| !ALL.contains(&part.split('=').next().unwrap_or_default())) {
         eprintln!("{USAGE}");
         std::process::exit(2);
     }
@@ -64,7 +64,7 @@ fn measured(rounds: usize, wanted: &[&str]) {
             "sign" => sign::run(&place, rounds),
             "genesis" => genesis::run(&place, rounds),
             "qr" => qr::run(rounds),
-            _ => rotate::run(&place, rounds),
+            one => rotate::run(&place, rounds, one.split_once('=').map(|(_, count)| number(count))),
         }
     }
     println!("\n{}", place.load());

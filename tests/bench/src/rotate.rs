@@ -45,8 +45,10 @@ const PHASES: [&str; 5] = ["import", "draft", "review", "sign", "export"];
 /// Roll-call, keys, clocks and heads; and at last report, card and manifest.
 const REST: [&str; 2] = ["rest", "finish"];
 
-pub fn run(place: &Place, rounds: usize) {
-    let collections: BTreeMap<usize, PathBuf> = SIZES
+/// `only` asks for one size.
+pub fn run(place: &Place, rounds: usize, only: Option<usize>) {
+    let sizes = only.map_or_else(|| SIZES.to_vec(), |count| vec![(count, 1)]);
+    let collections: BTreeMap<usize, PathBuf> = sizes
         .iter()
         .map(|(count, _)| {
             let folder = place.disk().join(format!("collection-{count}"));
@@ -57,7 +59,7 @@ pub fn run(place: &Place, rounds: usize) {
     let mut of_one_thousand = None;
     for (kind, folder) in place.media() {
         let (mut rows, mut ratios) = (vec![], vec![]);
-        for (count, part) in SIZES {
+        for &(count, part) in &sizes {
             let rounds = (rounds / part).max(1);
             let told: Vec<Value> = (0..rounds).map(|_| held(place, folder, &collections[&count], count)).collect();
             let figures = Figures::of(&told);
@@ -171,11 +173,14 @@ impl Figures {
 
 /// One ceremony in a process of its own, and the bare loop in the same process.
 fn held(place: &Place, folder: &Path, collection: &Path, count: usize) -> Value {
-    let folder = tempfile::tempdir_in(folder).expect("a folder");
-    let rehearsal = Rehearsal::prepare(&folder.path().join("tokens"), None).expect("SoftHSM is installed");
+    // What is there stays until the end: a file system looks longer for room where much was deleted a moment ago.
+    let folder = tempfile::tempdir_in(folder).expect("a folder").keep();
+    let rehearsal = Rehearsal::prepare(&folder.join("tokens"), None).expect("SoftHSM is installed");
     let (name, value) = rehearsal.environment();
     let mut child = place.myself("rotate-in-process");
-    let told = Spent::by(child.arg(folder.path()).arg(collection).arg(count.to_string()).env(name, value)).stdout;
+    // The ceremony waits for its own files, and not for what this program made before.
+    rustix::fs::sync();
+    let told = Spent::by(child.arg(&folder).arg(collection).arg(count.to_string()).env(name, value)).stdout;
     serde_json::from_slice(&told).expect("a line of JSON")
 }
 
@@ -212,6 +217,7 @@ pub fn in_process(folder: &Path, collection: &Path, count: usize) {
     assert_eq!(written, count, "a bundle for each");
     drop(room);
     pkcs11::close_all();
+    rustix::fs::sync();
 
     let payloads = payloads(&folder.join("a/payloads"));
     let ways = [("root-1", support::USER_PIN), ("tag-2", USER_PIN)];

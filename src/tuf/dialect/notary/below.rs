@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use base64ct::{Base64, Encoding as _};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::{client::spelling, is_child};
@@ -11,7 +10,7 @@ use crate::{
     rules::{Passed, Refusal, Rule},
     text::shown,
     tuf::{
-        bundle,
+        base64, bundle,
         dialect::Dialect,
         key::{Key, KeyId},
         role::{Role, RoleName},
@@ -230,7 +229,7 @@ pub fn matches_meta(name: &str, bytes: &[u8], snapshot: &BTreeMap<String, MetaFi
     };
     let Some(meta) = snapshot.get(name) else { return refuse("does not name") };
     let hashes = meta.hashes.clone().unwrap_or_default();
-    let said = |algorithm: &str| hashes.get(algorithm).and_then(|hash| Base64::decode_vec(hash).ok());
+    let said = |algorithm: &str| hashes.get(algorithm).and_then(|hash| base64::decode(hash));
     let Some(sha256) = said("sha256") else { return refuse("gives no sha256 for") };
     let wrong_512 =
         hashes.contains_key("sha512") && said("sha512").is_none_or(|hash| hash != Sha512::digest(bytes).as_slice());
@@ -244,5 +243,5 @@ pub fn matches_meta(name: &str, bytes: &[u8], snapshot: &BTreeMap<String, MetaFi
 }
 
 fn is_sha256(hash: &str) -> bool {
-    Base64::decode_vec(hash).is_ok_and(|bytes| bytes.len() == 32)
+    base64::decode(hash).is_some_and(|bytes| bytes.len() == 32)
 }

@@ -27,7 +27,11 @@ use crate::{
 
 /// `NOTARY-BYTES`: a server that hashes what it would write itself hashes these bytes.
 pub fn spelling(bytes: &[u8]) -> Result<Passed, Refusal> {
-    let again = wire::respelt(bytes).map_err(|(place, why)| unreadable(&place, &why))?;
+    compared(&wire::respelt(bytes).map_err(|(place, why)| unreadable(&place, &why))?, bytes)
+}
+
+/// `NOTARY-BYTES`, where it is known what Notary would write.
+fn compared(again: &[u8], bytes: &[u8]) -> Result<Passed, Refusal> {
     if again == bytes {
         return Ok(Passed::new(Rule::NotaryBytes, format!("{} bytes, written again the same", bytes.len())));
     }
@@ -39,7 +43,7 @@ pub fn spelling(bytes: &[u8]) -> Result<Passed, Refusal> {
     };
     let what = format!(
         "From byte {place} on, Notary would write “{}”, and here stands “{}”. A server takes it, and no client finds it.",
-        part(&again),
+        part(again),
         part(bytes)
     );
     let remedy = "Publish the next version, spelt as this program spells it; the same version cannot be replaced.";
@@ -116,14 +120,15 @@ impl Prediction<'_> {
     fn run(&mut self) -> Result<(), Refusal> {
         let Published { gun, files, trusted } = *self.published;
         self.names()?;
-        let trusted = trusted.map(|bytes| read("the trusted root", bytes)).transpose()?;
-        let mut roots = self.roots(trusted.as_ref())?;
+        let trusted = trusted.map(|bytes| read("the trusted root", bytes)).transpose()?.map(|(root, _)| root);
+        let (mut roots, posted) = self.roots(trusted.as_ref())?;
         roots.is_posted &= !self.is_published(roots.newest.document())?;
         let with_snapshot = files.contains_key("snapshot.json");
         let spelt = if with_snapshot {
             None
         } else {
-            Some(spelling(roots.newest.bytes()).map_err(|refusal| in_file(&roots.file, refusal))?)
+            let spelt = posted.unwrap_or_else(|| spelling(roots.newest.bytes()));
+            Some(spelt.map_err(|refusal| in_file(&roots.file, refusal))?)
         };
         roots.on_server(gun, self.now)?;
         let uploaded = if roots.is_posted { self.upload(&roots, with_snapshot)? } else { vec![] };
@@ -182,15 +187,15 @@ impl Prediction<'_> {
         Err(Refusal::new(Rule::ServerHoldsKeys, what, "Take timestamp.json away."))
     }
 
-    /// Which roots were published, and which is the newest.
-    fn roots(&self, trusted: Option<&Untrusted<Root>>) -> Result<Roots, Refusal> {
+    /// Which roots were published, and which is the newest; and, where that is root.json, how it is spelt.
+    fn roots(&self, trusted: Option<&Untrusted<Root>>) -> Result<(Roots, Option<Spelt>), Refusal> {
         let step = |what: String, remedy: &str| Err(Refusal::new(Rule::RootVersionStep, what, remedy));
         let mut published = std::collections::BTreeMap::new();
         for (file, bytes) in self.published.files {
             let Some(version) = file.strip_suffix(".json").and_then(version_of) else { continue };
             let root = match trusted.filter(|trusted| trusted.bytes() == bytes.as_slice()) {
                 Some(trusted) => trusted.clone(),
-                None => read(file, bytes)?,
+                None => read(file, bytes)?.0,
             };
             if root.document().version != version {
                 let what = format!("{} holds root {}.", shown(file), root.document().version);
@@ -209,14 +214,11 @@ impl Prediction<'_> {
                 let what = "There is no root: neither root.json nor one that was published.";
                 Err(Refusal::new(Rule::BundleComplete, what, "Put root.json and targets.json into one upload."))
             }
-            (None, Some((version, newest))) => Ok(Roots {
-                published,
-                newest,
-                file: format!("{version}.root.json"),
-                is_posted: false,
-                answers: Default::default(),
-            }),
-            (Some(newest), last) => {
+            (None, Some((version, newest))) => {
+                let file = format!("{version}.root.json");
+                Ok((Roots { published, newest, file, is_posted: false, answers: Default::default() }, None))
+            }
+            (Some((newest, spelt)), last) => {
                 let version = newest.document().version;
                 let is_posted = last.as_ref().is_none_or(|(last, _)| version > *last);
                 let same = published.get(&version).is_some_and(|root| root.bytes() == newest.bytes());
@@ -229,13 +231,10 @@ impl Prediction<'_> {
                         format!("Another root {last} was published; a version cannot be replaced."),
                         "Give the root the next version.",
                     ),
-                    _ => Ok(Roots {
-                        published,
-                        newest,
-                        file: "root.json".into(),
-                        is_posted,
-                        answers: Default::default(),
-                    }),
+                    _ => {
+                        let file = "root.json".into();
+                        Ok((Roots { published, newest, file, is_posted, answers: Default::default() }, Some(spelt)))
+                    }
                 }
             }
         }
@@ -303,9 +302,13 @@ impl Prediction<'_> {
     }
 }
 
-fn read(file: &str, bytes: &[u8]) -> Result<Untrusted<Root>, Refusal> {
-    wire::respelt(bytes).map_err(|(place, why)| in_file(file, unreadable(&place, &why)))?;
-    Untrusted::parse(Dialect::Notary, bytes).map_err(|refusal| in_file(file, refusal))
+/// Whether a document is spelt as Notary spells it.
+type Spelt = Result<Passed, Refusal>;
+
+fn read(file: &str, bytes: &[u8]) -> Result<(Untrusted<Root>, Spelt), Refusal> {
+    let again = wire::respelt(bytes).map_err(|(place, why)| in_file(file, unreadable(&place, &why)))?;
+    let root = Untrusted::parse(Dialect::Notary, bytes).map_err(|refusal| in_file(file, refusal))?;
+    Ok((root, compared(&again, bytes)))
 }
 
 /// `3` of `3.root`.

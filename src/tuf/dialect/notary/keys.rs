@@ -1,11 +1,12 @@
 //! Keys: a type, bytes in base64, and a private half that is always `null` (notary 0.7.0, `tuf/data/keys.go`).
 
-use base64ct::{Base64, Encoding as _};
+use std::{cell::RefCell, collections::VecDeque};
 
 use crate::{
     digest::Digest,
     text::shown,
     tuf::{
+        base64,
         canonical::canonical,
         certificate::Certificate,
         json::{Members, Value},
@@ -35,8 +36,7 @@ pub fn certified(certificate: &Certificate) -> Option<Members> {
 }
 
 fn members(keytype: &str, public: &[u8]) -> Members {
-    let keyval =
-        Members::from([("private".into(), Value::Null), ("public".into(), Base64::encode_string(public).into())]);
+    let keyval = Members::from([("private".into(), Value::Null), ("public".into(), base64::encode(public).into())]);
     Members::from([("keytype".into(), keytype.into()), ("keyval".into(), keyval.into())])
 }
 
@@ -57,9 +57,29 @@ pub fn read_public(members: &Members) -> Result<PublicKey, String> {
     if keyval.get("private").is_some_and(|private| *private != Value::Null) {
         return Err("carries a PRIVATE key; whoever read this file has it".into());
     }
-    let public = keyval.get("public").and_then(Value::as_str).and_then(|public| Base64::decode_vec(public).ok());
-    let public = public.and_then(|public| decode(keytype, &public));
-    Ok(public.unwrap_or_else(|| other(members, keytype)))
+    let public = keyval.get("public").and_then(Value::as_str).map(|public| decoded(keytype, public));
+    Ok(public.flatten().unwrap_or_else(|| other(members, keytype)))
+}
+
+thread_local! {
+    /// The keys that were read last. A repository's root is read several times while it is composed and looked at, each time with the same
+    /// keys, and to read one (a certificate, a compressed point) takes longer than all the rest of it.
+    static READ: RefCell<VecDeque<(String, String, Option<PublicKey>)>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// How many of them.
+const READ_MAX: usize = 16;
+
+fn decoded(keytype: &str, public: &str) -> Option<PublicKey> {
+    READ.with_borrow_mut(|read| {
+        if let Some((_, _, known)) = read.iter().find(|(of, text, _)| of == keytype && text == public) {
+            return known.clone();
+        }
+        let key = base64::decode(public).and_then(|public| decode(keytype, &public));
+        read.truncate(READ_MAX - 1);
+        read.push_front((keytype.to_owned(), public.to_owned(), key.clone()));
+        key
+    })
 }
 
 fn decode(keytype: &str, public: &[u8]) -> Option<PublicKey> {
@@ -89,7 +109,7 @@ fn other(members: &Members, keytype: &str) -> PublicKey {
 pub fn certificate_text(members: &Members) -> Option<String> {
     let keytype = members.get("keytype")?.as_str()?;
     let public = members.get("keyval")?.member("public")?.as_str()?;
-    let text = String::from_utf8(Base64::decode_vec(public).ok()?).ok()?;
+    let text = String::from_utf8(base64::decode(public)?).ok()?;
     keytype.ends_with("-x509").then_some(text)
 }
 
@@ -97,4 +117,29 @@ pub fn certificate_text(members: &Members) -> Option<String> {
 pub fn canonical_id(key: &Key) -> KeyId {
     let bare = key.certificate().and_then(|_| bare(key.public()));
     bare.map_or_else(|| key.id(), |bare| Digest::of(&canonical(&Value::Object(bare))).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ecdsa(seed: u8) -> (PublicKey, String) {
+        let key = p256::ecdsa::SigningKey::from_slice(&[seed; 32]).expect("a scalar");
+        let public = PublicKey::P256(*key.verifying_key());
+        let text = base64::encode(&public.to_spki_der().expect("DER"));
+        (public, text)
+    }
+
+    #[test]
+    fn what_was_read_last_is_known_by_its_type_and_its_text_together() {
+        for round in 0..3 {
+            for seed in 1..=(READ_MAX as u8 + 4) {
+                let (public, text) = ecdsa(seed);
+                assert_eq!(decoded("ecdsa", &text), Some(public), "round {round}");
+                assert_eq!(decoded("rsa", &text), None, "another type");
+                assert_eq!(decoded("ecdsa", &text[1..]), None, "another text");
+            }
+        }
+        assert_eq!(READ.with_borrow(VecDeque::len), READ_MAX);
+    }
 }

@@ -1,10 +1,10 @@
 //! Signatures: raw bytes in base64 and the method by which they were made (notary 0.7.0, `tuf/signed/verifiers.go`). Every
 //! method hashes with SHA-256, whatever the curve.
 
-use base64ct::{Base64, Encoding as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::tuf::{
+    base64,
     json::Members,
     key::{KeyId, PublicKey, RawSignature},
     signed::Signature,
@@ -36,7 +36,7 @@ pub fn encode(keyid: KeyId, public: &PublicKey, raw: &RawSignature) -> Option<Si
     if width(public).is_some_and(|width| width != bytes.len()) {
         return None;
     }
-    of_text(keyid, public, Base64::encode_string(bytes))
+    of_text(keyid, public, base64::encode(bytes))
 }
 
 pub fn of_text(keyid: KeyId, public: &PublicKey, sig: String) -> Option<Signature> {
@@ -45,7 +45,7 @@ pub fn of_text(keyid: KeyId, public: &PublicKey, sig: String) -> Option<Signatur
 }
 
 pub fn decode(public: &PublicKey, signature: &Signature) -> Option<RawSignature> {
-    let bytes = Base64::decode_vec(&signature.sig).ok()?;
+    let bytes = base64::decode(&signature.sig)?;
     let fits = width(public).is_none_or(|width| width == bytes.len()) && !matches!(public, PublicKey::Other { .. });
     fits.then(|| RawSignature::new(bytes))
 }
