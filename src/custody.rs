@@ -70,6 +70,9 @@ impl fmt::Display for Scheme {
     }
 }
 
+/// For how many days a backup that was restored is known to restore.
+pub const RESTORED_DAYS: i64 = 3 * 365;
+
 /// What the shares of a set give back, and what that opens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

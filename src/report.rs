@@ -3,6 +3,7 @@
 
 mod annotated;
 mod card;
+mod custody;
 mod dates;
 mod exports;
 mod heads;
@@ -11,6 +12,7 @@ mod otherwise;
 mod people;
 mod replay;
 mod repositories;
+mod restored;
 mod rules;
 mod signed;
 mod tokens;
@@ -46,6 +48,7 @@ pub fn card(history: &History, ceremony: &Ceremony, list: Option<Digest>) -> Str
 
 fn document(replay: &Replay<'_>) -> Document {
     let mut blocks = summary(replay);
+    blocks.extend(restored::blocks(replay));
     blocks.extend(signed::blocks(replay));
     blocks.extend(people::blocks(replay));
     blocks.extend(when::blocks(replay));
@@ -154,7 +157,9 @@ fn outcome(replay: &Replay<'_>) -> String {
         .map(|draft| format!("root version {} is signed by its threshold", draft.version))
         .collect();
     let batch = replay.ceremony.repositories().batch();
-    let reached = if replay.script().repositories.is_some() {
+    let reached = if let Some(restored) = restored::outcome(replay) {
+        restored
+    } else if replay.script().repositories.is_some() {
         repositories::outcome(batch)
     } else if reached.is_empty() {
         "no root is signed by its threshold".into()

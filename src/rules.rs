@@ -156,9 +156,11 @@ rules! {
     TokenIsHardware "TOKEN-IS-HARDWARE" InTheRoom Nothing
         "In production a token's module is the one whose SHA-256 and model the script pins, and is not a software token.";
     TokenHoldsNoTrustedKey "TOKEN-HOLDS-NO-TRUSTED-KEY" InTheRoom Nothing
-        "A token that holds a key of the trusted root is never initialised.";
+        "A token that holds a key of the trusted root is never initialised; only a step of the script that names it wipes it.";
     TokenInitialisedOnce "TOKEN-INITIALISED-ONCE" InTheRoom Nothing
         "A token that already carries a label is initialised only after its serial was typed.";
+    TokenErased "TOKEN-ERASED" InTheRoom Nothing
+        "A token counts as wiped only when it was looked at afterwards and no key is on it; of one that is lost or dead the record says so in people's words.";
     PinWorksAgain "PIN-WORKS-AGAIN" InTheRoom Nothing
         "A key counts only after its token was removed, inserted again and opened with the PIN typed again.";
     PinNotDefault "PIN-NOT-DEFAULT" InTheRoom Nothing
@@ -177,6 +179,9 @@ rules! {
         "A share counts only when it was typed again from its paper and fits its commitment, and none is made before the one before it was.";
     BackupRestores "BACKUP-RESTORES" InTheRoom Nothing
         "A key that several tokens hold counts only when a token to which it was restored from shares has signed with it, the memory was wiped, and no token still gives it away wrapped.";
+
+    OldSharesDead "OLD-SHARES-DEAD" InTheRoom ExceptionInTheRoom
+        "Where a new backup takes the place of an old one, or a key ends, so many of the old shares are destroyed before a witness that those which are left open nothing, or the script says by when the key is rotated.";
 
     WrappingSafe "WRAPPING-SAFE" InTheRoom Nothing
         "A key is wrapped only on a token, and unwrapped only into one, that was seen to give no key away that is not extractable, to decrypt nothing with a wrapping key, to unwrap as asked, and to close a key for good.";

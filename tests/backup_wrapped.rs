@@ -28,7 +28,7 @@ use support::{SO_PIN, login, on_softhsm, pin, prepared};
 
 fn about(trusted: &Key) -> About {
     let made = Utc::parse_rfc3339("2026-12-01T09:00:00Z").expect("an instant");
-    About { keyid: trusted.id(), ceremony: "Genesis of example/shop".into(), made }
+    About { keyid: trusted.id(), ceremony: "Genesis of example/shop".into(), made, history: None }
 }
 
 /// A wrapped key as software makes one.

@@ -185,7 +185,7 @@ fn a_script_in_which_a_key_counts_before_its_backup_restores_does_not_hold() {
     let unnamed = read::script(
         text.replace("do = \"wipe-key\"\nname = \"jon\"", "do = \"wipe-key\"\nname = \"joan\"").as_bytes(),
     );
-    assert!(unnamed.expect_err("no such key").what.contains("no step make-key, nor make-kek, has the name joan"));
+    assert!(unnamed.expect_err("no such key").what.contains("or make-kek, has the name joan"));
 }
 
 /// Goes on to the moment before share `index` is made.

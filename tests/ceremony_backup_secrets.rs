@@ -2,6 +2,7 @@
 //! file of the record, and in nothing that is printed for debugging; nor is anything of one in which a token wrapped a key. Each test searches
 //! all memory of its own process.
 
+mod canary_support;
 mod ceremony_support;
 mod memory_support;
 mod support;
@@ -11,74 +12,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use canary_support::{Canary, files_with, memory_with, of_pages, share};
 use ceremony_support::{Room, paper};
 use officiant::{
-    backup::{Gathering, SYMBOLS, Sealed, Set, Share},
+    backup::{Gathering, Sealed, Set},
     ceremony::{backups::SealedBackup, event::Event},
-    secret::Secret,
     token::pkcs11::rehearsal::Rehearsal,
     tuf::key::Key,
 };
 use support::on_softhsm;
-
-/// What is looked for, turned by one bit in each byte, so that to look for it does not find the test.
-struct Canary(&'static str, Vec<u8>);
-
-impl Canary {
-    fn of(what: &'static str, bytes: &[u8]) -> Self {
-        Self(what, bytes.iter().map(|byte| byte ^ 0x80).collect())
-    }
-
-    fn reversed(&self) -> Self {
-        Self(self.0, self.1.iter().rev().copied().collect())
-    }
-}
-
-fn memory_with(canaries: &[Canary]) -> Vec<String> {
-    let mut found = vec![];
-    memory_support::walk(|part, region| {
-        let here = canaries.iter().filter(|Canary(_, turned)| memory_support::holds(part, turned));
-        found.extend(here.map(|Canary(what, _)| format!("{what}: {region}")));
-    });
-    found
-}
-
-fn files_with(canaries: &[Canary], folder: &Path, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            files_with(canaries, &path, found);
-            continue;
-        }
-        let bytes = fs::read(&path).expect("a file");
-        let here = canaries.iter().filter(|Canary(_, turned)| memory_support::holds(&bytes, turned));
-        found.extend(here.map(|Canary(what, _)| format!("{what}: {}", path.display())));
-    }
-}
-
-/// The bytes of a row from its letters, both turned.
-fn bytes_of(turned: &[u8]) -> Vec<u8> {
-    let letters: Vec<u8> = turned.iter().copied().filter(|letter| *letter != b' ' ^ 0x80).collect();
-    let value = |letter: u8| SYMBOLS.iter().position(|known| *known ^ 0x80 == letter).expect("a letter") as u8;
-    letters.chunks(2).take(8).map(|two| (value(two[0]) << 4 | value(two[1])) ^ 0x80).collect()
-}
-
-fn share(set: &str, index: u8) -> Share {
-    let rows: Vec<Vec<u8>> = (1..=8).map(|row| paper::row(set, index, row).expect("a page")).collect();
-    let text = Secret::read(|room| {
-        let mut at = 0;
-        for row in &rows {
-            for byte in row {
-                room[at] = byte ^ 0x80;
-                at += 1;
-            }
-            room[at] = b'\n';
-            at += 1;
-        }
-        Ok(at)
-    });
-    Share::read(&text.expect("memory can be locked")).expect("a share")
-}
 
 /// Goes through a whole ceremony that leaves a backup, and gives what there is to look for: what is left in the open, and everything that was
 /// printed for debugging.
@@ -108,14 +50,7 @@ fn left_by(tokens: &Rehearsal, name: &str) -> (SealedBackup, Key, PathBuf, Strin
 /// Throws and shares, of which there are pages.
 fn of_paper(set: &str) -> Vec<Canary> {
     let mut canaries = vec![Canary("the throws", paper::throws()[..40].to_vec())];
-    for index in 1..=5 {
-        // The first rows say in the open which share it is.
-        for number in 4..=8 {
-            let row = paper::row(set, index, number).expect("a page");
-            canaries.push(Canary("the bytes of a row", bytes_of(&row)));
-            canaries.push(Canary("a row", row[..19].to_vec()));
-        }
-    }
+    canaries.extend(of_pages(set, 1..=5));
     canaries
 }
 

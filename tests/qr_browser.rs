@@ -14,8 +14,15 @@ use std::{
 
 use cli_support::officiant;
 use image::GrayImage;
-use officiant::readback;
-use qr_support::{Peer, Warp, hostile_frame, metadata, photograph, target, tool};
+use officiant::{
+    readback,
+    transfer::{
+        compressed,
+        parcel::{File, Parcel},
+        ur::Stream,
+    },
+};
+use qr_support::{Peer, Warp, forged, hostile_frame, metadata, photograph, target, tool};
 use serde_json::Value;
 use tui::driver::Terminal;
 
@@ -88,6 +95,11 @@ fn picture_of(text: &str, version: u8) -> GrayImage {
     let symbol = officiant::qr::Symbol::new(text, version).expect("a code");
     let png = officiant::qr::paper::png(&symbol).expect("a picture");
     let code = image::load_from_memory(&png).expect("a picture").into_luma8();
+    let (width, height) = code.dimensions();
+    let code = match height {
+        0..400 => code,
+        _ => image::imageops::resize(&code, width / 2, height / 2, image::imageops::FilterType::Nearest),
+    };
     let mut picture = GrayImage::from_pixel(960, 536, image::Luma([90]));
     image::imageops::replace(&mut picture, &code, 200, 60);
     picture
@@ -203,6 +215,22 @@ fn coloured_spaces_cross_too_and_a_wrong_stream_is_named() {
 }
 
 #[test]
+fn a_poisoned_set_is_dropped_with_a_word_and_the_next_one_finishes() {
+    let Some((peer, built)) = page() else { return };
+    let folder = place(8_000);
+    let bytes = fs::read(folder.path().join("2.root.json")).expect("a file");
+    let parcel = Parcel::new(vec![File { name: "2.root.json".into(), bytes }]).expect("a parcel");
+    let stream = Stream::new(compressed::compress(&parcel.to_bytes()).expect("it is small"), 619).expect("it fits");
+    // After five of ours comes a part of the same name that says something else than one of them, and then ours go on.
+    let frame = |number| stream.frame(number);
+    let frames = (1..=5).map(frame).chain([forged(&frame(3))]).chain((6..=4 * stream.count()).map(frame));
+    let screens: Vec<GrayImage> = frames.map(|frame| picture_of(&frame, 13)).collect();
+    video(&screens, &Warp::none(screens[0].dimensions()), 0, &folder.path().join("camera.y4m"));
+    let said = received(&peer, &page_in(&built), folder.path(), 8_000);
+    assert!(said["statuses"].to_string().contains("contradicted each other"), "{said}");
+}
+
+#[test]
 fn files_cross_from_the_page_back_to_the_program() {
     let Some((peer, built)) = page() else { return };
     let page = page_in(&built);
@@ -221,6 +249,34 @@ fn files_cross_from_the_page_back_to_the_program() {
         assert_eq!(ran.code, Some(0), "{ran:#?}");
         assert_eq!(fs::read(folder.path().join("in/2.root.json")).expect("a file"), metadata(size));
     }
+}
+
+#[test]
+fn firefox_opens_the_page_as_a_file_starts_its_camera_and_files_cross_both_ways() {
+    if !tool("firefox-esr") {
+        return;
+    }
+    let (Some((_, built)), Some(peer)) = (page(), Peer::find("firefox.mjs")) else { return };
+    let folder = place(8_000);
+    let place = folder.path();
+    let shown = officiant(place, &["qr", "show", "2.root.json", "--frames", "frames"]);
+    assert_eq!(shown.code, Some(0), "{shown:#?}");
+    fs::create_dir(place.join("photographs")).expect("a folder");
+    let (frames, photographs, file) = (place.join("frames"), place.join("photographs"), place.join("2.root.json"));
+    let page = page_in(&built);
+    let arguments = [&page, &frames, &photographs].map(|path| self::path(path));
+    let said = peer.run(&[&arguments[..], &["20", path(&file)]].concat(), b"");
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    for side in ["words", "shown"] {
+        let words: Vec<String> = serde_json::from_value(said[side].clone()).expect("words");
+        assert_eq!(words, words_of(place), "{side}");
+    }
+    let view = said["view"].as_str().expect("text");
+    let digest = officiant::digest::Digest::of(&metadata(8_000)).to_string();
+    assert!(view.contains("targets") && view.contains(&digest), "{said}");
+    let ran = officiant(place, &["qr", "read", "photographs", "-o", "in"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(fs::read(place.join("in/2.root.json")).expect("a file"), metadata(8_000));
 }
 
 /// A folder as the courier collects it, with a name that is longer than an archive of old has room for.

@@ -8,12 +8,14 @@ mod tui;
 
 use std::{
     fs,
+    io::Cursor,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use ceremony_support::{Room, record};
+use image::ImageFormat;
 use officiant::{
     ceremony::{
         Pending,
@@ -234,6 +236,53 @@ fn a_tagging_key_is_rotated_in_three_repositories_and_nothing_but_codes_comes_in
         let documents: Vec<_> = bundle.files.iter().map(|file| format!("{} {}", file.role, file.version)).collect();
         assert_eq!(documents, ["root 2", "targets 6"]);
         assert_eq!(room.count(|event| matches!(event, Event::ParcelCompared { .. })), 3);
+    });
+}
+
+/// An AVI as webcams write one: a head, and JPEG pictures in chunks with their lengths.
+fn avi(pictures: &Path) -> Vec<u8> {
+    let mut paths: Vec<_> =
+        fs::read_dir(pictures).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    let mut movie = b"movi".to_vec();
+    for path in paths {
+        let mut jpeg = Cursor::new(vec![]);
+        image::open(path).expect("a picture").write_to(&mut jpeg, ImageFormat::Jpeg).expect("a picture");
+        let mut jpeg = jpeg.into_inner();
+        movie.extend_from_slice(b"00dc");
+        movie.extend_from_slice(&u32::try_from(jpeg.len()).expect("it is small").to_le_bytes());
+        jpeg.resize(jpeg.len().next_multiple_of(2), 0);
+        movie.append(&mut jpeg);
+    }
+    let list = |kind: &[u8; 4], body: &[u8]| {
+        [kind, &u32::try_from(body.len()).expect("it is small").to_le_bytes()[..], body].concat()
+    };
+    let body = [b"AVI ", &list(b"LIST", b"hdrl")[..], &list(b"LIST", &movie)].concat();
+    list(b"RIFF", &body)
+}
+
+#[test]
+fn a_video_of_the_screen_is_what_a_ceremony_reads() {
+    on_softhsm("a_video_of_the_screen_is_what_a_ceremony_reads", |tokens| {
+        let import = import_step("screen.avi", "previous");
+        let (mut room, _) = room(tokens, "rotate-root", ("import-root", &import));
+        let inputs = rehearsal::inputs(&room.place.join("a"));
+        let previous = inputs.join("previous/1.root.json");
+        photographs(std::slice::from_ref(&previous), &room.place.join("photographs"));
+        let film = avi(&room.place.join("photographs"));
+        fs::remove_file(&previous).expect("nothing lies beside the script");
+
+        // A video that was stopped before the end is not enough, and the next one is.
+        fs::write(inputs.join("screen.avi"), &film[..film.len() / 3]).expect("a file");
+        room.until(|pending, _| format!("{pending:?}").contains("ReadFrames"));
+        room.perform().expect("the trouble is recorded");
+        let trouble = room.trouble().words();
+        assert!(trouble.starts_with("PARCEL-INTACT: After ") && trouble.contains(" are known"), "{trouble}");
+        fs::write(inputs.join("screen.avi"), &film).expect("a file");
+        room.word("AGAIN");
+        room.until_step("3.1");
+        assert!(room.ceremony().previous_root().is_some());
+        assert_eq!(room.count(|event| matches!(event, Event::ParcelCompared { .. })), 1);
     });
 }
 

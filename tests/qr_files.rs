@@ -213,6 +213,16 @@ fn what_cannot_be_shown_is_refused() {
     assert!(nowhere.err.contains("no terminal") && nowhere.err.contains("--frames"), "{}", nowhere.err);
     let typed = officiant(place, &["qr", "read", "--keyboard", "-o", "in"]);
     assert_eq!(typed.code, Some(2));
+    for arguments in [&["--camera"][..], &["--camera", "/nowhere/video0"]] {
+        let camera = officiant(place, &[&["qr", "read", "-o", "in"], arguments].concat());
+        assert_eq!(camera.code, Some(3), "{camera:#?}");
+        let says = if cfg!(feature = "camera") { "there is no such device" } else { "built without cameras" };
+        assert!(
+            camera.err.contains("open the camera at /") && camera.err.contains(says) && !place.join("in").exists(),
+            "{}",
+            camera.err
+        );
+    }
     fs::write(place.join("large"), vec![0; 5 << 20]).expect("a file");
     assert_eq!(officiant(place, &["qr", "show", "large", "--frames", "frames"]).code, Some(3));
 }

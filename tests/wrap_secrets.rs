@@ -102,7 +102,7 @@ fn nothing_of_a_wrapped_backup_is_left_in_memory_or_in_a_file() {
             let copied = second.unwrap(&wrapped, &second_under, &request).unwrap();
             first.close(key, &copied, &under).unwrap();
             let made = Utc::parse_rfc3339("2026-12-01T09:00:00Z").unwrap();
-            let about = About { keyid: trusted.id(), ceremony: "Genesis".into(), made };
+            let about = About { keyid: trusted.id(), ceremony: "Genesis".into(), made, history: None };
             let file = wrapped_file(&wrapped, &about).unwrap();
             fs::write(folder().join("wrapped"), file.bytes()).unwrap();
             let Split { shares, set } = split_kek(&kek, Scheme::new(2, 3).unwrap(), &trusted.id()).unwrap();

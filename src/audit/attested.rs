@@ -30,6 +30,12 @@ pub(super) fn again(ceremony: &Ceremony, event: &Event, roots: &Roots) -> Result
             let from = crate::text::shown(from);
             return Ok(Some(Vouched::Never(format!("The key of {alias} was imported from {from}: never attested."))));
         }
+        Event::KeyTaken { name, from, .. } => {
+            let from = crate::text::shown(from);
+            let said =
+                format!("The key {name} was taken from {from}: imported, its history is unknown, and never attested.");
+            return Ok(Some(Vouched::Never(said)));
+        }
         _ => return Ok(None),
     };
     let Some(kept) = kept else {

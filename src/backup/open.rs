@@ -15,9 +15,12 @@ use crate::{
     rules::{Passed, Refusal, Rule},
     secret::{Passphrase, Secret},
     text::shown,
-    tuf::key::{Key, KeyId},
+    tuf::key::{Key, KeyId, PublicKey},
     utc::Utc,
 };
+
+/// What is done about a file that holds another key.
+const OTHER_FILE: &str = "Look for the sealed file of this key; this one is of another, or was put in its place.";
 
 /// What was sealed. age does not say who sealed it: until [`Opened::trusted`] it is anybody's key.
 pub struct Opened {
@@ -35,6 +38,11 @@ impl Opened {
         &self.about
     }
 
+    /// The public half of what is in it. From outside.
+    pub fn public(&self) -> &PublicKey {
+        self.key.public()
+    }
+
     /// The private key, if it is that of `trusted`, a key of the root that is trusted.
     ///
     /// # Errors
@@ -43,13 +51,26 @@ impl Opened {
         let id = trusted.id();
         if self.key.public() != trusted.public() {
             let what = format!("The file opened, and the key in it is not the trusted key {}.", shown(id.as_str()));
-            return Err(Refusal::new(
-                Rule::BackupOpens,
-                what,
-                "Look for the sealed file of this key; this one is of another, or was put in its place.",
-            ));
+            return Err(Refusal::new(Rule::BackupOpens, what, OTHER_FILE));
         }
         Ok((self.key, Passed::new(Rule::BackupOpens, format!("the file opened, and holds the private half of {id}"))))
+    }
+
+    /// The private key with its public half, if that has the keyid which is trusted; `key_of` says how metadata names a public key.
+    ///
+    /// # Errors
+    /// `BACKUP-OPENS` where it has another. What was opened is wiped.
+    pub fn named(
+        self,
+        trusted: &KeyId,
+        key_of: impl FnOnce(&PublicKey) -> Option<Key>,
+    ) -> Result<(PrivateKey, Key, Passed), Refusal> {
+        let Some(key) = key_of(self.key.public()).filter(|key| key.id() == *trusted) else {
+            let what = format!("The file opened, and the key in it is not {}.", shown(trusted.as_str()));
+            return Err(Refusal::new(Rule::BackupOpens, what, OTHER_FILE));
+        };
+        let (private, passed) = self.trusted(&key)?;
+        Ok((private, key, passed))
     }
 
     /// Whether it is what was sealed, byte for byte.
@@ -142,18 +163,19 @@ fn about(text: &[u8]) -> Result<About, Wrong> {
     if lines.next() != Some(TITLE.as_bytes()) {
         return Err(none(&format!("it does not begin with “{TITLE}”")));
     }
-    let (mut keyid, mut ceremony, mut made) = (None, None, None);
+    let (mut keyid, mut ceremony, mut made, mut history) = (None, None, None, None);
     for line in lines {
         let line = std::str::from_utf8(line).map_err(|_| none("its first lines are no text"))?;
         match line.split_once(": ") {
             Some(("keyid", value)) => keyid = Some(KeyId::from(value)),
             Some(("ceremony", value)) => ceremony = Some(value.to_owned()),
             Some(("made", value)) => made = Utc::parse_rfc3339(value),
+            Some(("history", value)) => history = Some(value.to_owned()),
             _ => {}
         }
     }
     match (keyid, ceremony, made) {
-        (Some(keyid), Some(ceremony), Some(made)) => Ok(About { keyid, ceremony, made }),
+        (Some(keyid), Some(ceremony), Some(made)) => Ok(About { keyid, ceremony, made, history }),
         _ => Err(none("it does not say which key, which ceremony and when")),
     }
 }

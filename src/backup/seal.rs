@@ -9,6 +9,7 @@
 //! ceremony: what it was called
 //! made: 2026-12-01T09:00:00Z
 //! program: officiant 0.1.0
+//! history: where it was imported from, for a key that was not made in a ceremony
 //!
 //! -----BEGIN PRIVATE KEY-----
 //! …
@@ -53,6 +54,8 @@ pub struct About {
     pub ceremony: String,
     /// When it was sealed.
     pub made: Utc,
+    /// What nobody knows of the key, where it was imported once. One line.
+    pub history: Option<String>,
 }
 
 /// A sealed file, whole in memory. It is no secret: it may be copied, and should be.
@@ -151,8 +154,12 @@ fn close(contents: &Secret, recipient: &dyn Recipient) -> Result<Sealed, Wrong> 
 
 /// A ceremony is called by one line.
 pub(super) fn is_one_line(about: &About) -> Result<(), Wrong> {
-    if about.ceremony.len() > LINE_MAX || about.ceremony.chars().any(paints) {
+    let is_long = |line: &str| line.len() > LINE_MAX || line.chars().any(paints);
+    if is_long(&about.ceremony) {
         return Err(Wrong::Contents(format!("a ceremony is called by one line of at most {LINE_MAX} bytes")));
+    }
+    if about.history.as_deref().is_some_and(is_long) {
+        return Err(Wrong::Contents(format!("the history of a key is one line of at most {LINE_MAX} bytes")));
     }
     Ok(())
 }
@@ -167,7 +174,11 @@ fn contents(key: &PrivateKey, about: &About) -> Result<Secret, Wrong> {
     Ok(composed(base64.len() * 2 + 1024, |out| {
         write!(out, "{TITLE}\nkeyid: {}\nalgorithm: {}\n", about.keyid, key.public().algorithm())?;
         write!(out, "ceremony: {}\nmade: {}\n", about.ceremony, about.made)?;
-        write!(out, "program: officiant {}\n\n-----BEGIN PRIVATE KEY-----\n", env!("CARGO_PKG_VERSION"))?;
+        writeln!(out, "program: officiant {}", env!("CARGO_PKG_VERSION"))?;
+        if let Some(history) = &about.history {
+            writeln!(out, "history: {history}")?;
+        }
+        write!(out, "\n-----BEGIN PRIVATE KEY-----\n")?;
         for line in base64.expose().chunks(64) {
             out.push(line)?;
             out.push(b"\n")?;

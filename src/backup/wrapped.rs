@@ -182,5 +182,5 @@ pub(super) fn read(file: &[u8]) -> Result<WrappedFile, Wrong> {
             "{length} bytes are no wrapped key, which has a multiple of 8 and at most {WRAPPED_MAX}"
         ))
     })?;
-    Ok(WrappedFile { about: About { keyid, ceremony, made }, wrapped })
+    Ok(WrappedFile { about: About { keyid, ceremony, made, history: None }, wrapped })
 }

@@ -1,17 +1,21 @@
 //! Keys that several tokens hold, and their backups: what is known of each. Nothing here is secret.
 
+mod kept;
 mod wrapped;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::kept::KeptBackup;
 pub use self::wrapped::WrappedKey;
 use super::{
     Ceremony,
     event::Event,
     operation::{ExportedFile, Operation},
     participants::Alias,
+    script::Origin,
+    words,
 };
 use crate::{
     custody::Set,
@@ -30,7 +34,7 @@ pub struct SealedBackup {
     pub set: Set,
 }
 
-/// A key that was made in memory, or that a token wrapped.
+/// A key that was made in memory or brought there, or that a token wrapped.
 #[derive(Clone, Debug)]
 pub struct Backup {
     /// Its public half.
@@ -49,6 +53,33 @@ pub struct Backup {
     pub proven: bool,
     /// Whether the memory was wiped.
     pub wiped: bool,
+    /// What nobody knows of the key, where it was not made here: that it was imported. It goes into the sealed file, and out of it again.
+    pub history: Option<String>,
+}
+
+/// What became of the shares of a backup that was made before.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// The shares that were destroyed before the witness, in that order.
+    pub destroyed: Vec<u8>,
+    /// Those that were not here, and whether they are lost.
+    pub missing: BTreeMap<u8, bool>,
+    /// Whether an exception lets the ceremony go on although those that are left open the file.
+    pub spared: bool,
+    /// Whether what remains was read aloud.
+    pub judged: bool,
+}
+
+impl End {
+    /// How many are destroyed.
+    pub fn gone(&self) -> u8 {
+        u8::try_from(self.destroyed.len()).unwrap_or(u8::MAX)
+    }
+}
+
+/// What is said for ever of a key that came from a file.
+pub fn imported_from(file: &str) -> String {
+    format!("imported from {}; unknown before that", crate::text::shown(file))
 }
 
 impl Backup {
@@ -63,6 +94,7 @@ impl Backup {
             restored: vec![],
             proven: false,
             wiped: false,
+            history: None,
         }
     }
 
@@ -83,9 +115,10 @@ impl Backup {
 pub struct Backups {
     made: BTreeMap<Alias, Backup>,
     wrapped: BTreeMap<Alias, WrappedKey>,
-    kept: BTreeMap<Alias, Set>,
+    kept: BTreeMap<Alias, KeptBackup>,
     /// In a rehearsal, the twin of each set, by the SHA-256 of the real one.
     twins: BTreeMap<Digest, Digest>,
+    ends: BTreeMap<Alias, End>,
 }
 
 impl Backups {
@@ -101,7 +134,23 @@ impl Backups {
 
     /// What is public of a set that was made before.
     pub fn kept(&self, name: &Alias) -> Option<&Set> {
+        self.kept.get(name).map(|kept| &kept.set)
+    }
+
+    /// A backup that was made before.
+    pub fn opened(&self, name: &Alias) -> Option<&KeptBackup> {
         self.kept.get(name)
+    }
+
+    /// All of those, by their short names.
+    pub fn all_opened(&self) -> impl Iterator<Item = (&Alias, &KeptBackup)> {
+        self.kept.iter()
+    }
+
+    /// What became of the shares of one that was made before.
+    pub fn end_of(&self, name: &Alias) -> &End {
+        const NONE: &End = &End { destroyed: Vec::new(), missing: BTreeMap::new(), spared: false, judged: false };
+        self.ends.get(name).unwrap_or(NONE)
     }
 
     pub(super) fn twin_of(&self, real: Digest) -> Option<Digest> {
@@ -115,9 +164,20 @@ impl Backups {
     }
 
     pub(super) fn apply(&mut self, event: &Event) {
+        let made = &self.made;
+        // What comes to a token is of the new backup, where a key has both.
+        let is_new = matches!(event, Event::KeyPut { name, .. } if made.contains_key(name));
+        self.kept.iter_mut().filter(|_| !is_new).for_each(|(name, kept)| kept.apply(name, event));
         match event {
-            Event::KeyMade { name, key, .. } => {
-                self.made.insert(name.clone(), Backup::of(key.clone()));
+            Event::KeyMade { name, key, .. }
+            | Event::KeyTaken { name, key, .. }
+            | Event::BackupOpened { name, key, .. } => {
+                let history = match event {
+                    Event::KeyTaken { from, .. } => Some(imported_from(from)),
+                    Event::BackupOpened { history, .. } => history.clone(),
+                    _ => None,
+                };
+                self.made.insert(name.clone(), Backup { history, ..Backup::of(key.clone()) });
             }
             Event::BackupSealed { name, sealed, .. } => {
                 self.change(name, |backup| backup.sealed = Some(sealed.clone()))
@@ -140,8 +200,23 @@ impl Backups {
                 self.made.values_mut().for_each(|backup| backup.restored.retain(|token| token != alias));
             }
             Event::SetImported { name, text, .. } => {
-                self.kept.extend(serde_json::from_str(text).ok().map(|set| (name.clone(), set)));
+                let set = serde_json::from_str(text).ok();
+                self.kept.extend(set.map(|set| (name.clone(), KeptBackup::of(set))));
             }
+            Event::ShareDestroyed { name, index, .. } => {
+                let end = self.ends.entry(name.clone()).or_default();
+                end.destroyed.push(*index);
+                end.missing.remove(index);
+            }
+            Event::ShareMissing { name, index, lost, .. } => {
+                self.ends.entry(name.clone()).or_default().missing.insert(*index, *lost);
+            }
+            Event::Went { word, on } if word == "GO ON" => {
+                if let Some(name) = self.kept.keys().find(|name| *on == words::custody::left(name)).cloned() {
+                    self.ends.entry(name).or_default().spared = true;
+                }
+            }
+            Event::OldSharesJudged { name, .. } => self.ends.entry(name.clone()).or_default().judged = true,
             Event::TwinSet { real, twin } => drop(self.twins.insert(*real, *twin)),
             Event::KeyWiped { name, .. } => self.change(name, |backup| backup.wiped = true),
             Event::BackupDiscarded { name, .. } => drop(self.made.remove(name)),
@@ -165,6 +240,19 @@ impl Ceremony {
     /// What is known of keys that several tokens hold.
     pub fn backups(&self) -> &Backups {
         &self.backups
+    }
+
+    /// The file that a key in memory was taken from: whoever has a copy of it has the key.
+    pub(super) fn file_of(&self, name: &Alias) -> Option<String> {
+        match self.script.origin_of(name) {
+            Origin::TakenFrom(file) => Some(file.to_owned()),
+            Origin::Made | Origin::Opened => None,
+        }
+    }
+
+    /// What nobody knows of the key that came to this token, where it was imported once.
+    pub fn history_of(&self, alias: &Alias) -> Option<String> {
+        self.backups.get(self.script.put_on(alias)?)?.history.clone()
     }
 
     /// `BACKUP-RESTORES`, of every key that the script makes for several tokens. Asked before anything is certified, composed or written out.

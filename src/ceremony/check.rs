@@ -3,9 +3,11 @@
 
 mod backup;
 mod crossing;
+mod custody;
 mod materials;
 mod people;
 mod repositories;
+mod restore;
 mod steps;
 pub(in crate::ceremony) mod text;
 mod tokens;
@@ -156,6 +158,8 @@ pub fn check(script: &Script) -> Checked {
     steps::breaks(script, &mut findings);
     tokens::look(script, &mut findings);
     backup::look(script, &mut findings);
+    restore::look(script, &mut findings);
+    custody::look(script, &mut findings);
     people::look(script, &mut findings);
     let people = people::plans(script);
     repositories::look(script, &people, &mut findings);

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::operation::ExportedFile;
 use crate::{digest::Digest, text::shown};
 
-/// Where codes come from, as a script says it: `pictures:photographs`, `serial:/dev/ttyACM0`, `keyboard`.
+/// Where codes come from, as a script says it: `pictures:photographs`, `serial:/dev/ttyACM0`, `keyboard`,
+/// `camera:/dev/video0`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FrameSource {
@@ -17,7 +18,12 @@ pub enum FrameSource {
     Serial(String),
     /// A scanner that types like a keyboard.
     Keyboard,
+    /// The camera at this device.
+    Camera(String),
 }
+
+/// The camera where none is named.
+pub const CAMERA_USUAL: &str = "/dev/video0";
 
 impl FrameSource {
     /// The source as words for people.
@@ -26,6 +32,7 @@ impl FrameSource {
             Self::Pictures(path) => format!("the pictures in {}", shown(path)),
             Self::Serial(port) => format!("the scanner at {}", shown(port)),
             Self::Keyboard => "the scanner that types".into(),
+            Self::Camera(device) => format!("the camera at {}", shown(device)),
         }
     }
 }
@@ -40,9 +47,11 @@ impl FromStr for FrameSource {
         };
         match text.split_once(':') {
             None if text == "keyboard" => Ok(Self::Keyboard),
+            None if text == "camera" => Ok(Self::Camera(CAMERA_USUAL.into())),
             Some(("pictures", rest)) => Ok(Self::Pictures(path(rest)?)),
             Some(("serial", rest)) if rest.starts_with('/') => Ok(Self::Serial(path(rest)?)),
-            _ => Err("it is pictures:FILE-OR-FOLDER, serial:/dev/PORT or keyboard".into()),
+            Some(("camera", rest)) if rest.starts_with('/') => Ok(Self::Camera(path(rest)?)),
+            _ => Err("it is pictures:FILE-OR-FOLDER, serial:/dev/PORT, keyboard or camera:/dev/DEVICE".into()),
         }
     }
 }
@@ -53,6 +62,7 @@ impl fmt::Display for FrameSource {
             Self::Pictures(path) => write!(f, "pictures:{path}"),
             Self::Serial(port) => write!(f, "serial:{port}"),
             Self::Keyboard => f.write_str("keyboard"),
+            Self::Camera(device) => write!(f, "camera:{device}"),
         }
     }
 }
@@ -115,12 +125,28 @@ mod tests {
 
     #[test]
     fn a_source_is_written_as_it_is_read() {
-        for text in ["pictures:photographs", "pictures:/media/stick/screen.avi", "serial:/dev/ttyACM0", "keyboard"] {
+        for text in [
+            "pictures:photographs",
+            "pictures:/media/stick/screen.avi",
+            "serial:/dev/ttyACM0",
+            "keyboard",
+            "camera:/dev/video2",
+        ] {
             assert_eq!(text.parse::<FrameSource>().map(|source| source.to_string()).as_deref(), Ok(text));
         }
-        for text in
-            ["", "keyboard:", "pictures:", "pictures:../x", "pictures:a/../b", "serial:ttyACM0", "serial:", "camera"]
-        {
+        assert_eq!("camera".parse(), Ok(FrameSource::Camera("/dev/video0".into())));
+        for text in [
+            "",
+            "keyboard:",
+            "pictures:",
+            "pictures:../x",
+            "pictures:a/../b",
+            "serial:ttyACM0",
+            "serial:",
+            "camera:",
+            "camera:video0",
+            "camera:/dev/../etc/passwd",
+        ] {
             assert!(text.parse::<FrameSource>().is_err(), "{text}");
         }
     }

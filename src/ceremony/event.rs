@@ -9,6 +9,7 @@ use super::{
     participants::{Alias, PersonId},
     prompt::{AsideKind, Salt},
     repositories::{Known, Shape, Verdict},
+    steps::Gone,
 };
 use crate::{
     custody::Commitment,
@@ -341,6 +342,20 @@ pub enum Event {
         /// `KEY-COUNTED-ONCE`.
         passed: Vec<Passed>,
     },
+    /// An existing key was taken from its file into locked memory, to be backed up. What became of it before is unknown. Nothing of the
+    /// file is kept, not even its digest.
+    KeyTaken {
+        /// Its short name in the script.
+        name: Alias,
+        /// The public key.
+        key: Key,
+        /// Its canonical id: the name of the file in a publisher's trust directory.
+        canonical_id: KeyId,
+        /// The name of the file, as the script has it.
+        from: String,
+        /// `KEY-ON-PAPER`.
+        passed: Vec<Passed>,
+    },
     /// It was sealed as an age file, and what opens it was split.
     BackupSealed {
         /// Of which key.
@@ -507,7 +522,51 @@ pub enum Event {
         /// Whether it is lost for ever, and not just absent.
         lost: bool,
     },
-    /// A rehearsal uses a throw-away set in the place of a real one.
+    /// A backup that was made before was opened with its shares; its key is in locked memory.
+    BackupOpened {
+        /// Its short name in the script.
+        name: Alias,
+        /// The id of its set.
+        set: String,
+        /// The public key.
+        key: Key,
+        /// The shares that opened it.
+        shares: Vec<u8>,
+        /// What the sealed file says of what nobody knows of the key: that it was imported.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        history: Option<String>,
+        /// `BACKUP-OPENS`.
+        passed: Vec<Passed>,
+    },
+    /// A share that was read a moment ago was destroyed before the eyes of the witness.
+    ShareDestroyed {
+        /// Of the backup of which key.
+        name: Alias,
+        /// The id of its set.
+        set: String,
+        /// Which share, from 1.
+        index: u8,
+        /// Who saw it.
+        witness: PersonId,
+    },
+    /// What remains of a set was read aloud when the record was about to be closed.
+    OldSharesJudged {
+        /// Of the backup of which key.
+        name: Alias,
+        /// The id of its set.
+        set: String,
+        /// The shares that were destroyed.
+        destroyed: Vec<u8>,
+        /// How many are left, wherever they are.
+        left: u8,
+        /// How many open the sealed file.
+        threshold: u8,
+        /// By when the key is rotated because they do, where the script says so.
+        rotate_by: Option<Utc>,
+        /// `OLD-SHARES-DEAD`; empty where the key is to be rotated.
+        passed: Vec<Passed>,
+    },
+    /// A rehearsal uses a throw-away set, or a throw-away sealed file, in the place of a real one.
     TwinSet {
         /// The SHA-256 that the script pins.
         real: Digest,
@@ -533,6 +592,33 @@ pub enum Event {
         signature: String,
         /// `PIN-WORKS-AGAIN`, `KEY-POSSESSION`, `TOKEN-IS-EXPECTED`.
         passed: Vec<Passed>,
+    },
+    /// The sealed file of a backup that was made before came in. It stands in the record, in `inputs/`.
+    SealedImported {
+        /// The short name of its key.
+        name: Alias,
+        /// As it stands in the record.
+        file: ExportedFile,
+        /// `BYTES-MATCH-HASH`.
+        passed: Vec<Passed>,
+    },
+    /// A token was wiped, and looked at afterwards: no key is on it.
+    TokenErased {
+        /// Which token of the script.
+        alias: Alias,
+        /// As it is now.
+        seen: SeenToken,
+        /// `TOKEN-IS-EXPECTED`, `TOKEN-IS-HARDWARE`, `TOKEN-ERASED`.
+        passed: Vec<Passed>,
+    },
+    /// A token that was to be wiped is lost or dead, as people say.
+    TokenGone {
+        /// Which token of the script.
+        alias: Alias,
+        /// Which of the two.
+        gone: Gone,
+        /// What is known of it, in their words.
+        account: String,
     },
     /// A token with a known key was opened.
     TokenOpened {
@@ -855,6 +941,9 @@ impl Event {
             | Self::KeyHandedOver { passed, .. }
             | Self::KeyDrilled { passed, .. }
             | Self::KeyMade { passed, .. }
+            | Self::KeyTaken { passed, .. }
+            | Self::BackupOpened { passed, .. }
+            | Self::OldSharesJudged { passed, .. }
             | Self::BackupSealed { passed, .. }
             | Self::ShareReadBack { passed, .. }
             | Self::KeyPut { passed, .. }
@@ -866,6 +955,8 @@ impl Event {
             | Self::WrappingCleared { passed, .. }
             | Self::SetImported { passed, .. }
             | Self::ShareChecked { passed, .. }
+            | Self::SealedImported { passed, .. }
+            | Self::TokenErased { passed, .. }
             | Self::TokenOpened { passed, .. }
             | Self::CollectionOpened { passed, .. }
             | Self::SignedBefore { passed, .. }
@@ -899,6 +990,8 @@ impl Event {
                 | Self::KeyHandedOver { .. }
                 | Self::KeyDrilled { .. }
                 | Self::KeyMade { .. }
+                | Self::KeyTaken { .. }
+                | Self::BackupOpened { .. }
                 | Self::BackupSealed { .. }
                 | Self::ShareReadBack { .. }
                 | Self::KeyPut { .. }
@@ -912,6 +1005,8 @@ impl Event {
                 | Self::WrappingCleared { .. }
                 | Self::SetImported { .. }
                 | Self::ShareChecked { .. }
+                | Self::SealedImported { .. }
+                | Self::TokenErased { .. }
                 | Self::TokenOpened { .. }
                 | Self::Signed { .. }
                 | Self::HeadSigned { .. }

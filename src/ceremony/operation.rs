@@ -2,12 +2,14 @@
 //! these; there is no other switch.
 
 mod outcome;
+mod trouble;
 mod wrapping;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     outcome::Outcome,
+    trouble::Trouble,
     wrapping::{Wrapping, WrappingOutcome, WrapsBy, outcome_of},
 };
 use super::{
@@ -19,8 +21,6 @@ use crate::{
     custody::Set,
     device::TokenIdentity,
     digest::Digest,
-    fault::{Fault, FaultKind, Tries},
-    rules::{Refusal, Rule},
     text::shown,
     tuf::key::{Key, KeyAlgorithm, KeyId},
     utc::Utc,
@@ -194,6 +194,35 @@ pub enum Operation {
         /// Whether dice are thrown (their throws are asked for).
         dice: bool,
     },
+    /// File: read a private key file (passphrase asked for) into locked memory.
+    TakeKey {
+        /// Its short name in the script.
+        name: Alias,
+        /// The file, beside the script or at an absolute path.
+        file: String,
+        /// The fingerprint of its public key, where the ceremony knows it.
+        public: Option<Digest>,
+        /// Its canonical id, or another keyid of it: by that it is found among several.
+        keyid: Option<KeyId>,
+        /// Who types the passphrase.
+        keeper: PersonId,
+    },
+    /// File: open the sealed file of a backup that was made before with its shares (asked for), and keep the key in locked memory.
+    OpenBackup {
+        /// Its short name in the script.
+        name: Alias,
+        /// The sealed file, relative to the script.
+        file: String,
+        /// Its SHA-256.
+        sha256: Digest,
+        /// The keyid that the key in it must have.
+        keyid: KeyId,
+        /// What is known of its shares.
+        set: Box<Set>,
+        /// As in [`Operation::ReadInput`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parcels: Vec<Received>,
+    },
     /// File: seal it, split what opens it, write the sealed file on every medium.
     SealBackup {
         /// Of which key.
@@ -228,6 +257,19 @@ pub enum Operation {
         /// Its sealed file, and what is known of the shares.
         sealed: Box<SealedBackup>,
     },
+    /// Token: open a backup that was made before with shares (asked for), and put its key on the token (user PIN asked for).
+    RestoreKey {
+        /// On which token.
+        alias: Alias,
+        /// The short name of the key.
+        name: Alias,
+        /// The keyid that it must have.
+        keyid: KeyId,
+        /// Its label on the token.
+        label: String,
+        /// Its sealed file in the record, and what is known of the shares.
+        sealed: Box<SealedBackup>,
+    },
     /// People: let a share be typed from its page.
     CheckShare {
         /// Of the backup of which key.
@@ -254,6 +296,22 @@ pub enum Operation {
         public: Digest,
         /// The digest of the statement.
         challenge: Digest,
+    },
+    /// Token: look at a token of this label and serial; one of them may be empty, and then any.
+    LookAtToken {
+        /// As which token of the script.
+        alias: Alias,
+        /// Its label.
+        label: String,
+        /// Its serial.
+        serial: String,
+    },
+    /// Token: wipe it (SO-PIN asked for where it has one), and look afterwards. Everything on it is lost.
+    EraseToken {
+        /// Which token of the script.
+        alias: Alias,
+        /// Which one: as [`Operation::LookAtToken`] saw it.
+        seen: Box<SeenToken>,
     },
     /// Token: find a token with a known key, and prove by a nonce that it holds it.
     Open {
@@ -319,14 +377,21 @@ impl Operation {
             Self::ImportKey { alias, file, .. } => format!("bring the key in {} to {alias}", shown(file)),
             Self::HandOverKey { name, .. } => format!("make the key {name} and write it for its keeper"),
             Self::MakeKey { name, .. } => format!("make the key {name} in memory"),
+            Self::TakeKey { name, file, .. } => format!("take the key {name} from {} into memory", shown(file)),
+            Self::OpenBackup { name, .. } => format!("open the backup of {name} with its shares"),
             Self::SealBackup { name, .. } => format!("seal the backup of {name} and split what opens it"),
             Self::GiveShare { index, .. } => format!("put share {index} on paper and read it back"),
             Self::PutKey { alias, name, from_shares: false, .. } => format!("put the key {name} on {alias}"),
             Self::PutKey { alias, name, .. } => format!("restore the key {name} to {alias} from shares"),
+            Self::RestoreKey { alias, name, .. } => {
+                format!("open the backup of {name} with shares, and restore it to {alias}")
+            }
             Self::CheckShare { index, .. } => format!("read share {index} from its page"),
             Self::WipeKey { name } => format!("wipe the memory in which {name} was made"),
             Self::Wrapping(wrapping) => wrapping.words(),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
+            Self::LookAtToken { alias, .. } => format!("look at {alias}"),
+            Self::EraseToken { alias, .. } => format!("wipe {alias}"),
             Self::Open { alias, .. } => format!("open {alias}"),
             Self::Sign { alias, payload, .. } => format!("sign payload {} with {alias}", &payload.to_string()[..8]),
             Self::SignHead { alias, .. } => format!("sign the head of the transcript with {alias}"),
@@ -342,7 +407,10 @@ impl Operation {
             | Self::Generate { alias, .. }
             | Self::ImportKey { alias, .. }
             | Self::PutKey { alias, .. }
+            | Self::RestoreKey { alias, .. }
             | Self::Drill { alias, .. }
+            | Self::LookAtToken { alias, .. }
+            | Self::EraseToken { alias, .. }
             | Self::Open { alias, .. }
             | Self::Sign { alias, .. }
             | Self::SignHead { alias, .. }
@@ -362,6 +430,8 @@ impl Operation {
             | Self::ExportRepositories { .. }
             | Self::HandOverKey { .. }
             | Self::MakeKey { .. }
+            | Self::TakeKey { .. }
+            | Self::OpenBackup { .. }
             | Self::SealBackup { .. }
             | Self::GiveShare { .. }
             | Self::CheckShare { .. }
@@ -406,47 +476,5 @@ impl SeenToken {
     /// Whether two findings are of one token: label and serial, never the slot.
     pub fn same_as(&self, other: &Self) -> bool {
         (&self.token.label, &self.token.serial) == (&other.token.label, &other.token.serial)
-    }
-}
-
-/// What went wrong with an operation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Trouble {
-    /// The world failed.
-    Fault(Fault),
-    /// A rule refused what came of it.
-    Refused(Refusal),
-    /// Nobody gave the secret that was asked for.
-    NobodyAnswered {
-        /// What was asked for.
-        secret: String,
-    },
-}
-
-impl Trouble {
-    /// Whether the next wrong PIN locks the token (`PIN-TRIES-LEFT`).
-    pub fn is_last_try(&self) -> bool {
-        match self {
-            Self::Fault(fault) => {
-                matches!(fault.kind, FaultKind::PinIncorrect { tries: Tries::LastTry | Tries::Left(1) })
-            }
-            Self::Refused(refusal) => refusal.rule == Rule::PinTriesLeft,
-            Self::NobodyAnswered { .. } => false,
-        }
-    }
-
-    /// Whether nobody touched a token that blinked: nothing failed, and nothing is spent.
-    pub fn is_no_touch(&self) -> bool {
-        matches!(self, Self::Fault(fault) if fault.kind == FaultKind::NotTouched)
-    }
-
-    /// The trouble as a sentence for people.
-    pub fn words(&self) -> String {
-        match self {
-            Self::Fault(fault) => fault.to_string(),
-            Self::Refused(refusal) => format!("{}: {}", refusal.rule, refusal.what),
-            Self::NobodyAnswered { secret } => format!("{secret} was not given"),
-        }
     }
 }

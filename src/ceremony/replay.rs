@@ -68,6 +68,10 @@ pub fn decide_again(
             let template = repositories::certify::template(ceremony, alias, common_name)?;
             decide(ceremony, &signed_some(ceremony, alias, &template.to_be_signed(), signature)?, at)
         }
+        Event::SealedImported { file, .. } => {
+            let bytes = material(materials, "inputs", file.sha256)?.to_vec();
+            decide(ceremony, &Answer::Done(Box::new(Outcome::Input { bytes, with: None })), at)
+        }
         Event::Confirmed { person, .. } => confirm_again(ceremony, person, at),
         Event::AsideNoted { question: AsideQuestion::Confirms, answer } => {
             let person = PersonId::try_from(answer.clone()).map_err(|_| impossible("it names no person"))?;
@@ -152,6 +156,11 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::KeyMade { key, sources, dice, .. } => {
             done(Outcome::Made { key: key.clone(), sources: sources.clone(), dice: *dice })
         }
+        Event::BackupOpened { key, shares, history, .. } => {
+            done(Outcome::BackupOpened { key: key.clone(), shares: shares.clone(), history: history.clone() })
+        }
+        Event::OldSharesJudged { .. } => word("READ"),
+        Event::KeyTaken { key, .. } => done(Outcome::Taken { key: key.clone() }),
         Event::BackupSealed { sealed, sheets, media, .. } => {
             let (sealed, sheets, media) = (sealed.clone(), sheets.clone(), media.clone());
             done(Outcome::BackupSealed { sealed, sheets, media })
@@ -186,6 +195,8 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             let raw = from_hex(signature).ok_or_else(|| unreadable(alias))?;
             signed(ceremony, alias, RawSignature::new(raw))
         }
+        Event::TokenErased { seen, .. } => done(Outcome::Erased { seen: seen.clone(), left: 0 }),
+        Event::TokenGone { account, .. } => Ok(Answer::Text(account.clone())),
         Event::TokenOpened { seen, key, .. } => done(Outcome::Opened { seen: seen.clone(), key: key.clone() }),
         Event::Drafted { .. } => word("DRAFT"),
         Event::PayloadStored { .. } => done(Outcome::Stored),
@@ -219,6 +230,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::CertificatesSigned { .. }
         | Event::BatchSigned { .. }
         | Event::Closed
+        | Event::ShareDestroyed { .. }
         | Event::ExceptionNoted { .. }
         | Event::Voided { .. }
         | Event::Substituted { .. }
@@ -234,6 +246,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::Refused { .. }
         | Event::Confirmed { .. }
         | Event::KeyImported { .. }
+        | Event::SealedImported { .. }
         | Event::ParcelRead { .. }
         | Event::TwinCollection { .. }
         | Event::CollectionOpened { .. }

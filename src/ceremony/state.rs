@@ -1,6 +1,7 @@
 //! Where a ceremony is: the fold of its events. Total: no rules, no refusals, no IO. What may be asked of it is in `asked`.
 
 mod asked;
+mod cursor;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,6 +16,7 @@ use super::{
     repositories::{self, Repositories},
     resume::Resume,
     script::Script,
+    steps::Gone,
 };
 use crate::{
     device::KeyAttributes,
@@ -118,6 +120,8 @@ pub struct TokenState {
     pub attributes: Option<KeyAttributes>,
     /// The file that its key was brought in from: whoever has a copy of it has the key.
     pub imported_from: Option<String>,
+    /// Whether it was wiped here, or is lost or dead.
+    pub gone: Option<Gone>,
     /// Whether the key counts: the PIN was typed again after the token was out, and the key showed that it works.
     pub counts: bool,
 }
@@ -311,6 +315,14 @@ impl Ceremony {
                 self.exported.push(file.clone());
             }
             Event::KeyDrilled { alias, .. } => self.token_mut(alias).counts = true,
+            Event::TokenErased { alias, seen, .. } => {
+                *self.token_mut(alias) =
+                    TokenState { bound: Some(seen.clone()), gone: Some(Gone::Erased), ..TokenState::default() };
+            }
+            Event::TokenGone { alias, gone, .. } => {
+                let bound = self.token_mut(alias).bound.take();
+                *self.token_mut(alias) = TokenState { bound, gone: Some(*gone), ..TokenState::default() };
+            }
             Event::TokenOpened { alias, seen, key, .. } => {
                 let token = self.token_mut(alias);
                 token.bound = Some(seen.clone());
@@ -422,10 +434,15 @@ impl Ceremony {
             | Event::CopyProven { .. }
             | Event::KeyClosed { .. }
             | Event::WrappingCleared { .. }
+            | Event::KeyTaken { .. }
+            | Event::BackupOpened { .. }
+            | Event::ShareDestroyed { .. }
+            | Event::OldSharesJudged { .. }
             | Event::ShareReadBack { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
             | Event::SetImported { .. }
+            | Event::SealedImported { .. }
             | Event::ShareChecked { .. }
             | Event::ShareMissing { .. }
             | Event::TwinSet { .. }
@@ -437,54 +454,6 @@ impl Ceremony {
         if event.is_outcome() {
             self.intent = None;
             self.last_try = false;
-        }
-    }
-
-    /// Moves on past every step that owes nothing any more.
-    fn advance(&mut self) {
-        if self.mode.is_none() || self.intent.is_some() || self.trouble.is_some() || self.aside.is_some() {
-            return;
-        }
-        if self.resume.as_ref().is_some_and(|resume| resume.pending(self).is_none()) {
-            self.resume = None;
-        }
-        let begins = |step: &super::steps::Step, name: &Alias| step.action.makes() == Some(name);
-        if let Some(name) =
-            self.backups.lost().cloned().filter(|name| !self.step().is_some_and(|step| begins(step, name)))
-        {
-            self.back_to(|_, step| begins(step, &name));
-        }
-        while let Some(step) = self.step() {
-            if step.action.kind().pending(self).is_some() {
-                return;
-            }
-            self.cursor.step += 1;
-            self.here.clear();
-        }
-    }
-
-    /// After a payload was voided, the ceremony goes back to the step that drafts.
-    fn back_to_draft(&mut self) {
-        self.back_to(|_, step| step.action.drafts());
-    }
-
-    /// After a token was replaced, the ceremony goes back to the first step that is about it. What the other tokens have done
-    /// stays done; what people confirmed since is confirmed again.
-    fn back_to_token(&mut self, spare: &Alias) {
-        self.back_to(|ceremony, step| step.action.token().is_some_and(|token| ceremony.playing(token) == *spare));
-    }
-
-    fn back_to(&mut self, wanted: impl Fn(&Self, &super::steps::Step) -> bool) {
-        let script = Arc::clone(&self.script);
-        let places = script
-            .acts
-            .iter()
-            .enumerate()
-            .flat_map(|(act, a)| (0..a.steps.len()).map(move |step| Cursor { act, step }));
-        let first = places.into_iter().find(|place| wanted(self, &script.acts[place.act].steps[place.step]));
-        if let Some(first) = first.filter(|first| *first <= self.cursor) {
-            self.cursor = first;
-            self.here.clear();
         }
     }
 

@@ -3,9 +3,12 @@
 
 pub mod backup;
 pub mod crossing;
+pub mod custody;
+pub mod erase;
 pub mod events;
 pub mod paper;
 pub mod repositories;
+pub mod restore;
 pub mod steps;
 pub mod wrapping;
 

@@ -16,6 +16,7 @@ use crate::{
         operation::Trouble,
         prompt::{Answer, Input, Prompt, Scene, SlowHash},
         state::Closing,
+        words::erase::TOLD,
     },
     digest::to_hex,
     fault::{Error, Fault},
@@ -83,6 +84,11 @@ impl Answers {
                 let word = choices.iter().find(|choice| absent && choice.word == "ABSENT").or(choices.first());
                 Answer::Word(word.map(|choice| choice.word.to_owned()).unwrap_or_default())
             }
+            // What names a throw-away token, which nobody knew beforehand.
+            Input::Text { label, .. } if label == TOLD => match &prompt.scene {
+                Scene::Swap { token, .. } => Answer::Text(token.serial.clone().unwrap_or_default()),
+                _ => Answer::Text(String::new()),
+            },
             Input::Text { label, hint } => {
                 let clock = hint.starts_with("HH:MM");
                 let line = self.records.get(label).cloned();

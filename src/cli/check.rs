@@ -12,9 +12,12 @@ use super::{
 use crate::{
     ceremony::{
         check::{Checked, Finding, PersonPlan, TokenPlan, check},
+        crossing::FrameSource,
         print,
         script::Script,
+        steps::{Action, ImportQr},
     },
+    qr::camera::BUILT_IN,
     text::shown,
 };
 
@@ -24,6 +27,7 @@ pub(super) fn run(args: &Check) -> Result<Exit, Stop> {
     let holds = checked.holds();
     let report = json!({ "holds": holds, "script": checked });
     out::report(args.format.json, &report, || lines(&checked))?;
+    cameras(&script).iter().for_each(|line| out::say(line));
     Ok(if holds { Exit::Done } else { Exit::Usage })
 }
 
@@ -36,6 +40,21 @@ pub(super) fn print(args: &Print) -> Result<Exit, Stop> {
     let text = if args.markdown { print::markdown(&script, &checked) } else { print::html(&script, &checked) };
     out::write(args.output.as_deref(), &text)?;
     Ok(Exit::Done)
+}
+
+/// Steps that want a camera, where this program reads none. The machine of the day may have another program, so the script holds.
+fn cameras(script: &Script) -> Vec<String> {
+    let wanted = script.numbered().filter(|_| !BUILT_IN).filter_map(|(number, step)| match &step.action {
+        Action::ImportQr(ImportQr { from: from @ FrameSource::Camera(_), .. }) => Some((number, from)),
+        _ => None,
+    });
+    let line = |(number, from): (_, &FrameSource)| {
+        format!(
+            "officiant: step {number} reads codes from {}, and this program was built without cameras (--features camera)",
+            from.words()
+        )
+    };
+    wanted.map(line).collect()
 }
 
 fn read(path: &Path) -> Result<Arc<Script>, Stop> {

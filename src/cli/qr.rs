@@ -4,7 +4,7 @@ mod pack;
 mod read;
 mod show;
 
-pub(super) use self::read::from_serial;
+pub(super) use self::read::{from_camera, from_serial};
 use super::{
     args::qr::{Qr, QrVerb},
     exit::{Exit, Stop},

@@ -41,6 +41,14 @@ const ATTEMPTS: u32 = 5;
 pub(super) struct Born {
     key: PrivateKey,
     sealed: Option<(Sealed, Split, Utc)>,
+    history: Option<String>,
+}
+
+impl Born {
+    /// A key that came into memory.
+    pub(super) const fn new(key: PrivateKey, history: Option<String>) -> Self {
+        Self { key, sealed: None, history }
+    }
 }
 
 impl Performer {
@@ -49,9 +57,12 @@ impl Performer {
         Some(match &job.operation {
             Operation::Wrapping(_) => self.wrapping(job, people),
             Operation::MakeKey { name, .. } => locked::apart(|| self.make_key(name, job, people)),
+            Operation::TakeKey { .. } => locked::apart(|| self.take_key(job, people)),
+            Operation::OpenBackup { .. } => locked::apart(|| self.open_backup(job, people)),
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
             Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),
+            Operation::RestoreKey { .. } => locked::apart(|| self.restore_key(job, people)),
             Operation::CheckShare { index, set, .. } => self.check_share(*index, set, people),
             Operation::WipeKey { name } => {
                 self.gathering = None;
@@ -76,7 +87,7 @@ impl Performer {
         let (mixture, sources, thrown) = self.mixed(name, tokens, *dice, people)?;
         let key = mixture.key(*algorithm)?;
         let public = self.tuf_key_of(key.public())?;
-        self.born.insert(name.clone(), Born { key, sealed: None });
+        self.born.insert(name.clone(), Born::new(key, None));
         Ok(Outcome::Made { key: public, sources, dice: thrown })
     }
 
@@ -120,7 +131,7 @@ impl Performer {
         let title = self.script.title.clone();
         let born = self.born.get_mut(name).ok_or_else(|| gone(name))?;
         if born.sealed.is_none() {
-            let about = About { keyid: keyid.clone(), ceremony: title.clone(), made };
+            let about = About { keyid: keyid.clone(), ceremony: title.clone(), made, history: born.history.clone() };
             let sealed = locked::apart(|| {
                 let identity = Identity::fresh()?;
                 let sealed = seal(&born.key, &about, &identity).map_err(|wrong| wrong.fault("seal the key"))?;
@@ -187,8 +198,11 @@ impl Performer {
         let Operation::PutKey { alias, name, key: trusted, label, from_shares, sealed } = &job.operation else {
             return Err(job_without("a key to put").into());
         };
-        let algorithm = self.script.root.algorithm;
-        let id = self.driver(alias)?.key_id(label, alias);
+        // One that came from a file is of any kind.
+        let algorithm = trusted.public().key_algorithm().unwrap_or(self.script.root.algorithm);
+        let driver = self.driver(alias)?;
+        driver.brings(algorithm)?;
+        let id = driver.key_id(label, alias);
         let request = KeyRequest { algorithm, label: label.clone(), id };
         if job.in_doubt {
             // The token tells.
@@ -221,7 +235,7 @@ impl Performer {
     }
 
     /// Lets custodians type shares until there are enough. What was typed stays for the next try.
-    fn gathered<T>(
+    pub(super) fn gathered<T>(
         &mut self,
         name: &Alias,
         set: &Set,
@@ -355,7 +369,7 @@ fn leave_sealed(
 }
 
 /// The sealed file as the record has it, on the first medium that still has what the transcript says.
-fn sealed_file(job: &Job, file: &ExportedFile) -> Result<Sealed, Stopped> {
+pub(super) fn sealed_file(job: &Job, file: &ExportedFile) -> Result<Sealed, Stopped> {
     let mut wrong = vec![];
     for medium in &job.media {
         let path = medium.folder.join(&file.name);
@@ -385,7 +399,7 @@ fn draw(token: &mut Opened, room: &mut [u8]) -> Result<bool, Stopped> {
     }
 }
 
-fn put(outcome: Outcome, shares: Vec<u8>) -> Outcome {
+pub(super) fn put(outcome: Outcome, shares: Vec<u8>) -> Outcome {
     match outcome {
         Outcome::BroughtIn { key, attributes } => Outcome::KeyPut { key, attributes, shares },
         other => other,

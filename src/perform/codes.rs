@@ -22,10 +22,10 @@ use crate::{
 
 /// What only a front end can do with QR codes. It sees frames and parcels, and can answer nothing else by it.
 pub trait Codes: Send {
-    /// Reads codes from a scanner until a message is whole; `None` where people leave before.
+    /// Reads codes from a scanner or a camera until a message is whole; `None` where people leave before.
     ///
     /// # Errors
-    /// A fault where the scanner or the terminal fails.
+    /// A fault where the scanner, the camera or the terminal fails.
     fn scan(&mut self, scanner: &Scanner) -> Result<Option<Vec<u8>>, Error>;
 
     /// Shows a parcel until people leave it. Its files lie in `folders`, from which the verb `qr show` makes the same parcel.
@@ -35,13 +35,15 @@ pub trait Codes: Send {
     fn show(&mut self, parcel: &Parcel, folders: &[PathBuf]) -> Result<(), Error>;
 }
 
-/// A scanner of a ceremony.
+/// A scanner of a ceremony, or a camera in the place of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scanner {
     /// On this serial port.
     Serial(PathBuf),
     /// One that types.
     Keyboard,
+    /// The camera at this device, which scans whatever is before it.
+    Camera(PathBuf),
 }
 
 /// Where nobody sits at a screen.
@@ -79,6 +81,7 @@ impl Performer {
             (None, FrameSource::Pictures(path)) => message_in(self.inputs.join(path))?,
             (None, FrameSource::Serial(port)) => self.scan(&Scanner::Serial(port.into()))?,
             (None, FrameSource::Keyboard) => self.scan(&Scanner::Keyboard)?,
+            (None, FrameSource::Camera(device)) => self.scan(&Scanner::Camera(device.into()))?,
         };
         Ok(Outcome::Parcel(compressed::inflate(&message)?.into()))
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{Performed, Performer, inputs::Inputs};
+use super::{Performed, Performer, inputs::Inputs, rehearsal};
 use crate::{
     ceremony::{crossing::Received, metadata::Leaving, operation::Outcome},
     digest::Digest,
@@ -14,7 +14,10 @@ use crate::{
 impl Performer {
     pub(super) fn read_input(&self, file: &str, with: Option<&str>, parcels: &[Received], job: &Job) -> Performed {
         let inputs = Inputs::open(&self.inputs, parcels, job)?;
-        let read = |file: &str| inputs.read(file, files::limit::METADATA);
+        // Everything that a rehearsal reads lies in its own folder, even where the script names a medium.
+        let rehearses = self.rehearsal_module.is_some();
+        let read =
+            |file: &str| inputs.read(if rehearses { rehearsal::inside(file) } else { file }, files::limit::METADATA);
         Ok(Outcome::Input { bytes: read(file)?, with: with.map(read).transpose()? })
     }
 }

@@ -54,20 +54,33 @@ impl Performer {
                 ask,
             );
         }
+        let holder = self.script.token(alias).map(|spec| spec.user_pin.clone());
+        let key = self.key_in(file, *public, keyid.as_ref(), holder.as_ref(), ask)?;
+        let request = name(key.public())?;
+        self.driver(alias)?.brings(request.algorithm)?;
+        self.brought(alias, Some(&key), &request, job, ask)
+    }
+
+    /// The key of a file of the script that is the one which is meant.
+    pub(super) fn key_in(
+        &self,
+        file: &str,
+        public: Option<Digest>,
+        keyid: Option<&KeyId>,
+        holder: Option<&PersonId>,
+        ask: Ask<'_>,
+    ) -> Result<PrivateKey, Stopped> {
         let path = self.key_path(file);
         let opened = KeyFile::load(&path)?;
         let doing = || format!("open the key in {}", files::name(&path));
-        let place = opened.place_of(keyid.as_ref()).map_err(|wrong| wrong.fault(doing()))?;
+        let place = opened.place_of(keyid).map_err(|wrong| wrong.fault(doing()))?;
         let passphrase = match opened.keys()[place].lock {
-            Some(_) => {
-                let holder = self.script.token(alias).map(|spec| spec.user_pin.clone());
-                Some(self.ask_passphrase(SecretKind::Passphrase, file, holder.as_ref(), ask)?)
-            }
+            Some(_) => Some(self.ask_passphrase(SecretKind::Passphrase, file, holder, ask)?),
             None => None,
         };
         let key = opened.open(place, passphrase.as_ref()).map_err(|wrong| wrong.fault(doing()))?;
         drop((opened, passphrase));
-        if !is_meant(&key, self.tuf_key_of(key.public())?.id(), *public, keyid.as_ref()) {
+        if !is_meant(&key, self.tuf_key_of(key.public())?.id(), public, keyid) {
             let id = key.public().canonical_id().map(|id| id.to_string()).unwrap_or_default();
             return Err(Refusal::new(
                 Rule::KeyOnPaper,
@@ -76,9 +89,7 @@ impl Performer {
             )
             .into());
         }
-        let request = name(key.public())?;
-        self.driver(alias)?.brings(request.algorithm)?;
-        self.brought(alias, Some(&key), &request, job, ask)
+        Ok(key)
     }
 
     /// A key file of the script: at its own place, below the inputs, or in a rehearsal always below those.

@@ -4,13 +4,16 @@
 mod backup;
 mod batch;
 mod codes;
+mod custody;
 mod driver;
+mod erase;
 mod file;
 mod inputs;
 mod keyfile;
 pub mod record;
 pub mod rehearsal;
 mod repositories;
+mod restore;
 mod token;
 mod touch;
 

@@ -3,6 +3,7 @@
 //! `rehearsal/`, and nothing of it is worth anything.
 
 mod collection;
+mod custody;
 mod frames;
 
 pub use self::frames::{frames, frames_of};
@@ -19,11 +20,10 @@ use p256::{
 };
 
 use crate::{
-    backup::{Identity, ROWS, Set, split},
     ceremony::{
         event::Event,
         participants::Alias,
-        script::{KeptSpec, KeySpec, PossessionSpec, Script},
+        script::{KeySpec, PossessionSpec, Script},
         steps::Action,
     },
     digest::{Digest, to_hex},
@@ -100,9 +100,7 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
             .map(|(real, twin)| Ok::<_, Fault>(Event::StandIn { real: real.clone(), twin: tuf_key(script, twin)? }))
             .collect::<Result<Vec<_>, _>>()?,
     );
-    for kept in &script.kept {
-        events.push(twin_set(kept, beside, record)?);
-    }
+    events.extend(custody::twins(script, beside, record, module, now)?);
     if let Some(previous) = &script.previous {
         let bytes = files::read(&beside.join(&previous.file), files::limit::METADATA)?;
         if Digest::of(&bytes) != previous.sha256 {
@@ -130,33 +128,6 @@ pub fn page(record: &Path, set: &str, share: u8) -> PathBuf {
     record.join(FOLDER).join("shares").join(format!("{set}-{share}.txt"))
 }
 
-/// A throw-away set of shares, as many as the real one has.
-fn twin_set(kept: &KeptSpec, beside: &Path, record: &Path) -> Result<Event, Error> {
-    let bytes = files::read(&beside.join(&kept.file), files::limit::PUBLIC_KEY)?;
-    let real: Option<Set> = serde_json::from_slice(&bytes).ok().filter(|_| Digest::of(&bytes) == kept.sha256);
-    let Some(real) = real else {
-        return Err(Refusal::new(
-            Rule::BytesMatchHash,
-            format!("{} is not the set of shares that the script pins.", files::name(&beside.join(&kept.file))),
-            "Put the pinned file beside the script: a rehearsal makes a twin of it.",
-        )
-        .into());
-    };
-    let split = split(&Identity::fresh()?, real.scheme, &real.keyid)?;
-    make(&record.join(FOLDER).join("shares"))?;
-    for share in &split.shares {
-        let mut rows = vec![];
-        for row in 1..=ROWS {
-            rows.extend_from_slice(share.row(row)?.expose());
-            rows.push(b'\n');
-        }
-        files::write_new(&page(record, &split.set.id(), share.label().index), &rows)?;
-    }
-    let twin = serde_json::to_vec_pretty(&split.set).map_err(|error| odd(&error))?;
-    write_input(record, &kept.file, &twin)?;
-    Ok(Event::TwinSet { real: kept.sha256, twin: Digest::of(&twin) })
-}
-
 /// Where a rehearsal looks for a file of the script: below its inputs, even where the script names a medium.
 pub fn inside(file: &str) -> &str {
     file.trim_start_matches('/')
@@ -168,16 +139,21 @@ fn key_files(script: &Script, record: &Path) -> Result<BTreeMap<KeyId, SigningKe
     let mut twins: BTreeMap<KeyId, SigningKey> = BTreeMap::new();
     let mut files: BTreeMap<&str, (String, BTreeSet<KeyId>)> = BTreeMap::new();
     for (_, step) in script.numbered() {
-        let Action::ImportKey(step) = &step.action else { continue };
-        let of_token = script.token(&step.token).and_then(|spec| spec.keyid.clone());
-        let names: Vec<KeyId> = step.keyid.iter().cloned().chain(of_token).collect();
+        let (file, names) = match &step.action {
+            Action::ImportKey(step) => {
+                let of_token = script.token(&step.token).and_then(|spec| spec.keyid.clone());
+                (&step.file, step.keyid.iter().cloned().chain(of_token).collect::<Vec<KeyId>>())
+            }
+            Action::TakeKey(step) => (&step.file, vec![step.keyid.clone()]),
+            _ => continue,
+        };
         let known = names.iter().find_map(|name| twins.get(name)).cloned();
         let pair = match known {
             Some(twin) => twin,
             None => SigningKey::from_slice(PrivateKey::generate_p256()?.material().expose()).map_err(|e| odd(&e))?,
         };
         let public = tuf_key(script, &pair)?;
-        let (text, there) = files.entry(step.file.as_str()).or_default();
+        let (text, there) = files.entry(file.as_str()).or_default();
         if there.insert(public.id()) {
             text.push_str(&as_file(&pair)?);
         }

@@ -42,6 +42,8 @@ impl Performer {
             Operation::Sign { public, .. } | Operation::SignHead { public, .. } => {
                 self.sign(alias, *public, false, job, ask)
             }
+            Operation::LookAtToken { label, serial, .. } => self.look_at(alias, label, serial),
+            Operation::EraseToken { seen, .. } => self.erase(alias, seen, job, ask),
             Operation::Open { public, .. } => self.open_known(alias, *public, job, ask),
             _ => Err(job_without("a token").into()),
         }

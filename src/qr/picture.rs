@@ -1,6 +1,10 @@
 //! Codes in pictures. A picture comes from outside like anything else: its size is looked at before its pixels are.
 
-use std::{io::Cursor, panic};
+use std::{
+    cell::Cell,
+    io::Cursor,
+    panic::{self, UnwindSafe},
+};
 
 use image::{
     AnimationDecoder as _, GrayImage, ImageDecoder as _, ImageReader, Limits,
@@ -70,8 +74,17 @@ pub fn each_of(kind: Kind, bytes: &[u8], look: &mut dyn FnMut(GrayImage) -> bool
             }
             _ => still(bytes, look),
         },
+        Kind::Jpeg => still(&with_usual_tables(bytes), look),
         _ => still(bytes, look),
     }
+}
+
+/// A JPEG that says of itself that it is a picture of a video, whose Huffman tables may be left out since they are always the same: a
+/// webcam leaves them out, and the decoder takes the usual ones for those that are missing where it reads this segment.
+fn with_usual_tables(jpeg: &[u8]) -> Vec<u8> {
+    const SEGMENT: &[u8] = b"\xff\xe0\x00\x10AVI1\0\0\0\0\0\0\0\0\0\0";
+    let (begin, rest) = jpeg.split_at(jpeg.len().min(2));
+    [begin, SEGMENT, rest].concat()
 }
 
 fn still(bytes: &[u8], look: &mut dyn FnMut(GrayImage) -> bool) -> bool {
@@ -111,10 +124,25 @@ pub fn text_in(picture: &GrayImage) -> Option<String> {
 fn read(picture: GrayImage) -> Option<String> {
     let (width, height) = picture.dimensions();
     // The reader is not ours, and a strange picture must not end the reading of all others.
-    let found = panic::catch_unwind(|| {
-        rxing::helpers::detect_in_luma(picture.into_raw(), width, height, Some(BarcodeFormat::QR_CODE))
-    });
-    found.ok()?.ok().map(|found| found.getText().to_owned())
+    let found =
+        caught(|| rxing::helpers::detect_in_luma(picture.into_raw(), width, height, Some(BarcodeFormat::QR_CODE)));
+    found?.ok().map(|found| found.getText().to_owned())
+}
+
+thread_local! {
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread is caught, and so is nothing that ends the program: whoever gives a terminal back asks.
+pub fn is_caught() -> bool {
+    CATCHING.get()
+}
+
+fn caught<T>(read: impl FnOnce() -> T + UnwindSafe) -> Option<T> {
+    CATCHING.set(true);
+    let done = panic::catch_unwind(read);
+    CATCHING.set(false);
+    done.ok()
 }
 
 #[cfg(test)]
@@ -140,6 +168,13 @@ mod tests {
             true
         }));
         assert_eq!(seen, 4);
+    }
+
+    #[test]
+    fn a_panic_of_the_reader_is_one_picture_without_a_code_and_is_told_from_one_that_ends_the_program() {
+        assert_eq!(caught(is_caught), Some(true));
+        assert_eq!(caught(|| -> bool { panic!("a strange picture") }), None);
+        assert!(!is_caught(), "the next panic is the program's own");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The card for the safe: one page that tells the next ceremony where this one ended.
 
-use super::{dates, framed, replay::Replay, repositories};
+use super::{custody, dates, framed, replay::Replay, repositories, restored};
 use crate::{
     ceremony::{
         metadata,
         print::document::{Block, Cell, Document, Layout, Line, Table, blank, exact, plain},
         script::TokenSpec,
-        words::{events::instant, paper as say},
+        words::{erase, events::instant, paper as say},
     },
     digest::Digest,
 };
@@ -37,11 +37,18 @@ pub fn document(replay: &Replay<'_>, list: Option<Digest>) -> Document {
         Block::Words(say::digest_words(head)),
         Block::Subheading("Signed".into()),
     ];
+    if replay.script().kind.opens_backups() {
+        // What a drill leaves is its outcome.
+        blocks.pop();
+        blocks.extend(restored::blocks(replay));
+        blocks.push(Block::Subheading("Signed".into()));
+    }
     blocks.extend(match &replay.script().repositories {
         Some(_) => repositories::on_card(replay, list),
         None if ceremony.signed_versions().is_empty() => vec![Block::Text("Nothing was signed.".into())],
         None => vec![versions(replay)],
     });
+    blocks.extend(custody::on_card(replay));
     blocks.extend([
         Block::Subheading("Tokens".into()),
         tokens(replay),
@@ -81,6 +88,12 @@ fn tokens(replay: &Replay<'_>) -> Block {
         let state = replay.ceremony.token(&token.alias);
         let keyid = metadata::keyid_of(replay.ceremony, &token.alias).filter(|_| state.counts);
         let bound = state.bound.map(|seen| format!("“{}”, serial {}", seen.token.label, seen.token.serial));
+        let bound = match state.gone {
+            None => bound,
+            Some(gone) => {
+                Some(format!("{}{}", bound.map_or_else(String::new, |bound| bound + "; "), erase::became(gone)))
+            }
+        };
         vec![
             plain(token.alias.to_string()),
             plain(token.tag.clone()),
@@ -94,7 +107,9 @@ fn tokens(replay: &Replay<'_>) -> Block {
                 let attested = replay
                     .attested_by(&token.alias)
                     .map(|root| Line::Plain(format!("generated on it, attested under {root}")));
-                exact(keyid.to_string()).into_iter().chain(imported).chain(attested).collect()
+                let history = replay.ceremony.history_of(&token.alias).filter(|_| state.imported_from.is_none());
+                let history = history.map(|history| Line::Plain(format!("its history: {history}")));
+                exact(keyid.to_string()).into_iter().chain(imported).chain(history).chain(attested).collect()
             }),
             plain(replay.script().name(&token.so_pin)),
             blank(),

@@ -1,6 +1,6 @@
 //! The dates that follow from a ceremony.
 
-use super::replay::Replay;
+use super::{replay::Replay, restored};
 use crate::{
     ceremony::{
         print::document::{Block, Layout, Table, row},
@@ -36,6 +36,7 @@ pub fn next(replay: &Replay<'_>) -> Vec<(&'static str, String, String)> {
         ));
     }
     dates.extend(of_many(replay, lead));
+    dates.extend(super::custody::dates(replay));
     if let Some(began) = replay.began_at() {
         let drill = began.plus_days(DRILL_AFTER_DAYS);
         dates.push((
@@ -43,6 +44,17 @@ pub fn next(replay: &Replay<'_>) -> Vec<(&'static str, String, String)> {
             drill.date(),
             "twelve months from now: every PIN still works, every bag is intact".into(),
         ));
+    }
+    if let Some(due) = restored::due(replay) {
+        dates.push((
+            "Restore drill",
+            due.date(),
+            "three years from now: the backup is opened again, with other shares".into(),
+        ));
+    }
+    if replay.script().kind == Kind::Restore {
+        let why = "the tokens that were lost may be in somebody's hands: now, not at the next renewal";
+        dates.push(("Rotate the root", replay.began_at().map(Utc::date).unwrap_or_default(), why.into()));
     }
     dates.sort_by(|a, b| a.1.cmp(&b.1));
     dates

@@ -100,6 +100,9 @@ fn attested(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
         Event::KeyBroughtIn { alias, .. } if *alias == token.alias => {
             Some(vec![Line::Strong("never: the key was imported".into())])
         }
+        Event::KeyPut { alias, .. } if *alias == token.alias => {
+            Some(vec![Line::Strong("never: the key came to it from outside".into())])
+        }
         _ => None,
     });
     of_key.unwrap_or_else(|| vec![Line::Plain(ATTESTS_NOTHING.into())])
@@ -157,9 +160,32 @@ fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
                 lines.push(Line::Strong(format!("unwrapped with shares {shares}, not generated on this token")));
                 lines.push(Line::Plain(format!("entry {entry}: signed a challenge")));
             }
+            Event::KeyPut { alias, name, key, shares, .. } if *alias == token.alias => {
+                lines.push(Line::Exact(key.id().to_string()));
+                let from = match shares.as_slice() {
+                    [] => "from the memory of the machine".to_owned(),
+                    shares => format!("from shares {}", words::backup::listed(shares)),
+                };
+                lines.push(Line::Strong(format!("entry {entry}: {name} came to it {from}, not generated on it")));
+                let history = replay.ceremony.history_of(&token.alias);
+                lines.extend(history.map(|history| Line::Strong(format!("history of the key: {history}"))));
+            }
             Event::TokenOpened { alias, key, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()));
                 lines.push(Line::Plain(format!("entry {entry}: signed a fresh nonce")));
+            }
+            Event::KeyPut { alias, key, shares, .. } if *alias == token.alias => {
+                lines.push(Line::Exact(key.id().to_string()));
+                lines.push(Line::Strong(match shares.as_slice() {
+                    [] => "made in memory, not on this token".into(),
+                    shares => format!("restored from shares {}, not made on this token", words::backup::listed(shares)),
+                }));
+            }
+            Event::TokenErased { alias, .. } if *alias == token.alias => {
+                lines.push(Line::Plain(format!("entry {entry}: wiped, and no key is on it")));
+            }
+            Event::TokenGone { alias, gone, .. } if *alias == token.alias => {
+                lines.push(Line::Strong(format!("entry {entry}: {}, as people say", words::erase::became(*gone))));
             }
             Event::KeyDrilled { alias, .. } if *alias == token.alias => {
                 lines.push(Line::Plain(format!("entry {entry}: signed a proof of possession, PIN typed again")));

@@ -238,6 +238,26 @@ pub trait Provision: Token {
         Ok(false)
     }
 
+    /// Wipes the token: everything on it is gone. `typed` is what a person typed to have this very token wiped
+    /// ([`TokenIdentity::told_by`]); `so_pin` is its SO-PIN, and is not wanted of a YubiKey. Nobody is logged in afterwards. After a
+    /// fault it may be wiped or not: [`Provision::is_wiped`] tells.
+    ///
+    /// # Errors
+    /// `TOKEN-INITIALISED-ONCE` where something else was typed; `PIN-TRIES-LEFT`; a fault.
+    fn wipe(&mut self, so_pin: Option<PinEntry<'_>>, typed: &str, last_try: LastTry) -> Result<(), Error>;
+
+    /// How many keys can be seen on it now, without a PIN.
+    ///
+    /// # Errors
+    /// A fault.
+    fn keys_left(&mut self) -> Result<usize, Error>;
+
+    /// Whether it is as [`Provision::wipe`] leaves it: no key is on it, and no PIN of anybody's.
+    ///
+    /// # Errors
+    /// A fault.
+    fn is_wiped(&mut self) -> Result<bool, Error>;
+
     /// Destroys both objects of a key. Wants the user logged in; every other [`Key`] must be found again afterwards.
     ///
     /// # Errors

@@ -1,6 +1,11 @@
 //! The message: BCR-2023-001, `[crc32, size, deflate, digest]`. The bytes that come out are the bytes that went in.
 
-use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_to_vec_with_limit};
+use miniz_oxide::{
+    deflate::core::{
+        CompressionStrategy, CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params,
+    },
+    inflate::decompress_to_vec_with_limit,
+};
 
 use super::ur::{
     cbor::{Reader, Writer},
@@ -16,7 +21,7 @@ pub const INFLATED_MAX: usize = 4 << 20;
 /// The tag of a digest (BCR-2021-002).
 const DIGEST: u64 = 40_001;
 /// As small as it gets: it is done once, and every byte costs time before a camera.
-const LEVEL: u8 = 9;
+const LEVEL: i32 = 9;
 
 /// The message that carries `payload`, with its SHA-256.
 ///
@@ -27,11 +32,28 @@ pub fn compress(payload: &[u8]) -> Result<Vec<u8>, Refusal> {
         let what = format!("The files have {} bytes together; {INFLATED_MAX} can be carried at a time.", payload.len());
         return Err(Refusal::new(Rule::FrameWithinLimits, what, "Carry fewer files at a time."));
     }
-    let deflated = compress_to_vec(payload, LEVEL);
+    let deflated = deflate(payload);
     // Where deflate does not help, the paper wants the bytes as they are: both lengths then agree.
     let data = if deflated.len() < payload.len() { deflated.as_slice() } else { payload };
     let message = Writer::default().array(4).number(crc32(payload).into()).number(payload.len() as u64).bytes(data);
     Ok(message.tag(DIGEST).bytes(Digest::of(payload).as_bytes()).finish())
+}
+
+/// Raw deflate, in the shorter of two ways. Digests in hexadecimal are full of short strings that occur somewhere before, and pointing
+/// far back costs more than the letters do: metadata with many digests gets a seventh shorter where short matches are left alone.
+fn deflate(payload: &[u8]) -> Vec<u8> {
+    let by = |strategy: CompressionStrategy| {
+        // Negative: without the head and checksum of zlib.
+        let flags = create_comp_flags_from_zip_params(LEVEL, -15, strategy.into());
+        let mut deflated = vec![];
+        compress_to_output(&mut CompressorOxide::new(flags), payload, TDEFLFlush::Finish, |bytes| {
+            deflated.extend_from_slice(bytes);
+            true
+        });
+        deflated
+    };
+    let (usual, filtered) = (by(CompressionStrategy::Default), by(CompressionStrategy::Filtered));
+    if filtered.len() < usual.len() { filtered } else { usual }
 }
 
 /// The payload of a message, whose size, CRC-32 and SHA-256 (where it has one) were compared.
@@ -102,9 +124,24 @@ mod tests {
     }
 
     #[test]
+    fn metadata_full_of_digests_and_metadata_full_of_words_are_both_as_short_as_they_get() {
+        use miniz_oxide::deflate::compress_to_vec;
+
+        let digests: String = (0..300_u32).map(|n| format!("  \"{}\",\n", Digest::of(&n.to_be_bytes()))).collect();
+        let words = "the same sentence again and again, with another number: ".repeat(300);
+        let (usual, ours) =
+            (|text: &str| compress_to_vec(text.as_bytes(), 9).len(), |text: &str| deflate(text.as_bytes()).len());
+        assert!(usual(&digests) - ours(&digests) > digests.len() / 50, "{} {}", usual(&digests), ours(&digests));
+        assert!(ours(&words) <= usual(&words));
+        for payload in [digests, words] {
+            assert_eq!(inflate(&compress(payload.as_bytes()).unwrap()).unwrap(), payload.as_bytes());
+        }
+    }
+
+    #[test]
     fn what_is_not_what_it_says_is_refused() {
         let payload = [7; 1000];
-        let (crc, deflated, digest) = (crc32(&payload), compress_to_vec(&payload, 9), Digest::of(&payload));
+        let (crc, deflated, digest) = (crc32(&payload), deflate(&payload), Digest::of(&payload));
         assert_eq!(inflate(&written(crc, 1000, &deflated, digest.as_bytes())).unwrap(), payload);
         for (message, rule) in [
             (written(crc, 999, &deflated, digest.as_bytes()), Rule::ParcelIntact),
@@ -123,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_bomb_is_cut_off_at_the_size_that_it_declares() {
-        let bomb = compress_to_vec(&vec![0; 64 << 20], 9);
+        let bomb = deflate(&vec![0; 64 << 20]);
         assert!(bomb.len() < 100_000);
         let refused = inflate(&written(0, 1000, &bomb, &[0; 32])).unwrap_err();
         assert_eq!(refused.rule, Rule::ParcelIntact);

@@ -23,7 +23,7 @@ use crate::{
     digest::{from_hex, to_hex},
     fault::{Error, Fault},
     perform::{Performer, Scanner, record},
-    qr::scanner::open_serial,
+    qr::{camera::Camera, scanner::open_serial},
     rules::Refusal,
     runner::{Ended, Job, Runner},
     secret::{Secret, WORD_SALT_LENGTH, WordProof},
@@ -298,6 +298,7 @@ fn scan(screen: &mut terminal::Screen, scanner: &Scanner) -> Result<Option<Vec<u
     let source = match scanner {
         Scanner::Keyboard => Source::Keyboard,
         Scanner::Serial(port) => Source::Serial(open_serial(port)?),
+        Scanner::Camera(device) => Source::Camera(Camera::open(device)?),
     };
     qr::read::run_on(screen, source)
 }

@@ -27,7 +27,7 @@ use rustix::{
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-use crate::{fault::Fault, program, secret::Secret};
+use crate::{fault::Fault, program, qr::picture::is_caught, secret::Secret};
 
 /// Whether the terminal is ours now; the panic hook asks.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -50,8 +50,11 @@ impl Screen {
         HOOK.call_once(|| {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
-                give_back();
-                before(info);
+                // A picture that the reader of codes stumbles over ends nothing.
+                if !is_caught() {
+                    give_back();
+                    before(info);
+                }
             }));
         });
         let signal = Arc::new(AtomicUsize::new(0));

@@ -23,7 +23,7 @@ pub fn key() -> (PrivateKey, Key, About) {
     let key = PrivateKey::generate_p256().expect("a key");
     let trusted = Dialect::default().key(key.public()).expect("a TUF key");
     let made = Utc::parse_rfc3339("2026-12-01T09:00:00Z").expect("an instant");
-    let about = About { keyid: trusted.id(), ceremony: "Genesis of example/shop".into(), made };
+    let about = About { keyid: trusted.id(), ceremony: "Genesis of example/shop".into(), made, history: None };
     (key, trusted, about)
 }
 

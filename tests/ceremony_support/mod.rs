@@ -86,6 +86,11 @@ impl People {
                 let word = choices.iter().find(|choice| absent && choice.word == "ABSENT").or(choices.first());
                 Answer::Word(word.expect("a choice").word.into())
             }
+            // What names a throw-away token, which nobody knew beforehand.
+            Input::Text { label, .. } if label == officiant::ceremony::words::erase::TOLD => match &prompt.scene {
+                Scene::Swap { token, .. } => Answer::Text(token.serial.clone().expect("a serial")),
+                other => panic!("the serial of {other:?}"),
+            },
             Input::Text { label, hint } => {
                 let clock = hint.starts_with("HH:MM");
                 let line = self.records.get(label).cloned();

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 mod metadata;
+pub mod rotation;
 
 use std::{
     io::Write as _,
@@ -236,4 +237,14 @@ fn mixed(pixels: &[u8], width: usize) -> Vec<u8> {
         mixed[at] = ((u32::from(pixels[at]) * 2 + around.iter().sum::<u32>()) / 6) as u8;
     }
     mixed
+}
+
+/// The same part with other data and right checksums: what somebody shows who wants the true message to fail.
+pub fn forged(frame: &str) -> String {
+    use officiant::transfer::ur::bytewords::{decode, encode};
+
+    let (head, letters) = frame.rsplit_once('/').expect("a part");
+    let mut cbor = decode(&letters.to_lowercase()).expect("letters of ours");
+    *cbor.last_mut().expect("data") ^= 0x55;
+    format!("{head}/{}", encode(&cbor)).to_uppercase()
 }

@@ -150,10 +150,12 @@ impl Ceremony {
     /// What tokens hold since a key that was made for several came to one of them, or went.
     pub(in crate::ceremony) fn hold_made_key(&mut self, event: &Event) {
         match event {
-            Event::KeyWrapped { alias, key, attributes, .. }
-            | Event::KeyUnwrapped { alias, key, attributes, .. }
-            | Event::KeyPut { alias, key, attributes, .. } => {
+            Event::KeyWrapped { alias, name, key, attributes, .. }
+            | Event::KeyUnwrapped { alias, name, key, attributes, .. }
+            | Event::KeyPut { alias, name, key, attributes, .. } => {
+                let from = self.file_of(name);
                 let token = self.token_mut(alias);
+                token.imported_from = from;
                 token.key = Some(key.clone());
                 token.attributes = Some(*attributes);
             }

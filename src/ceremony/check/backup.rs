@@ -11,7 +11,7 @@ use super::{
 use crate::{
     ceremony::{
         participants::{Alias, PersonId},
-        script::{Script, Way},
+        script::{Origin, Script, Way},
         steps::Action,
         words::backup::consequences,
     },
@@ -81,7 +81,8 @@ fn each_made(script: &Script, made: &[&Alias], findings: &mut Findings) {
     }
     for name in made {
         let holders = script.holders_of(name);
-        if holders.len() < 2 {
+        // A key that exists elsewhere needs one proof; that it is one from shares is asked by the step that wipes.
+        if holders.len() < if script.kind.is_custody() { 1 } else { 2 } {
             let what = format!("The key {name} comes to {} token.", holders.len());
             let remedy = match wrapped {
                 true => {
@@ -119,16 +120,25 @@ fn unbroken(script: &Script, findings: &mut Findings) {
     let mut open: Option<&Alias> = None;
     for (number, step) in script.numbered() {
         match &step.action {
-            Action::MakeKey(_) | Action::MakeKek(_) => open = step.action.makes(),
+            Action::MakeKek(step) => open = Some(&step.name),
             Action::GiveShares(step) if open == Some(&step.name) => open = None,
             Action::Break(_) => {
                 if let Some(name) = open {
-                    let what = format!("A break while {name}, or its key-encryption key, is in memory only.");
-                    let remedy = "Move it behind give-shares: until then the key is lost if the machine stops.";
+                    let what = format!("A break while {name} is in memory, and its shares are not all read back.");
+                    let remedy = match script.origin_of(name) {
+                        Origin::Made => "Move it behind give-shares: until then the key is lost if the machine stops.",
+                        Origin::TakenFrom(_) | Origin::Opened => {
+                            "Move it behind give-shares: until then its pages are worth nothing if the machine stops."
+                        }
+                    };
                     findings.add(Warning, Rule::ShareReadBack, Some(&number), what, remedy);
                 }
             }
-            _ => {}
+            action => {
+                if let Some((name, _)) = action.brings_into_memory() {
+                    open = Some(name);
+                }
+            }
         }
     }
 }

@@ -84,6 +84,7 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
 fn key_file(action: &Action) -> Option<&str> {
     match action {
         Action::ImportKey(step) => Some(&step.file),
+        Action::TakeKey(step) => Some(&step.file),
         _ => None,
     }
 }

@@ -124,10 +124,18 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
                 plan.so_pin_entries += u32::from(keeper);
                 plan.user_pin_entries += u32::from(user(token));
             }
+            Action::PutKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
+            Action::EraseToken(step) => {
+                // A YubiKey is reset without its PUK.
+                let asked = script.token(&step.token).filter(|token| token.so_pin == person.id);
+                let asked = asked.and_then(|token| script.module(&token.module));
+                plan.so_pin_entries += u32::from(asked.is_some_and(|module| module.yubikey().is_none()));
+            }
             Action::ImportKey(step) => {
                 plan.user_pin_entries += u32::from(user(&step.token));
                 plan.passphrase_entries += u32::from(user(&step.token));
             }
+            Action::TakeKey(step) => plan.passphrase_entries += u32::from(step.keeper == person.id),
             Action::HandOverKey(step) => plan.passphrase_entries += if step.keeper == person.id { 2 } else { 0 },
             Action::Certify(step) if user(&step.token) => {
                 plan.user_pin_entries += 1;

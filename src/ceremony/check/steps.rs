@@ -186,7 +186,11 @@ fn giver(fact: &Fact) -> String {
         Fact::KeyOnToken(alias) => {
             format!("a step with do = \"generate-key\" (or \"import-key\", for a key that exists) for {alias}")
         }
-        Fact::KeyMade(name) => format!("a step with do = \"make-key\" and the name {name}"),
+        Fact::KeyMade(name) => {
+            format!(
+                "a step with do = \"make-key\" (\"take-key\" for a key in a file, \"open-backup\" for one of a [[kept]] backup) and the name {name}"
+            )
+        }
         Fact::BackupSealed(name) => {
             format!("a step with do = \"seal-backup\" (or \"wrap-key\", where a token wraps it) and the name {name}")
         }
@@ -196,7 +200,9 @@ fn giver(fact: &Fact) -> String {
                 "a step with do = \"restore-key\" (or \"unwrap-key\") and the name {name}, and a drill-token of its token,"
             )
         }
+        Fact::TokenErased(alias) => of_token("erase-token", alias),
         Fact::SharesChecked(name) => format!("a step with do = \"check-shares\" and the name {name}"),
+        Fact::SharesDestroyed(name) => format!("a step with do = \"destroy-shares\" and the name {name}"),
         Fact::KeyWiped(name) => format!("a step with do = \"wipe-key\" and the name {name}"),
         Fact::KekMade(name) => format!("a step with do = \"make-kek\" and the name {name}"),
         Fact::KekWiped(name) => format!("a step with do = \"wipe-kek\" and the name {name}"),

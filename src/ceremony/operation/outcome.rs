@@ -78,7 +78,7 @@ pub enum Outcome {
         /// The media that hold them, by their labels.
         media: Vec<String>,
     },
-    /// Of [`super::Operation::FindTokens`].
+    /// Of [`super::Operation::FindTokens`] and [`super::Operation::LookAtToken`].
     Tokens(Vec<SeenToken>),
     /// Of [`super::Operation::Initialise`]: the token as it is afterwards.
     Initialised(SeenToken),
@@ -122,6 +122,20 @@ pub enum Outcome {
         /// The SHA-256 of what was thrown.
         dice: Option<Digest>,
     },
+    /// Of [`super::Operation::TakeKey`].
+    Taken {
+        /// The public key.
+        key: Key,
+    },
+    /// Of [`super::Operation::OpenBackup`].
+    BackupOpened {
+        /// The public key.
+        key: Key,
+        /// The shares that opened it.
+        shares: Vec<u8>,
+        /// What the sealed file says of what nobody knows of the key.
+        history: Option<String>,
+    },
     /// Of [`super::Operation::SealBackup`].
     BackupSealed {
         /// The sealed file, and what is public of the shares.
@@ -136,7 +150,7 @@ pub enum Outcome {
         /// The commitment to what was typed.
         commitment: Commitment,
     },
-    /// Of [`super::Operation::PutKey`].
+    /// Of [`super::Operation::PutKey`] and [`super::Operation::RestoreKey`].
     KeyPut {
         /// The public key.
         key: Key,
@@ -155,6 +169,13 @@ pub enum Outcome {
         seen: SeenToken,
         /// The signature; it is verified again before it counts.
         signature: RawSignature,
+    },
+    /// Of [`super::Operation::EraseToken`].
+    Erased {
+        /// The token as it is afterwards.
+        seen: SeenToken,
+        /// How many keys can still be seen on it.
+        left: u32,
     },
     /// Of every operation that needs a token: it is not here, others are. No PIN was asked for.
     WrongToken(Vec<SeenToken>),

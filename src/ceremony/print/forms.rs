@@ -2,8 +2,13 @@
 
 use super::document::{Block, Cell, Layout, Table, blank, plain};
 use crate::{
-    ceremony::{script::Script, steps::Action, words::paper as say},
+    ceremony::{
+        script::{Kind, Script},
+        steps::Action,
+        words::paper as say,
+    },
     readback::{WORDS_OF_ACT, WORDS_OF_DIGEST},
+    text::shown,
 };
 
 /// Every form, in the order in which they are needed.
@@ -12,6 +17,8 @@ pub fn all(script: &Script) -> Vec<Block> {
     blocks.extend(bag_ledger(script));
     blocks.extend(inventory(script));
     blocks.extend(pin_receipts(script));
+    blocks.extend(chain_of_custody(script));
+    blocks.extend(destruction(script));
     blocks.extend([
         Block::NewPage,
         Block::Heading("Words at a stop".into()),
@@ -78,6 +85,67 @@ fn pin_receipts(script: &Script) -> Vec<Block> {
         Block::Heading("Receipt for sealed envelopes".into()),
         Block::Table(Table { layout: Layout::Form, head, rows }),
     ]
+}
+
+/// What goes from hand to hand: each row is one handover, signed by both. Blank rows are for items that change hands more than once.
+fn chain_of_custody(script: &Script) -> Vec<Block> {
+    if script.kind != Kind::Transport {
+        return vec![];
+    }
+    let head = vec!["Item", "Seal", "From, and signature", "To, and signature", "Place, date and time UTC"];
+    let rows = items(script).into_iter().map(|item| {
+        let mut row = vec![plain(item)];
+        row.extend(vec![blank(); head.len() - 1]);
+        row
+    });
+    let rows = rows.chain(empty_rows(say::HANDOVERS_MORE, head.len())).collect();
+    vec![
+        Block::NewPage,
+        Block::Heading("Chain of custody".into()),
+        Block::Small(say::CHAIN_OF_CUSTODY.into()),
+        Block::Table(Table { layout: Layout::Form, head, rows }),
+    ]
+}
+
+/// What comes to its end, and how: signed by two who saw it.
+fn destruction(script: &Script) -> Vec<Block> {
+    if script.kind != Kind::Destroy {
+        return vec![];
+    }
+    let head = vec![
+        "Item",
+        "Serial, set or label",
+        "How it was destroyed",
+        "Time UTC",
+        "First who saw it",
+        "Second who saw it",
+    ];
+    let sealed = script.kept.iter().filter_map(|kept| kept.sealed.as_ref());
+    let sealed = sealed.flat_map(|sealed| {
+        ["first medium", "second medium", "printed sheets"].map(|copy| format!("{}: {copy}", shown(&sealed.file)))
+    });
+    let rows = items(script).into_iter().chain(sealed).map(|item| {
+        let mut row = vec![plain(item)];
+        row.extend(vec![blank(); head.len() - 1]);
+        row
+    });
+    let rows = rows.chain(empty_rows(say::HANDOVERS_MORE, head.len())).collect();
+    vec![
+        Block::NewPage,
+        Block::Heading("Destroyed".into()),
+        Block::Small(say::DESTROYED.into()),
+        Block::Table(Table { layout: Layout::Form, head, rows }),
+    ]
+}
+
+/// Tokens, and shares of every set that the script names. How many those are stands in the set, and is filled in by hand.
+fn items(script: &Script) -> Vec<String> {
+    let tokens = script.tokens.iter().map(|token| format!("token {} ({})", token.alias, shown(&token.tag)));
+    let shares = script
+        .kept
+        .iter()
+        .flat_map(|kept| (0..say::SHARES_ON_FORM).map(move |_| format!("share ___ of {}", kept.name)));
+    tokens.chain(shares).collect()
 }
 
 fn exception_sheet(number: usize) -> Vec<Block> {

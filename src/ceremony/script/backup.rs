@@ -10,9 +10,10 @@ use crate::{
     custody::Scheme,
     digest::Digest,
     tuf::key::KeyId,
+    utc::Utc,
 };
 
-use super::Script;
+use super::{Kind, Script};
 
 /// The four ways. Each has consequences, which are said on paper and on the screen ([`crate::ceremony::words::backup::consequences`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +49,28 @@ pub struct KeptSpec {
     pub sha256: Digest,
     /// Its sealed file, where the ceremony opens it.
     pub sealed: Option<KeptFile>,
+    /// Other places of that file, for where the first is damaged: beside the script, or absolute.
+    pub copies: Vec<String>,
     /// The keyid under which clients trust the key, from paper; the set has to say the same.
     pub keyid: Option<KeyId>,
+    /// How many shares open it, where the script says; the set has to say the same.
+    pub threshold: Option<u8>,
+    /// Who comes with which share, counted from 1.
+    pub custodians: Vec<(u8, PersonId)>,
+    /// What becomes of its shares, where a new backup takes its place.
+    pub old_shares: Option<OldShares>,
+}
+
+/// What becomes of shares that still open the old file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldShares {
+    /// So many are destroyed in the room that those which are left open nothing (`OLD-SHARES-DEAD`).
+    Destroy,
+    /// The key is rotated, by this day at the latest.
+    Rotate {
+        /// Midnight UTC.
+        by: Utc,
+    },
 }
 
 /// A file that was made before and lies beside the script.
@@ -76,7 +97,23 @@ pub struct CustodySpec {
     pub dice: bool,
 }
 
+/// How a key comes into the memory of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// It is made there.
+    Made,
+    /// It is taken from this file: what became of it before is unknown.
+    TakenFrom(&'a str),
+    /// It is opened from a backup that was made before.
+    Opened,
+}
+
 impl Script {
+    /// The backup that was made before, of this name.
+    pub fn kept_as(&self, name: &Alias) -> Option<&KeptSpec> {
+        self.kept.iter().find(|kept| kept.name == *name)
+    }
+
     /// Who keeps shares.
     pub fn custody(&self) -> Option<&CustodySpec> {
         self.backup.as_ref().and_then(|backup| backup.custody.as_ref())
@@ -85,6 +122,34 @@ impl Script {
     /// The keys that are made for several tokens, in memory or to be wrapped, by their short names.
     pub fn made_keys(&self) -> Vec<&Alias> {
         self.numbered().filter_map(|(_, step)| step.action.makes()).collect()
+    }
+
+    /// How the key of this name comes into memory.
+    pub fn origin_of(&self, name: &Alias) -> Origin<'_> {
+        let mut steps = self.numbered().filter_map(|(_, step)| step.action.brings_into_memory());
+        steps.find(|(brought, _)| *brought == name).map_or(Origin::Made, |(_, origin)| origin)
+    }
+
+    /// The sets whose end this ceremony is: what remains of each is said at the close.
+    pub fn ending_sets(&self) -> impl Iterator<Item = &KeptSpec> {
+        self.kept.iter().filter(|kept| kept.old_shares.is_some() || self.kind == Kind::Destroy)
+    }
+
+    /// By when a key is rotated because shares of this set still open it.
+    pub fn rotate_by(&self, name: &Alias) -> Option<Utc> {
+        let kept = self.kept_as(name)?;
+        match kept.old_shares {
+            Some(OldShares::Rotate { by }) => Some(by),
+            Some(OldShares::Destroy) | None => None,
+        }
+    }
+
+    /// The keyid on paper of a key that is taken from a file.
+    pub(super) fn taken_as(&self, name: &Alias) -> Option<&KeyId> {
+        self.numbered().find_map(|(_, step)| match &step.action {
+            Action::TakeKey(step) if step.name == *name => Some(&step.keyid),
+            _ => None,
+        })
     }
 
     /// What must be true of such a key before it counts.

@@ -212,7 +212,28 @@ pub(super) struct RawKept {
     pub sha256: Spanned<String>,
     pub sealed: Option<Spanned<String>>,
     pub sealed_sha256: Option<Spanned<String>>,
+    #[serde(default)]
+    pub sealed_copies: Vec<Spanned<String>>,
     pub keyid: Option<Spanned<String>>,
+    pub threshold: Option<Spanned<u8>>,
+    #[serde(default)]
+    pub custodians: Vec<RawHolder>,
+    pub old_shares: Option<Spanned<RawOldShares>>,
+    pub rotate_by: Option<Spanned<toml::value::Datetime>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawHolder {
+    pub share: Spanned<u8>,
+    pub person: Spanned<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawOldShares {
+    Destroy,
+    Rotate,
 }
 
 #[derive(Deserialize)]
@@ -251,6 +272,7 @@ pub(super) struct RawStep {
     pub file: Option<Spanned<String>>,
     pub keyid: Option<Spanned<String>>,
     pub name: Option<Spanned<String>>,
+    pub shares: Option<Spanned<Vec<u8>>>,
     pub role: Option<Spanned<String>>,
     pub gun: Option<Spanned<String>>,
     pub keeper: Option<Spanned<String>>,

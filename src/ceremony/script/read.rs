@@ -128,7 +128,7 @@ impl Reader<'_> {
             root,
             repositories,
             backup,
-            kept: self.kept(&raw.kept)?,
+            kept: self.kept(&raw.kept, &people)?,
             previous: raw
                 .previous
                 .map(|previous| {

@@ -1,6 +1,6 @@
 //! The yearly reading: each custodian types their share, which is held against its commitment. No key is made, and none is put together.
 
-use super::{Fact, Kind, Prose, ask_to_type, happened, preflight::failed, went};
+use super::{Fact, Kind, Prose, ask_to_type, happened, kept, preflight::failed, went};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending, chosen,
@@ -8,11 +8,10 @@ use crate::{
         operation::{Operation, Outcome},
         participants::{Alias, PersonId},
         prompt::{Answer, Choice, Input, Prompt, Scene},
-        script::{KeptSpec, Script},
+        script::Script,
         unfit, words,
     },
-    custody::Set,
-    digest::Digest,
+    custody::{Commitment, Set},
     rules::{Passed, Refusal, Rule},
 };
 
@@ -32,10 +31,6 @@ fn choices() -> Vec<Choice> {
 }
 
 impl CheckShares {
-    fn spec<'a>(&self, script: &'a Script) -> Option<&'a KeptSpec> {
-        script.kept.iter().find(|kept| kept.name == self.name)
-    }
-
     /// The next share that was neither read nor said to be missing.
     fn next(&self, ceremony: &Ceremony, set: &Set) -> Option<u8> {
         let done = |index: u8| {
@@ -67,10 +62,7 @@ impl Kind for CheckShares {
     }
 
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
-        let Some(set) = ceremony.backups.kept(&self.name) else {
-            let file = self.spec(&ceremony.script)?.file.clone();
-            return Some(Pending::Do(Operation::ReadInput { file, with: None, parcels: ceremony.received.clone() }));
-        };
+        let Some(set) = ceremony.backups.kept(&self.name) else { return kept::owed(ceremony, &self.name) };
         let index = self.next(ceremony, set)?;
         if !went(ceremony, &words::backup::seat(index)) {
             let scene = Scene::Plain { ask: words::backup::share_is_here(set, index) };
@@ -90,13 +82,7 @@ impl Kind for CheckShares {
             return failed(trouble);
         }
         let Some(set) = ceremony.backups.kept(&self.name) else {
-            return match answer {
-                Answer::Done(outcome) => match outcome.as_ref() {
-                    Outcome::Input { bytes, .. } => self.imported(ceremony, bytes),
-                    _ => Err(unfit("A set was to be read.")),
-                },
-                _ => Err(unfit("That is not what this step waits for.")),
-            };
+            return kept::imported(ceremony, &self.name, answer);
         };
         let index = self.next(ceremony, set).ok_or_else(|| unfit("Every share was asked for."))?;
         match answer {
@@ -108,17 +94,7 @@ impl Kind for CheckShares {
                 other => vec![Event::ShareMissing { name, set: set.id(), index, lost: other == Some("LOST") }],
             }),
             Answer::Done(outcome) => match outcome.as_ref() {
-                Outcome::ShareReadBack { commitment } => {
-                    if set.commitments.get(usize::from(index) - 1) != Some(commitment) {
-                        return Err(Refusal::new(
-                            Rule::ShareFits,
-                            format!("What was typed is not share {index}: it does not fit its commitment."),
-                            "Compare it with the page, and type it again; or it is not the page that was made.",
-                        ));
-                    }
-                    let passed = vec![Passed::new(Rule::ShareFits, format!("share {index} fits its commitment"))];
-                    Ok(vec![Event::ShareChecked { name, set: set.id(), index, commitment: *commitment, passed }])
-                }
+                Outcome::ShareReadBack { commitment } => checked(name, set, index, *commitment),
                 _ => Err(unfit("A share was to be read.")),
             },
             _ => Err(unfit("That is not what this step waits for.")),
@@ -126,23 +102,15 @@ impl Kind for CheckShares {
     }
 }
 
-impl CheckShares {
-    fn imported(&self, ceremony: &Ceremony, bytes: &[u8]) -> Result<Vec<Event>, Refusal> {
-        let spec = self.spec(&ceremony.script).ok_or_else(|| unfit("The script keeps no such backup."))?;
-        let wanted = ceremony.backups.twin_of(spec.sha256).unwrap_or(spec.sha256);
-        let refuse = |what: String| {
-            let remedy =
-                "Bring backup/….set.json of the record of the ceremony that made the backup, as the script pins it.";
-            Err(Refusal::new(Rule::BytesMatchHash, what, remedy))
-        };
-        if Digest::of(bytes) != wanted {
-            return refuse(format!("{} is not the file that the script pins.", crate::text::shown(&spec.file)));
-        }
-        let text = std::str::from_utf8(bytes).ok().filter(|text| serde_json::from_str::<Set>(text).is_ok());
-        let Some(text) = text else {
-            return refuse(format!("{} holds no set of shares.", crate::text::shown(&spec.file)));
-        };
-        let passed = vec![Passed::new(Rule::BytesMatchHash, format!("{} is the file that the script pins", spec.file))];
-        Ok(vec![Event::SetImported { name: self.name.clone(), text: text.to_owned(), passed }])
+/// `SHARE-FITS`: what was typed is this share.
+pub(super) fn checked(name: Alias, set: &Set, index: u8, commitment: Commitment) -> Result<Vec<Event>, Refusal> {
+    if set.commitments.get(usize::from(index) - 1) != Some(&commitment) {
+        return Err(Refusal::new(
+            Rule::ShareFits,
+            format!("What was typed is not share {index}: it does not fit its commitment."),
+            "Compare it with the page, and type it again; or it is not the page that was made.",
+        ));
     }
+    let passed = vec![Passed::new(Rule::ShareFits, format!("share {index} fits its commitment"))];
+    Ok(vec![Event::ShareChecked { name, set: set.id(), index, commitment, passed }])
 }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::{
     Fact, Kind, Prose, ask_to_type,
     at_the_token::{handover, sat, seated},
+    destroy_shares::{ask_what_remains, judged, to_be_judged},
     preflight::failed,
     went,
 };
@@ -17,7 +18,7 @@ use crate::{
         operation::{Operation, Outcome},
         participants::{Alias, PersonId},
         prompt::{Answer, Input, Prompt, Scene, WordsStand},
-        script::Script,
+        script::{Kind as Kinds, Script},
         unfit, words,
     },
     digest::to_hex,
@@ -40,6 +41,10 @@ impl Close {
         let mut left: VecDeque<Alias> = self.tokens.iter().map(|alias| ceremony.playing(alias)).collect();
         for event in &ceremony.here {
             match event {
+                // What was decided before the first token's turn is about something else.
+                Event::OldSharesJudged { .. } => {
+                    left = self.tokens.iter().map(|alias| ceremony.playing(alias)).collect()
+                }
                 Event::HeadSigned { alias, .. } => left.retain(|other| other != alias),
                 Event::ExceptionNoted { .. } => drop(left.pop_front()),
                 _ => {}
@@ -62,7 +67,16 @@ impl Kind for Close {
     }
 
     fn needs(&self, script: &Script) -> Vec<Fact> {
-        let mut needs: Vec<Fact> = script.kept.iter().map(|kept| Fact::SharesChecked(kept.name.clone())).collect();
+        let mut needs: Vec<Fact> = match script.kind {
+            Kinds::ShareCheck => script.kept.iter().map(|kept| Fact::SharesChecked(kept.name.clone())).collect(),
+            kind if kind.opens_backups() => {
+                script.kept.iter().map(|kept| Fact::BackupRestores(kept.name.clone())).collect()
+            }
+            kind if kind.is_custody() => script.made_keys().into_iter().cloned().map(Fact::KeyWiped).collect(),
+            _ => vec![],
+        };
+        let destroyed = script.ending_sets().filter(|kept| script.rotate_by(&kept.name).is_none());
+        needs.extend(destroyed.map(|kept| Fact::SharesDestroyed(kept.name.clone())));
         if script.kind.writes_metadata() {
             needs.push(Fact::Exported);
         }
@@ -75,6 +89,9 @@ impl Kind for Close {
     }
 
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
+        if let Some((name, set)) = to_be_judged(ceremony) {
+            return Some(ask_what_remains(ceremony, name, set));
+        }
         if let Some(alias) = self.next_token(ceremony) {
             let user = ceremony.acting(&ceremony.script.token(&alias)?.user_pin);
             let inserted = words::inserted_for_close(&alias);
@@ -108,6 +125,12 @@ impl Kind for Close {
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
+        if let Some((name, set)) = to_be_judged(ceremony) {
+            return match answer {
+                Answer::Word(_) => judged(ceremony, name, set),
+                _ => Err(unfit("That is not what this step waits for.")),
+            };
+        }
         match (self.next_token(ceremony), answer) {
             (_, Answer::Failed(trouble)) => failed(trouble),
             (Some(alias), Answer::Word(_)) => {

@@ -34,15 +34,27 @@ pub struct ImportKey {
 }
 
 /// The key that is meant.
-struct Meant {
+pub(super) struct Meant {
     /// The fingerprint of its public key, where that is known.
-    public: Option<Digest>,
+    pub(super) public: Option<Digest>,
     /// Its canonical id or keyid.
-    keyid: Option<KeyId>,
+    pub(super) keyid: Option<KeyId>,
 }
 
 impl Meant {
-    fn is(&self, key: &Key) -> bool {
+    fn of(key: &Key) -> Self {
+        Self { public: Some(key.public().fingerprint()), keyid: key.public().canonical_id() }
+    }
+
+    /// The key of this id on paper, or the one that stands in for it in a rehearsal.
+    pub(super) fn on_paper(ceremony: &Ceremony, keyid: &KeyId) -> Self {
+        match ceremony.stand_ins.get(keyid) {
+            Some(twin) => Self::of(twin),
+            None => Self { public: None, keyid: Some(keyid.clone()) },
+        }
+    }
+
+    pub(super) fn is(&self, key: &Key) -> bool {
         let named = |keyid: &KeyId| key.id() == *keyid || key.public().canonical_id().as_ref() == Some(keyid);
         (self.public.is_some() || self.keyid.is_some())
             && self.public.is_none_or(|public| public == key.public().fingerprint())
@@ -53,18 +65,14 @@ impl Meant {
 impl ImportKey {
     /// `None` before what clients trust today is here, where the key is one of it.
     fn meant(&self, ceremony: &Ceremony) -> Option<Meant> {
-        let of = |key: &Key| Meant { public: Some(key.public().fingerprint()), keyid: key.public().canonical_id() };
-        let on_paper = self.keyid.as_ref().map(|keyid| match ceremony.stand_ins.get(keyid) {
-            Some(twin) => of(twin),
-            None => Meant { public: None, keyid: Some(keyid.clone()) },
-        });
+        let on_paper = self.keyid.as_ref().map(|keyid| Meant::on_paper(ceremony, keyid));
         let Some(keyid) = ceremony.script.token(&self.token).and_then(|spec| spec.keyid.as_ref()) else {
             return on_paper;
         };
         let published = match ceremony.stand_ins.get(keyid) {
-            Some(twin) => of(twin),
-            None if ceremony.script.kind.is_about_repositories() => of(ceremony.repositories.keys.get(keyid)?),
-            None => of(ceremony.previous_root()?.document().keys.get(keyid)?),
+            Some(twin) => Meant::of(twin),
+            None if ceremony.script.kind.is_about_repositories() => Meant::of(ceremony.repositories.keys.get(keyid)?),
+            None => Meant::of(ceremony.previous_root()?.document().keys.get(keyid)?),
         };
         // Both must hold; where paper has another key than the root, no key is both.
         let keyid = on_paper.and_then(|meant| meant.keyid).or(published.keyid);
@@ -78,9 +86,7 @@ impl ImportKey {
             Some(meant) if meant.is(key) => {
                 let spec = ceremony.script.token(&self.token);
                 let published = spec.and_then(|spec| spec.keyid.as_ref());
-                let named: Vec<&KeyId> = self.keyid.iter().chain(published).collect();
-                let stands_in = named.iter().any(|keyid| ceremony.stand_ins.contains_key(*keyid));
-                let by = if stands_in { "a throw-away key of this rehearsal, for the one of" } else { "the one of" };
+                let by = named(ceremony, self.keyid.iter().chain(published));
                 let source = if published.is_some() { "the published root" } else { "the paper" };
                 Ok(Passed::new(Rule::KeyOnPaper, format!("the key {} is {by} {source}", bare.short())))
             }
@@ -93,6 +99,14 @@ impl ImportKey {
                 words::OTHER_KEY_FILE,
             )),
         }
+    }
+}
+
+/// What a key is that fits, in words: the one of the paper, or a stand-in for it.
+pub(super) fn named<'a>(ceremony: &Ceremony, keyids: impl IntoIterator<Item = &'a KeyId>) -> &'static str {
+    match keyids.into_iter().any(|keyid| ceremony.stand_ins.contains_key(keyid)) {
+        true => "a throw-away key of this rehearsal, for the one of",
+        false => "the one of",
     }
 }
 

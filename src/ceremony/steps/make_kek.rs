@@ -18,7 +18,7 @@ use crate::{
         operation::{Operation, Outcome, Wrapping, WrappingOutcome},
         participants::{Alias, PersonId},
         prompt::{Answer, Choice, Input, Prompt, Scene},
-        script::Script,
+        script::{Origin, Script},
         unfit, words,
     },
     rules::Refusal,
@@ -78,7 +78,7 @@ impl Kind for MakeKek {
                 lines: Arc::new(words::wrapping::to_destroy(ceremony, &self.name)),
                 ask: words::backup::DESTROY_ASK.into(),
             };
-            return ask(scene, Input::Word(vec![Choice::new("DESTROYED", words::backup::DOES_DISCARD)]));
+            return ask(scene, Input::Word(vec![Choice::new("DESTROYED", words::backup::does_discard(Origin::Made))]));
         }
         if ceremony.backups.wrapped(&self.name).is_some() {
             return None;

@@ -1,16 +1,19 @@
 //! A key is made in the locked memory of this machine. Until every share of its backup was read back it is nowhere else: no token holds
 //! a key whose shares nobody verified. If the program ends before that, the key is gone, and its shares are destroyed.
 
-use std::sync::Arc;
-
-use super::{Fact, Kind, Prose, preflight::failed, went};
+use super::{
+    Fact, Kind, Prose,
+    in_memory::{discarded, given_up},
+    preflight::failed,
+    went,
+};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending, chosen,
         event::Event,
         operation::{Operation, Outcome},
         participants::{Alias, PersonId},
-        prompt::{Answer, Choice, Input, Prompt, Scene},
+        prompt::{Answer, Choice, Input, Prompt},
         script::Script,
         unfit, words,
     },
@@ -51,14 +54,7 @@ impl Kind for MakeKey {
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
         let ask = |scene, input| Some(Pending::Ask(Box::new(Prompt { who: ceremony.leaders(), scene, input })));
         match ceremony.backups.get(&self.name) {
-            Some(backup) if backup.lost => {
-                let scene = Scene::List {
-                    title: words::backup::lost(&self.name),
-                    lines: Arc::new(words::backup::to_destroy(backup)),
-                    ask: words::backup::DESTROY_ASK.into(),
-                };
-                return ask(scene, Input::Word(vec![Choice::new("DESTROYED", words::backup::DOES_DISCARD)]));
-            }
+            Some(backup) if backup.lost => return Some(given_up(ceremony, backup, &self.name)),
             Some(_) => return None,
             None => {}
         }
@@ -80,10 +76,7 @@ impl Kind for MakeKey {
         let name = self.name.clone();
         match (ceremony.backups.get(&name), answer) {
             (_, Answer::Failed(trouble)) => failed(trouble),
-            (Some(backup), Answer::Word(_)) if backup.lost => {
-                let set = backup.sealed.as_ref().map(|sealed| sealed.set.id());
-                Ok(vec![Event::BackupDiscarded { name, set, shares: backup.given.clone() }])
-            }
+            (Some(backup), Answer::Word(_)) if backup.lost => Ok(discarded(backup, &name)),
             (_, Answer::Word(word)) => Ok(match chosen(&choices(), word) {
                 Some("MAKE") => vec![Event::Went { word: "MAKE".into(), on: words::backup::MAKES.into() }],
                 _ => vec![Event::Paused],

@@ -9,9 +9,11 @@ mod check_shares;
 mod close;
 mod close_key;
 mod confirm_clock;
+mod destroy_shares;
 mod draft;
 mod draft_repositories;
 pub mod drill_token;
+mod erase_token;
 mod export;
 mod export_repositories;
 mod generate_key;
@@ -20,21 +22,26 @@ pub mod hand_over_key;
 mod import;
 pub mod import_key;
 mod import_repositories;
+mod in_memory;
 mod judge_tags;
+mod kept;
 mod make_kek;
 mod make_key;
+mod open_backup;
 pub mod open_token;
 mod pause;
 mod preflight;
 mod prepare_token;
 mod put_key;
 mod record;
+mod restore_kept;
 mod review;
 mod roll_call;
 mod script_words;
 mod seal_backup;
 mod sign;
 mod sign_repositories;
+mod take_key;
 mod unwrap_key;
 mod wipe_kek;
 mod wipe_key;
@@ -51,9 +58,11 @@ pub use self::{
     close::Close,
     close_key::CloseKey,
     confirm_clock::ConfirmClock,
+    destroy_shares::DestroyShares,
     draft::Draft,
     draft_repositories::DraftRepositories,
     drill_token::DrillToken,
+    erase_token::{EraseToken, Gone},
     export::Export,
     export_repositories::ExportRepositories,
     generate_key::GenerateKey,
@@ -65,6 +74,7 @@ pub use self::{
     judge_tags::JudgeTags,
     make_kek::MakeKek,
     make_key::MakeKey,
+    open_backup::OpenBackup,
     open_token::OpenToken,
     pause::Break,
     preflight::Preflight,
@@ -77,6 +87,7 @@ pub use self::{
     seal_backup::SealBackup,
     sign::Sign,
     sign_repositories::SignRepositories,
+    take_key::TakeKey,
     unwrap_key::UnwrapKey,
     wipe_kek::WipeKek,
     wipe_key::WipeKey,
@@ -87,7 +98,7 @@ use super::{
     event::Event,
     participants::{Alias, PersonId},
     prompt::{Answer, Choice, Input, Prompt, Scene},
-    script::Script,
+    script::{Origin, Script},
 };
 use crate::rules::Refusal;
 
@@ -127,6 +138,12 @@ pub enum Action {
     HandOverKey(HandOverKey),
     /// A key is made in memory.
     MakeKey(MakeKey),
+    /// An existing key is taken from its file into memory.
+    TakeKey(TakeKey),
+    /// A backup that was made before is opened with its shares.
+    OpenBackup(OpenBackup),
+    /// Its shares are destroyed.
+    DestroyShares(DestroyShares),
     /// It is sealed, and what opens it is split.
     SealBackup(SealBackup),
     /// Its shares are put on paper and read back.
@@ -149,6 +166,8 @@ pub enum Action {
     CheckShares(CheckShares),
     /// The token is taken out and opened again, and its key shows that it works.
     DrillToken(DrillToken),
+    /// A token is wiped.
+    EraseToken(EraseToken),
     /// A token that holds a root key already is opened.
     OpenToken(OpenToken),
     /// Keys of online roles come in.
@@ -200,6 +219,9 @@ impl Action {
             Self::ImportKey(step) => step,
             Self::HandOverKey(step) => step,
             Self::MakeKey(step) => step,
+            Self::TakeKey(step) => step,
+            Self::OpenBackup(step) => step,
+            Self::DestroyShares(step) => step,
             Self::SealBackup(step) => step,
             Self::GiveShares(step) => step,
             Self::PutKey(step) => step,
@@ -211,6 +233,7 @@ impl Action {
             Self::CloseKey(step) => step,
             Self::CheckShares(step) => step,
             Self::DrillToken(step) => step,
+            Self::EraseToken(step) => step,
             Self::OpenToken(step) => step,
             Self::ImportKeys(step) => step,
             Self::ImportRoot(step) => step,
@@ -242,6 +265,7 @@ impl Action {
             Self::UnwrapKey(step) => Some(&step.token),
             Self::CloseKey(step) => Some(&step.token),
             Self::DrillToken(step) => Some(&step.token),
+            Self::EraseToken(step) => Some(&step.token),
             Self::OpenToken(step) => Some(&step.token),
             Self::Sign(step) => Some(&step.token),
             Self::Certify(step) => Some(&step.token),
@@ -253,8 +277,17 @@ impl Action {
     /// The key for several tokens that begins with this step.
     pub fn makes(&self) -> Option<&Alias> {
         match self {
-            Self::MakeKey(step) => Some(&step.name),
             Self::MakeKek(step) => Some(&step.name),
+            other => other.brings_into_memory().map(|(name, _)| name),
+        }
+    }
+
+    /// The key that this step brings into the memory of the machine, and how.
+    pub fn brings_into_memory(&self) -> Option<(&Alias, Origin<'_>)> {
+        match self {
+            Self::MakeKey(step) => Some((&step.name, Origin::Made)),
+            Self::TakeKey(step) => Some((&step.name, Origin::TakenFrom(&step.file))),
+            Self::OpenBackup(step) => Some((&step.name, Origin::Opened)),
             _ => None,
         }
     }
@@ -322,7 +355,7 @@ pub enum Fact {
     KeyOnToken(Alias),
     /// A token's key counts.
     KeyCounts(Alias),
-    /// A key was made in memory.
+    /// A key is in memory: made there, taken from a file, or opened from a backup.
     KeyMade(Alias),
     /// It is sealed.
     BackupSealed(Alias),
@@ -338,8 +371,12 @@ pub enum Fact {
     KekWiped(Alias),
     /// The key that was wrapped can leave its token no more.
     KeyClosed(Alias),
+    /// A token was wiped, or is lost or dead.
+    TokenErased(Alias),
     /// Shares were read from their pages.
     SharesChecked(Alias),
+    /// People were asked for shares, and those that were here are destroyed.
+    SharesDestroyed(Alias),
     /// A tagging key was handed over.
     KeyHandedOver(Alias),
     /// The keys of the online roles are here.
@@ -376,11 +413,13 @@ impl Fact {
             Self::MachineSeen => "the machine was looked at".into(),
             Self::TokenPrepared(alias) => format!("the token {alias} is prepared"),
             Self::KeyOnToken(alias) => format!("a key is on {alias}"),
-            Self::KeyMade(name) => format!("the key {name} was made"),
+            Self::KeyMade(name) => format!("the key {name} is in memory"),
             Self::BackupSealed(name) => format!("the backup of {name} is sealed"),
             Self::SharesGiven(name) => format!("the shares of {name} were read back"),
             Self::BackupRestores(name) => format!("a token to which {name} was restored from shares has signed"),
+            Self::TokenErased(alias) => format!("{alias} is wiped"),
             Self::SharesChecked(name) => format!("the shares of {name} were asked for"),
+            Self::SharesDestroyed(name) => format!("the shares of {name} were asked for and destroyed"),
             Self::KeyWiped(name) => format!("{name} was wiped from memory"),
             Self::KekMade(name) => format!("the key-encryption key of {name} was made"),
             Self::KekWiped(name) => format!("the key-encryption key of {name} was wiped from memory"),

@@ -20,7 +20,7 @@ use crate::{
     readback::Challenge,
     rules::{Passed, Refusal, Rule},
     text::shown,
-    tuf::key::KeyId,
+    tuf::key::{Key, KeyId},
 };
 
 /// `open-token`.
@@ -47,6 +47,11 @@ fn expected_key(ceremony: &Ceremony, alias: &Alias) -> Option<(KeyId, Digest)> {
         let known = ceremony.repositories.keys.get(keyid);
         // A tagging key that was sealed for a day like this is in no repository yet: its owner's paper says what it is.
         let key = known.or_else(|| ceremony.imported.values().find(|key| key.canonical_id() == *keyid))?;
+        return Some((keyid.clone(), key.public().fingerprint()));
+    }
+    if ceremony.script.kind.is_custody() {
+        let named = |key: &&Key| key.id() == *keyid || key.canonical_id() == *keyid;
+        let key = ceremony.imported.values().find(named)?;
         return Some((keyid.clone(), key.public().fingerprint()));
     }
     let key = ceremony.previous_root()?.document().keys.get(keyid)?;
@@ -108,7 +113,12 @@ impl Kind for OpenToken {
 
     fn needs(&self, script: &Script) -> Vec<Fact> {
         // What the token must hold is known from what clients trust today.
-        let trusted = if script.kind.is_about_repositories() { Fact::RepositoriesRead } else { Fact::PreviousRoot };
+        let trusted = match script.kind {
+            kind if kind.is_about_repositories() => Fact::RepositoriesRead,
+            // Nothing is signed: the paper of its holder says what it must hold.
+            kind if kind.is_custody() => Fact::KeysImported,
+            _ => Fact::PreviousRoot,
+        };
         vec![Fact::RollCalled, Fact::ScriptRead, Fact::MachineSeen, trusted]
     }
 

@@ -5,11 +5,11 @@ use super::{
     Fact, Kind, Prose, ask_to_type,
     at_the_token::{inserted, token_in, user_sat, user_sits},
     preflight::failed,
-    went,
+    restore_kept, went,
 };
 use crate::{
     ceremony::{
-        Ceremony, Now, Pending,
+        Ceremony, Decision, Now, Pending,
         event::Event,
         operation::{Operation, Outcome},
         participants::{Alias, PersonId},
@@ -30,18 +30,33 @@ pub struct PutKey {
     pub token: Alias,
     /// Whether it has to come from its shares. Otherwise it comes from memory, and from its shares only where the memory is gone.
     pub from_shares: bool,
+    /// Which shares are to be used, where the script says; of a backup that was made before.
+    pub shares: Vec<u8>,
 }
 
 impl Kind for PutKey {
     fn prose(&self, script: &Script) -> Prose {
-        words::backup::put_key(script, self)
+        match restore_kept::of(self, script) {
+            Some(kept) => words::restore::restore_key(script, self, kept),
+            None => words::backup::put_key(script, self),
+        }
     }
 
     fn who(&self, script: &Script) -> Vec<PersonId> {
-        script.token(&self.token).map(|spec| vec![spec.user_pin.clone()]).unwrap_or_default()
+        let mut who: Vec<PersonId> = script.token(&self.token).map(|spec| spec.user_pin.clone()).into_iter().collect();
+        let custodians = restore_kept::of(self, script).into_iter().flat_map(|kept| &kept.custodians);
+        for (_, person) in custodians {
+            if !who.contains(person) {
+                who.push(person.clone());
+            }
+        }
+        who
     }
 
-    fn needs(&self, _script: &Script) -> Vec<Fact> {
+    fn needs(&self, script: &Script) -> Vec<Fact> {
+        if restore_kept::of(self, script).is_some() {
+            return vec![Fact::TokenPrepared(self.token.clone()), Fact::ClockConfirmed];
+        }
         vec![Fact::SharesGiven(self.name.clone()), Fact::TokenPrepared(self.token.clone())]
     }
 
@@ -53,6 +68,9 @@ impl Kind for PutKey {
         let alias = ceremony.playing(&self.token);
         if ceremony.token(&alias).key.is_some() {
             return None;
+        }
+        if let Some(kept) = restore_kept::of(self, &ceremony.script) {
+            return restore_kept::pending(self, kept, ceremony, alias);
         }
         let backup = ceremony.backups.get(&self.name)?;
         let sealed = backup.sealed.as_ref()?;
@@ -78,6 +96,9 @@ impl Kind for PutKey {
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
         let alias = ceremony.playing(&self.token);
+        if let Some(kept) = restore_kept::of(self, &ceremony.script) {
+            return restore_kept::decide(self, kept, ceremony, alias, answer);
+        }
         match answer {
             Answer::Word(_) if !went(ceremony, words::INSERTED) => Ok(inserted()),
             Answer::Word(_) if self.from_shares && !went(ceremony, words::backup::BROUGHT) => {
@@ -117,5 +138,10 @@ impl Kind for PutKey {
             }
             _ => Err(unfit("That is not what this step waits for.")),
         }
+    }
+
+    fn decide_whole(&self, ceremony: &Ceremony, answer: &Answer, now: Now) -> Result<Decision, Refusal> {
+        let decision = Decision::of(self.decide(ceremony, answer, now)?);
+        Ok(restore_kept::with_sealed_file(decision, answer))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         backups::Backup,
         participants::{Alias, PersonId},
         prompt::Scene,
-        script::{Script, Way},
+        script::{Origin, Script, Way},
         steps::{Prose, PutKey},
     },
     custody::Set,
@@ -26,7 +26,13 @@ pub const DOES_BRING: &str = "the custodians are here with their pages";
 /// What was said with BROUGHT.
 pub const BROUGHT: &str = "the shares are here";
 /// What DESTROYED does.
-pub const DOES_DISCARD: &str = "everything in the list is destroyed; the key is given up, and another is made";
+pub const fn does_discard(origin: Origin<'_>) -> &'static str {
+    match origin {
+        Origin::Made => "everything in the list is destroyed; the key is given up, and another is made",
+        Origin::TakenFrom(_) => "everything in the list is destroyed; the key is taken from its file again",
+        Origin::Opened => "everything in the list is destroyed; the old backup is opened again",
+    }
+}
 /// What is asked of a list of things to destroy.
 pub const DESTROY_ASK: &str =
     "Destroy each of these now, in sight of the witness: cut the pages small, and burn or soak what is left.";
@@ -179,7 +185,10 @@ pub fn put_key(script: &Script, step: &PutKey) -> Prose {
             let lines = vec![
                 format!("{needed} custodians, chosen by a die, open their bags and bring their pages. This is the proof that the backup restores."),
                 "Each types the rows of their page. The sealed file is read from the record again and opened with what the shares give; nothing is taken from memory.".into(),
-                format!("The key must be the one that was made. {user} types the user PIN, and the token holds it."),
+                format!(
+                    "The key must be the one that was {}. {user} types the user PIN, and the token holds it.",
+                    if script.origin_of(&step.name) == Origin::Made { "made" } else { "sealed" }
+                ),
                 "The pages are bagged again, with new numbers.".into(),
             ];
             let form = ["Which shares were brought", "Numbers of the old bags", "Numbers of the new bags"];
@@ -194,12 +203,19 @@ pub fn put_key(script: &Script, step: &PutKey) -> Prose {
 }
 
 /// `wipe-key`.
-pub fn wipe_key(_script: &Script, name: &Alias) -> Prose {
-    let lines = vec![
+pub fn wipe_key(script: &Script, name: &Alias) -> Prose {
+    let mut lines = vec![
         format!("A token to which {name} was restored from shares has signed: the key lives on without this memory."),
-        "The memory in which it was made is overwritten. The machine is switched off after the ceremony.".into(),
+        "The memory that held it is overwritten. The machine is switched off after the ceremony.".into(),
     ];
-    prose(format!("Wipe {name} from memory"), lines, "From now on the key counts.", &[])
+    let form: &[&str] = match script.origin_of(name) {
+        Origin::Made | Origin::Opened => &[],
+        Origin::TakenFrom(file) => {
+            lines.push(super::custody::destroy_file(file));
+            &["Who destroys the file and its copies, and by when"]
+        }
+    };
+    prose(format!("Wipe {name} from memory"), lines, "From now on the key counts.", form)
 }
 
 /// What is said before a key is made.
@@ -212,10 +228,28 @@ pub fn no_return_make(name: &Alias) -> Scene {
 }
 
 /// What happened to a key whose memory is gone.
-pub fn lost(name: &Alias) -> String {
-    format!(
-        "The program ended before every share of {name} was read back. The key was in memory only, and is gone; no token holds it."
-    )
+pub fn lost(name: &Alias, origin: Origin<'_>) -> String {
+    let gone = match origin {
+        Origin::Made => "The key was in memory only, and is gone; no token holds it.".to_owned(),
+        Origin::TakenFrom(file) => format!("What was in memory is gone; the key is still in {}.", shown(file)),
+        Origin::Opened => "What was in memory is gone; the old shares open the old file as before.".into(),
+    };
+    format!("The program ended before every share of {name} was read back. {gone}")
+}
+
+/// What became of a key whose memory was lost, as the beginning of a sentence.
+pub fn given_up(name: &Alias, origin: Origin<'_>) -> String {
+    match origin {
+        Origin::Made => format!("{name} was lost with the memory of the machine and given up"),
+        Origin::TakenFrom(_) => {
+            format!("The backup of {name} was lost with the memory of the machine and given up; its file is as before")
+        }
+        Origin::Opened => {
+            format!(
+                "The new backup of {name} was lost with the memory of the machine and given up; the old one is as before"
+            )
+        }
+    }
 }
 
 /// What is destroyed before another key is made.
@@ -239,12 +273,16 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
         if ceremony.backups().wrapped(name).is_some() {
             continue;
         }
-        let state = match (backup.is_in_custody(), backup.proven) {
-            (_, true) => "a token that was restored from its shares has signed",
-            (true, false) => "every share was read back; no token that was restored from them has signed yet",
-            (false, false) => "it is in memory only: when the program ends it is lost",
+        let origin = ceremony.script().origin_of(name);
+        let state = match (backup.is_in_custody(), backup.proven, origin) {
+            (_, true, _) => "a token that was restored from its shares has signed",
+            (true, false, _) => "every share was read back; no token that was restored from them has signed yet",
+            (false, false, Origin::Made) => "it is in memory only: when the program ends it is lost",
+            (false, false, Origin::TakenFrom(_)) => "its backup is not done: its file is all there is of it",
+            (false, false, Origin::Opened) => "its new backup is not done: the old shares open the old file as before",
         };
-        lines.push(format!("Key {name}, made in memory, keyid {}: {state}.", backup.key.id().short()));
+        let from = super::custody::from(origin);
+        lines.push(format!("Key {name}, {from}, keyid {}: {state}.", backup.key.id().short()));
         if !backup.is_in_custody() {
             lines.extend(to_destroy(backup).into_iter().map(|line| format!("To be destroyed: {line}")));
         }

@@ -42,6 +42,10 @@ pub fn import_ask(from: &FrameSource) -> String {
             format!("Put the photographs, or the video, into {}. Pictures of other codes do no harm.", shown(path))
         }
         FrameSource::Serial(port) => format!("The scanner is at {}, set to a serial port.", shown(port)),
+        FrameSource::Camera(device) => format!(
+            "The camera is at {}. Stand it before the other screen, so that the code fills most of its picture. It is closed when the next page is left.",
+            shown(device)
+        ),
         FrameSource::Keyboard => "Plug the scanner in when the next page is open, and not before: it is a keyboard, and whoever makes a code decides what it types. Unplug it before that page is left.".into(),
     }
 }

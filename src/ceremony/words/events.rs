@@ -131,6 +131,11 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::KeyMade { name, key, sources, .. } => {
             format!("The key {name} was made in memory, of {}: keyid {}.", sources.join(", "), key.id())
         }
+        Event::KeyTaken { name, canonical_id, from, .. } => {
+            format!(
+                "The existing key {canonical_id} was taken from {from} into memory as {name}: its history is unknown."
+            )
+        }
         Event::BackupSealed { name, sealed, media, .. } => format!(
             "The backup of {name} was sealed as {} on {}: SHA-256 {}; set {}, {} shares open it.",
             sealed.file.name,
@@ -147,12 +152,26 @@ pub fn told(script: &Script, event: &Event) -> String {
             format!("{name} is on {alias}, restored from shares {}.", super::backup::listed(shares))
         }
         Event::SetImported { name, .. } => format!("What is public of the shares of {name} came in."),
+        Event::SealedImported { name, file, .. } => {
+            format!("The sealed file of {name} came in: SHA-256 {}, {} bytes.", file.sha256, file.length)
+        }
         Event::ShareChecked { name, set, index, .. } => {
             format!("Share {index} of {name}, set {set}, was read from its page and fits its commitment.")
         }
         Event::ShareMissing { name, set, index, lost: true } => format!("Share {index} of {name}, set {set}, is lost."),
         Event::ShareMissing { name, set, index, .. } => format!("Share {index} of {name}, set {set}, was not here."),
-        Event::TwinSet { real, .. } => format!("A throw-away set of shares stands in for {}.", short(real)),
+        Event::TwinSet { real, .. } => format!("A throw-away backup stands in for {}.", short(real)),
+        Event::BackupOpened { name, set, key, shares, history, .. } => {
+            let unknown = history.as_ref().map(|history| format!(" Its history: {history}.")).unwrap_or_default();
+            let shares = super::backup::listed(shares);
+            format!("Shares {shares} of set {set} opened the backup of {name}: keyid {}.{unknown}", key.id())
+        }
+        Event::ShareDestroyed { name, set, index, witness } => {
+            format!("Share {index} of {name}, set {set}, was destroyed before the eyes of {}.", script.name(witness))
+        }
+        Event::OldSharesJudged { name, set, left, threshold, rotate_by, .. } => {
+            super::custody::judged(name, set, *left, *threshold, *rotate_by)
+        }
         Event::KekMade { .. }
         | Event::KeyWrapped { .. }
         | Event::KekWiped { .. }
@@ -160,13 +179,20 @@ pub fn told(script: &Script, event: &Event) -> String {
         | Event::CopyProven { .. }
         | Event::KeyClosed { .. }
         | Event::WrappingCleared { .. } => super::wrapping::told(event).unwrap_or_default(),
-        Event::KeyWiped { name, .. } => format!("The memory in which {name} was made was wiped."),
+        Event::KeyWiped { name, .. } => format!("The memory that held {name} was wiped."),
         Event::BackupDiscarded { name, shares, .. } => format!(
-            "{name} was lost with the memory of the machine and given up; destroyed shares: {}.",
+            "{}; destroyed shares: {}.",
+            super::backup::given_up(name, script.origin_of(name)),
             super::backup::listed(shares)
         ),
         Event::KeyDrilled { alias, .. } => {
             format!("The key on {alias} works with the PIN typed again, and counts from now on.")
+        }
+        Event::TokenErased { alias, seen, .. } => {
+            format!("{alias} was wiped, and no key is on it: {}.", seen.words())
+        }
+        Event::TokenGone { alias, gone, account } => {
+            format!("{alias} is {}, as people say: {account}", super::erase::became(*gone))
         }
         Event::TokenOpened { alias, seen, key, .. } => {
             format!("{alias} was opened: {}; it holds key {}.", seen.words(), key.id().short())

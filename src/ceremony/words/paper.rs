@@ -290,3 +290,12 @@ pub const SPARE_WORDS: &str = "For a payload that is drafted again after it was 
 /// What the words of a stop are for.
 pub const STOP_WORDS: &str =
     "The eight words on the screen when the operator leaves. Without them nobody can go on. Use a line for each stop.";
+/// What stands above the form of a journey.
+pub const CHAIN_OF_CUSTODY: &str = "One row for each time that an item goes from one hand to another. Whoever gives and whoever takes read the number of the seal \
+                                    aloud, and sign. A seal that is broken, or has another number, is an exception: the item is then treated as if a stranger had had it.";
+/// What stands above the form of an end.
+pub const DESTROYED: &str = "Two people watch until nothing is left that could be read, and sign. What is not here is not destroyed: write where it is, and who destroys it by when.";
+/// Blank rows below the items of a form.
+pub const HANDOVERS_MORE: usize = 6;
+/// Rows for the shares of a set.
+pub const SHARES_ON_FORM: usize = 5;

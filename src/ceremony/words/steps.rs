@@ -22,7 +22,7 @@ impl Step {
     }
 }
 
-fn prose(title: impl Into<String>, lines: &[&str], expect: &str, form: &[&str]) -> Prose {
+pub(super) fn prose(title: impl Into<String>, lines: &[&str], expect: &str, form: &[&str]) -> Prose {
     Prose {
         title: title.into(),
         lines: lines.iter().map(|line| (*line).to_owned()).collect(),
@@ -276,7 +276,11 @@ pub fn open_token(script: &Script, token: &Alias) -> Prose {
             "The token comes out of its bag: the bag's number is compared with the record of the last ceremony.",
             &format!(
                 "The machine compares the token's public key with {} before any PIN. Then {} types the user PIN.",
-                if script.repositories.is_some() { "the repositories of today" } else { "the trusted root" },
+                match script.kind {
+                    _ if script.repositories.is_some() => "the repositories of today",
+                    kind if kind.is_custody() => "the paper of its holder",
+                    _ => "the trusted root",
+                },
                 user_of(script, token)
             ),
         ],
@@ -289,7 +293,11 @@ pub fn open_token(script: &Script, token: &Alias) -> Prose {
 /// `import-keys`.
 pub fn import_keys(script: &Script) -> Prose {
     let many = script.repositories.is_some();
-    let whose = if many { "that sign elsewhere" } else { "of the online roles" };
+    let whose = match script.kind {
+        _ if many => "that sign elsewhere",
+        kind if kind.is_custody() => "of tokens that exist",
+        _ => "of the online roles",
+    };
     let mut lines = vec![format!("The public keys {whose} are read from the courier's medium.")];
     for key in &script.keys {
         lines.push(format!("{}, owned by {}: keyid {}", key.name, shown(&key.owner), key.keyid));

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::ceremony::crossing::CAMERA_USUAL;
+
 /// Carry files across the air gap as QR codes
 ///
 /// Nothing but a screen and a camera crosses: no stick, no cable, no network. Both sides then show the words of the same digest, and
@@ -71,13 +73,15 @@ pub enum Draw {
     Spaces,
 }
 
-/// Read files from QR codes: photographs, a video, or a scanner
+/// Read files from QR codes: photographs, a video, a scanner, or a camera
 ///
 /// Pictures are PNG, JPEG or GIF, in any order; a folder stands for every picture in it. Videos are MJPEG (also in AVI) and Y4M. Other
 /// videos, such as a telephone's MP4, are not read: make pictures of them first, `ffmpeg -i video.mp4 pictures/%04d.png`.
 ///
 /// A scanner is set to a serial port (USB-COM), which needs no keyboard layout. One that types like a keyboard is read on a page of its
-/// own, on which nothing it types is a command; only Ctrl-C of a real keyboard leaves it.
+/// own, on which nothing it types is a command, not even Ctrl-C; two words that stand on the screen leave it.
+///
+/// A camera is read by a program that was built for it (--features camera); every other says so.
 ///
 /// Frames of other codes are counted and ignored. Files are written once the whole parcel is there, into a new folder, and the words
 /// of its digest are shown. They are trusted no further: compare the words with the other side.
@@ -87,17 +91,24 @@ Examples:
   officiant qr read photographs/ -o inputs
   officiant qr read screen.avi -o inputs
   officiant qr read --serial /dev/ttyACM0 -o inputs
-  officiant qr read --keyboard -o inputs")]
+  officiant qr read --keyboard -o inputs
+  officiant qr read --camera -o inputs")]
 pub struct Read {
     /// Pictures, folders of pictures, or videos
-    #[arg(required_unless_present_any = ["serial", "keyboard"], conflicts_with_all = ["serial", "keyboard"])]
+    #[arg(
+        required_unless_present_any = ["serial", "keyboard", "camera"],
+        conflicts_with_all = ["serial", "keyboard", "camera"]
+    )]
     pub sources: Vec<PathBuf>,
     /// The serial port of a scanner
-    #[arg(long, value_name = "PORT", conflicts_with = "keyboard")]
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["keyboard", "camera"])]
     pub serial: Option<PathBuf>,
     /// A scanner that types like a keyboard
-    #[arg(long)]
+    #[arg(long, conflicts_with = "camera")]
     pub keyboard: bool,
+    /// A camera [default: /dev/video0]
+    #[arg(long, value_name = "DEVICE", num_args = 0..=1, default_missing_value = CAMERA_USUAL)]
+    pub camera: Option<PathBuf>,
     /// The new folder for the files
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,

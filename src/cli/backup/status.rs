@@ -5,21 +5,19 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Serialize;
 
 use crate::{
-    ceremony::event::Event,
+    ceremony::{backups::imported_from, event::Event, words::backup::listed},
     cli::{
         args::BackupStatus,
         exit::{Exit, Stop},
         out,
     },
-    custody::Set,
+    custody::{RESTORED_DAYS, Set},
     files, preflight, transcript,
     utc::Utc,
 };
 
 /// For how many days a share that was read is known to be readable.
 const READ_DAYS: i64 = 365;
-/// For how many days a backup that was restored is known to restore.
-const RESTORED_DAYS: i64 = 3 * 365;
 
 /// How a set is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,8 +27,10 @@ enum Health {
     Green,
     /// It is not known any more whether it opens.
     Amber,
-    /// The next loss is the loss of the backup, or it is lost.
+    /// The next loss is the loss of the backup, or it is lost. Or shares that nobody wants any more still open the key.
     Red,
+    /// So many shares were destroyed that the others open nothing any more, as was meant.
+    Dead,
 }
 
 impl Health {
@@ -39,6 +39,7 @@ impl Health {
             Self::Green => "GREEN",
             Self::Amber => "AMBER",
             Self::Red => "RED",
+            Self::Dead => "DEAD",
         }
     }
 }
@@ -51,15 +52,38 @@ struct Known {
     /// When each share was last read, and by whom it is kept.
     read: BTreeMap<u8, (Utc, String)>,
     restored: Option<Utc>,
+    /// The shares that it was last restored from.
+    restored_from: Vec<u8>,
     discarded: bool,
     /// Shares of which a ceremony said that they are lost.
     lost: Vec<u8>,
+    /// Shares that were destroyed before a witness.
+    destroyed: Vec<u8>,
+    /// The set that took its place.
+    superseded: Option<String>,
+    /// By when the key is rotated because its shares were left.
+    rotate_by: Option<Utc>,
+    /// What is known of a key that was imported once.
+    history: Option<String>,
 }
 
 impl Known {
     fn of(set: Set, key: &str, repository: &str) -> Self {
         let (key, repository) = (key.to_owned(), repository.to_owned());
-        Self { set, key, repository, read: BTreeMap::new(), restored: None, discarded: false, lost: vec![] }
+        Self {
+            set,
+            key,
+            repository,
+            read: BTreeMap::new(),
+            restored: None,
+            restored_from: vec![],
+            discarded: false,
+            lost: vec![],
+            destroyed: vec![],
+            superseded: None,
+            rotate_by: None,
+            history: None,
+        }
     }
 }
 
@@ -76,7 +100,11 @@ struct Report {
     count: u8,
     shares: Vec<ShareReport>,
     restored: Option<Utc>,
+    restored_from: Vec<u8>,
     restore_due: Option<Utc>,
+    superseded_by: Option<String>,
+    rotate_by: Option<Utc>,
+    history: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -86,6 +114,7 @@ struct ShareReport {
     read: Option<Utc>,
     due: Option<Utc>,
     lost: bool,
+    destroyed: bool,
 }
 
 pub(super) fn status(args: &BackupStatus) -> Result<Exit, Stop> {
@@ -98,7 +127,7 @@ pub(super) fn status(args: &BackupStatus) -> Result<Exit, Stop> {
     let standing = sets.iter().filter(|known| !known.discarded);
     let reports: Vec<Report> = standing.map(|known| report(known, &lost, now)).collect();
     out::report(args.format.json, &reports, || lines(&reports))?;
-    let good = reports.iter().all(|report| report.health == Health::Green);
+    let good = reports.iter().all(|report| matches!(report.health, Health::Green | Health::Dead));
     Ok(if good { Exit::Done } else { Exit::Refused })
 }
 
@@ -109,12 +138,41 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
     // Which set is that of a key, by the name that this ceremony gives it.
     let mut of_key: BTreeMap<String, String> = BTreeMap::new();
     let mut restored: BTreeMap<String, String> = BTreeMap::new();
+    // What nobody knows of a key, and the set that a new one takes the place of, by the same name.
+    let mut histories: BTreeMap<String, String> = BTreeMap::new();
+    let mut opened: BTreeMap<String, String> = BTreeMap::new();
     for (stamp, event) in &chain.entries {
         match event {
             Event::Began { title: called, .. } => title.clone_from(called),
             Event::BackupSealed { name, sealed, .. } | Event::KeyWrapped { name, sealed, .. } => {
                 of_key.insert(name.to_string(), sealed.set.id());
-                sets.push(Known::of(sealed.set.clone(), name.as_str(), &title));
+                let mut known = Known::of(sealed.set.clone(), name.as_str(), &title);
+                known.history = histories.get(name.as_str()).cloned();
+                sets.push(known);
+            }
+            Event::KeyTaken { name, from, .. } => drop(histories.insert(name.to_string(), imported_from(from))),
+            Event::BackupOpened { name, set, history, .. } => {
+                opened.insert(name.to_string(), set.clone());
+                if let Some(history) = history {
+                    histories.insert(name.to_string(), history.clone());
+                }
+            }
+            // From here on the new backup does not depend on the old one.
+            Event::KeyWiped { name, .. } => {
+                let new = of_key.get(name.as_str()).cloned();
+                if let Some(old) = opened.get(name.as_str()).and_then(|set| of_id(sets, set)) {
+                    old.superseded = new;
+                }
+            }
+            Event::ShareDestroyed { set, index, .. } => {
+                if let Some(known) = of_id(sets, set) {
+                    known.destroyed.push(*index);
+                }
+            }
+            Event::OldSharesJudged { set, rotate_by, left, threshold, .. } => {
+                if let Some(known) = of_id(sets, set).filter(|_| left >= threshold) {
+                    known.rotate_by = Some(rotate_by.unwrap_or(stamp.at));
+                }
             }
             Event::ShareReadBack { name, index, custodian, .. } => {
                 if let Some(known) = known(sets, &of_key, name.as_str()) {
@@ -125,10 +183,12 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
                 if !shares.is_empty() =>
             {
                 restored.insert(alias.to_string(), name.to_string());
-                for (at, _) in known(sets, &of_key, name.as_str()).into_iter().flat_map(|known| {
-                    known.read.iter_mut().filter(|(index, _)| shares.contains(index)).map(|(_, read)| read)
-                }) {
-                    *at = stamp.at;
+                if let Some(known) = known(sets, &of_key, name.as_str()) {
+                    for index in shares {
+                        let keeper = known.read.get(index).map_or_else(String::new, |(_, keeper)| keeper.clone());
+                        known.read.insert(*index, (stamp.at, keeper));
+                    }
+                    known.restored_from.clone_from(shares);
                 }
             }
             Event::KeyDrilled { alias, .. } => {
@@ -144,14 +204,14 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
                     sets.push(Known::of(set, name.as_str(), &title));
                 }
             }
-            Event::ShareChecked { name, index, .. } => {
-                if let Some(known) = known(sets, &of_key, name.as_str()) {
+            Event::ShareChecked { set, index, .. } => {
+                if let Some(known) = of_id(sets, set) {
                     let keeper = known.read.get(index).map_or_else(String::new, |(_, keeper)| keeper.clone());
                     known.read.insert(*index, (stamp.at, keeper));
                 }
             }
-            Event::ShareMissing { name, index, lost: true, .. } => {
-                if let Some(known) = known(sets, &of_key, name.as_str()) {
+            Event::ShareMissing { set, index, lost: true, .. } => {
+                if let Some(known) = of_id(sets, set) {
                     known.lost.push(*index);
                 }
             }
@@ -170,6 +230,10 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
 fn known<'a>(sets: &'a mut [Known], of_key: &BTreeMap<String, String>, name: &str) -> Option<&'a mut Known> {
     let id = of_key.get(name)?;
     sets.iter_mut().find(|known| known.set.id() == *id)
+}
+
+fn of_id<'a>(sets: &'a mut [Known], id: &str) -> Option<&'a mut Known> {
+    sets.iter_mut().find(|known| known.set.id() == id)
 }
 
 fn lost(text: &str, sets: &[Known]) -> Result<(String, u8), Stop> {
@@ -196,26 +260,37 @@ fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
                 read: read.map(|(at, _)| *at),
                 due: read.map(|(at, _)| at.plus_days(READ_DAYS)),
                 lost: is_lost(index),
+                destroyed: known.destroyed.contains(&index),
             }
         })
         .collect();
-    let left = shares.iter().filter(|share| share.read.is_some() && !share.lost).count();
-    let fresh = shares.iter().filter(|share| !share.lost && share.due.is_some_and(|due| now <= due)).count();
+    let left = shares.iter().filter(|share| share.read.is_some() && !share.lost && !share.destroyed).count();
+    let fresh = shares
+        .iter()
+        .filter(|share| !share.lost && !share.destroyed && share.due.is_some_and(|due| now <= due))
+        .count();
     let needed = usize::from(scheme.threshold());
     let restore_due = known.restored.map(|at| at.plus_days(RESTORED_DAYS));
     let mut why = vec![];
     let mut health = Health::Green;
-    if restore_due.is_none_or(|due| due < now) {
+    let ends = ended(known, now);
+    if let Some((ends, says)) = &ends {
+        health = *ends;
+        why.push(says.clone());
+    }
+    // What is asked of a backup that is meant to open something.
+    let stands = ends.is_none();
+    if stands && restore_due.is_none_or(|due| due < now) {
         health = Health::Amber;
         why.push("it was not restored within three years: hold a restore drill".to_owned());
     }
-    if fresh < needed {
+    if stands && fresh < needed {
         health = Health::Amber;
         why.push(format!(
             "{fresh} shares were read within twelve months, and {needed} open it: let the custodians read theirs"
         ));
     }
-    if left <= needed {
+    if stands && left <= needed {
         health = Health::Red;
         why.push(match left {
             left if left < needed => format!("{left} shares are left, and {needed} open it: the backup is lost"),
@@ -235,7 +310,38 @@ fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
         count: scheme.count(),
         shares,
         restored: known.restored,
+        restored_from: known.restored_from.clone(),
         restore_due,
+        superseded_by: known.superseded.clone(),
+        rotate_by: known.rotate_by,
+        history: known.history.clone(),
+    }
+}
+
+/// How a set is that is at its end, or whose place another took; `None` for one that is still to open something.
+fn ended(known: &Known, now: Utc) -> Option<(Health, String)> {
+    let scheme = known.set.scheme;
+    let gone = u8::try_from(known.destroyed.len()).unwrap_or(u8::MAX);
+    let left = scheme.count().saturating_sub(gone);
+    let by = known.superseded.as_ref().map(|set| format!("set {set} took its place; ")).unwrap_or_default();
+    if left < scheme.threshold() {
+        let says = format!(
+            "{by}{gone} of its shares are destroyed: {left} are left, and {} would be needed to open its file",
+            scheme.threshold()
+        );
+        return Some((Health::Dead, says));
+    }
+    let still = format!("{left} of its shares are left, and {} open its file", scheme.threshold());
+    match (&known.superseded, known.rotate_by) {
+        (_, Some(day)) => {
+            let health = if now < day { Health::Amber } else { Health::Red };
+            Some((health, format!("{by}{still}: the key is to be rotated by {}", day.date())))
+        }
+        (Some(_), None) => {
+            let more = scheme.to_destroy().saturating_sub(gone);
+            Some((Health::Red, format!("{by}{still}: destroy {more} more of them, or rotate the key")))
+        }
+        (None, None) => None,
     }
 }
 
@@ -256,16 +362,22 @@ fn lines(reports: &[Report]) -> Vec<String> {
             crate::text::shown(&report.ceremony)
         ));
         lines.extend(report.why.iter().map(|why| format!("  {why}")));
+        lines.extend(report.history.iter().map(|history| format!("  the key was {}", crate::text::shown(history))));
         let day = |at: Option<Utc>| at.map_or_else(|| "never".to_owned(), Utc::date);
         for share in &report.shares {
             let who = share.custodian.as_deref().unwrap_or("nobody");
-            let state = match share.lost {
-                true => "lost".to_owned(),
-                false => format!("read {}, due {}", day(share.read), day(share.due)),
+            let state = match (share.destroyed, share.lost) {
+                (true, _) => "destroyed".to_owned(),
+                (false, true) => "lost".to_owned(),
+                (false, false) => format!("read {}, due {}", day(share.read), day(share.due)),
             };
             lines.push(format!("  share {}  {who}: {state}", share.index));
         }
-        lines.push(format!("  restored {}, due {}", day(report.restored), day(report.restore_due)));
+        let from = match report.restored_from.as_slice() {
+            [] => String::new(),
+            shares => format!(" from shares {}", listed(shares)),
+        };
+        lines.push(format!("  restored {}{from}, due {}", day(report.restored), day(report.restore_due)));
     }
     lines
 }

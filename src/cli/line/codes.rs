@@ -10,7 +10,7 @@ use crate::{
     fault::{Error, Fault},
     files,
     perform::{Codes, Scanner},
-    qr::scanner::open_serial,
+    qr::{camera::Camera, scanner::open_serial},
     transfer::{compressed, parcel::Parcel},
     tui::qr::{
         read::{self, Source},
@@ -30,6 +30,8 @@ impl Codes for ByTerminal {
                 Err(Fault::machine("read from a scanner that types", "it needs a terminal to type into").into())
             }
             Scanner::Keyboard => read::run(Source::Keyboard),
+            Scanner::Camera(device) if !has_terminal() => qr::from_camera(Camera::open(device)?),
+            Scanner::Camera(device) => read::run(Source::Camera(Camera::open(device)?)),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::{
     fault::{Error, Fault},
     files,
     qr::{
+        camera::{Camera, Sight},
         pictures,
         scanner::{SILENCE_MS, Texts, open_serial},
     },
@@ -45,6 +46,12 @@ pub(super) fn read(args: &Read) -> Result<Exit, Stop> {
         match io::stdin().is_terminal() && io::stdout().is_terminal() {
             true => page::run(Source::Serial(port))?,
             false => from_serial(path, port)?,
+        }
+    } else if let Some(device) = &args.camera {
+        let camera = Camera::open(device)?;
+        match io::stdin().is_terminal() && io::stdout().is_terminal() {
+            true => page::run(Source::Camera(camera))?,
+            false => from_camera(camera)?,
         }
     } else if args.keyboard {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
@@ -126,17 +133,34 @@ pub(in crate::cli) fn from_serial(path: &Path, mut port: fs::File) -> Result<Opt
         }
         let whole = buffer[..count].iter().filter_map(|byte| texts.byte(*byte)).collect::<Vec<_>>();
         for text in whole.into_iter().chain((!ready).then(|| texts.silence()).flatten()) {
-            let heard = receiver.take(&text);
-            let progress = receiver.progress();
-            out::say(&format!(
-                "{} of {}{}",
-                progress.rank,
-                progress.count,
-                page::remark(heard).map_or(String::new(), |said| format!(": {said}"))
-            ));
-            if heard == Heard::Whole {
+            if is_whole_with(&mut receiver, &text) {
                 return Ok(receiver.message().map(<[u8]>::to_vec));
             }
         }
     }
+}
+
+/// A camera where there is no terminal: a line for each code that another one followed.
+pub(in crate::cli) fn from_camera(mut camera: Camera) -> Result<Option<Vec<u8>>, Error> {
+    const WAIT_MS: u16 = 1000;
+    let (mut receiver, mut last) = (Receiver::new(), String::new());
+    loop {
+        // A code stands in several pictures.
+        let Some(Sight::Code(text)) = camera.look(WAIT_MS)?.filter(|sight| *sight != Sight::Code(last.clone())) else {
+            continue;
+        };
+        if is_whole_with(&mut receiver, &text) {
+            return Ok(receiver.message().map(<[u8]>::to_vec));
+        }
+        last = text;
+    }
+}
+
+/// Takes the text of a code in and says how far it is; whether that is all.
+fn is_whole_with(receiver: &mut Receiver, text: &str) -> bool {
+    let heard = receiver.take(text);
+    let progress = receiver.progress();
+    let remark = page::remark(heard).map_or(String::new(), |said| format!(": {said}"));
+    out::say(&format!("{} of {}{remark}", progress.rank, progress.count));
+    heard == Heard::Whole
 }

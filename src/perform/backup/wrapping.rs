@@ -292,7 +292,7 @@ impl Performer {
         let public = self.tuf_key(&key)?;
         let keyid = public.id();
         if held.wrapped.is_none() {
-            let about = About { keyid: keyid.clone(), ceremony: title, made };
+            let about = About { keyid: keyid.clone(), ceremony: title, made, history: None };
             let sealed = wrapped_file(&wrapped, &about).map_err(|wrong| wrong.fault("write the wrapped key"))?;
             // Once for each KEK: shares of two splittings would tell more together.
             let split = locked::apart(|| split_kek(&held.kek, scheme, &keyid))?;

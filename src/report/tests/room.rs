@@ -162,7 +162,8 @@ impl Room {
     pub fn answer(&mut self, answer: &Answer) {
         match self.ceremony.decide_whole(answer, self.now) {
             Ok(decision) => {
-                self.files.extend(decision.attachments);
+                let files = decision.attachments.into_iter().map(|(name, bytes)| (name, bytes.to_vec()));
+                self.files.extend(files);
                 decision.events.into_iter().for_each(|event| self.append(event));
             }
             Err(refusal) => self.append(Event::Refused { refusal }),
@@ -256,6 +257,11 @@ impl Room {
             },
             Operation::ImportKey { .. } | Operation::HandOverKey { .. } => panic!("these scripts have no key files"),
             Operation::MakeKey { .. }
+            | Operation::TakeKey { .. }
+            | Operation::LookAtToken { .. }
+            | Operation::EraseToken { .. }
+            | Operation::RestoreKey { .. }
+            | Operation::OpenBackup { .. }
             | Operation::SealBackup { .. }
             | Operation::GiveShare { .. }
             | Operation::PutKey { .. }

@@ -39,20 +39,33 @@ impl Provision for Pkcs11Token {
                 new_pin_is_good(pin, None, &pins.so)?;
             }
         }
-        // C_InitToken is refused while a session is open.
-        self.end_session();
-        let done = self.module.raw().init_token(self.slot.id(), so_pin, &padded);
-        done.map_err(|e| self.pin_fault(User::So, &e))?;
-        // Until the module is loaded again the token keeps its slot, but it may have a new serial.
-        let (identity, _) = self.module.read(self.slot).map_err(|e| self.fault(&e))?;
-        if !identity.initialised || identity.label != label {
-            let doing = format!("C_InitToken, {}", self.identity.name());
-            return Err(
-                Fault::new(FaultKind::Other, doing, "the token says OK and does not carry the new label").into()
-            );
-        }
-        self.identity = identity;
-        Ok(())
+        self.init(label, &padded, so_pin)
+    }
+
+    fn wipe(&mut self, so_pin: Option<PinEntry<'_>>, typed: &str, last_try: LastTry) -> Result<(), Error> {
+        let Some(so_pin) = so_pin else {
+            let doing = format!("wipe {}", self.identity.name());
+            return Err(Fault::new(FaultKind::NotSupported, doing, "a token is wiped with its SO-PIN").into());
+        };
+        let label = self.identity.label.clone();
+        let padded = padded(&label)?;
+        self.may_be_erased(Erase::TypedSerial(typed))?;
+        self.keep_last_try(User::So, last_try)?;
+        self.init(&label, &padded, so_pin)
+    }
+
+    fn keys_left(&mut self) -> Result<usize, Error> {
+        let classes = [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY, ObjectClass::SECRET_KEY];
+        Ok(self.with_session(|session| {
+            classes.into_iter().try_fold(0, |seen, class| {
+                Ok(seen + session.find_objects(&[Attribute::Class(class), Attribute::Token(true)])?.len())
+            })
+        })?)
+    }
+
+    /// C_InitToken takes the user PIN with everything else, and no key that was on it can be seen or used after that.
+    fn is_wiped(&mut self) -> Result<bool, Error> {
+        Ok(self.pins()?.user.set != Some(true) && self.keys_left()? == 0)
     }
 
     fn set_user_pin(&mut self, so_pin: &Pin, user_pin: &Pin) -> Result<(), Error> {
@@ -136,6 +149,24 @@ impl Provision for Pkcs11Token {
 }
 
 impl Pkcs11Token {
+    /// C_InitToken, and whether it did what it says.
+    fn init(&mut self, label: &str, padded: &[u8; LABEL_MAX], so_pin: PinEntry<'_>) -> Result<(), Error> {
+        // C_InitToken is refused while a session is open.
+        self.end_session();
+        let done = self.module.raw().init_token(self.slot.id(), so_pin, padded);
+        done.map_err(|e| self.pin_fault(User::So, &e))?;
+        // Until the module is loaded again the token keeps its slot, but it may have a new serial.
+        let (identity, _) = self.module.read(self.slot).map_err(|e| self.fault(&e))?;
+        if !identity.initialised || identity.label != label {
+            let doing = format!("C_InitToken, {}", self.identity.name());
+            return Err(
+                Fault::new(FaultKind::Other, doing, "the token says OK and does not carry the new label").into()
+            );
+        }
+        self.identity = identity;
+        Ok(())
+    }
+
     fn may_be_erased(&self, erase: Erase<'_>) -> Result<(), Error> {
         // What the token says now, not when it was opened.
         let (now, _) = self.module.read(self.slot).map_err(|e| self.fault(&e))?;

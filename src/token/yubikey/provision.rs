@@ -11,7 +11,10 @@ use super::{
     codes::{PIN_MAX, PIN_MIN, own_name},
 };
 use crate::{
-    device::{self, PinState, yubikey::keeps_keys},
+    device::{
+        self, PinState,
+        yubikey::{Firmware, keeps_keys},
+    },
     fault::{Error, Fault, FaultKind},
     keyfile::PrivateKey,
     rules::{Refusal, Rule},
@@ -105,6 +108,26 @@ impl Provision for YubiKeyToken {
     /// A key without its certificate is whole, and found: nothing is destroyed.
     fn clear_half_made(&mut self, _request: &KeyRequest) -> Result<usize, Error> {
         Ok(0)
+    }
+
+    /// Resets the PIV part, whatever state its codes are in. The key that attests stays.
+    fn wipe(&mut self, _so_pin: Option<PinEntry<'_>>, typed: &str, _last_try: LastTry) -> Result<(), Error> {
+        self.reopen_unless_renewed()?;
+        if typed != self.identity.told_by() {
+            self.may_be_erased(Erase::NothingThere)?;
+        }
+        self.reset()?;
+        self.renew()
+    }
+
+    fn keys_left(&mut self) -> Result<usize, Error> {
+        Ok(self.look()?.len())
+    }
+
+    /// Old firmware does not tell whether its codes are the factory's: there the slots alone are looked at.
+    fn is_wiped(&mut self) -> Result<bool, Error> {
+        let tells = self.firmware >= Firmware::WITH_METADATA;
+        Ok(self.look()?.is_empty() && (!tells || !self.identity.initialised))
     }
 
     fn destroy_key(&mut self, _key: &Key) -> Result<(), Error> {

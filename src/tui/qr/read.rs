@@ -1,4 +1,4 @@
-//! What a scanner reads, on a page of its own.
+//! What a scanner or a camera reads, on a page of its own.
 //!
 //! A scanner that types like a keyboard is a keyboard: whoever makes a code decides which keys it presses. Here nothing it types is a
 //! command. The bytes are read past the event queue, and become the texts of codes and nothing else: there is no key that leaves, not
@@ -21,7 +21,10 @@ use rustix::{
 
 use crate::{
     fault::{Error, Fault},
-    qr::scanner::{SILENCE_MS, Texts, layout_differs},
+    qr::{
+        camera::{Camera, Sight},
+        scanner::{SILENCE_MS, Texts, layout_differs},
+    },
     readback,
     transfer::ur::{Heard, NotAFrame, Progress, Receiver},
     tui::{
@@ -36,7 +39,22 @@ pub enum Source {
     Serial(File),
     /// A scanner that types.
     Keyboard,
+    /// A camera. The keyboard is people's.
+    Camera(Camera),
 }
+
+/// What a camera saw last.
+#[derive(Clone, Debug, Default)]
+struct Looking {
+    /// The code, which stands in several pictures.
+    last: Option<String>,
+    /// Pictures in a row without one.
+    without: u32,
+    dark: bool,
+}
+
+/// So many pictures without a code, about a second of them, are worth a word.
+const WITHOUT_CODE: u32 = 10;
 
 /// What is on the page.
 #[derive(Clone, Debug)]
@@ -48,6 +66,7 @@ pub struct Reading {
     /// Two words that leave.
     leave: String,
     keyboard: bool,
+    camera: Option<Looking>,
     remark: Option<String>,
 }
 
@@ -64,7 +83,28 @@ impl Reading {
     /// Before the first code; `leave` are the words that leave.
     pub fn new(keyboard: bool, leave: String) -> Self {
         let (receiver, texts, typed) = (Receiver::new(), Texts::default(), Texts::default());
-        Self { receiver, texts, typed, leave, keyboard, remark: None }
+        Self { receiver, texts, typed, leave, keyboard, camera: None, remark: None }
+    }
+
+    /// The same before a camera.
+    pub fn of_camera() -> Self {
+        Self { camera: Some(Looking::default()), ..Self::new(false, String::new()) }
+    }
+
+    /// What stood in a picture of the camera.
+    pub fn saw(&mut self, sight: Sight) -> Option<End> {
+        let camera = self.camera.get_or_insert_default();
+        let Sight::Code(text) = sight else {
+            camera.without += 1;
+            camera.dark = sight == Sight::Dark;
+            return None;
+        };
+        camera.without = 0;
+        if camera.last.as_ref() == Some(&text) {
+            return None;
+        }
+        camera.last = Some(text.clone());
+        self.text(&text)
     }
 
     /// What came from the scanner.
@@ -100,7 +140,10 @@ impl Reading {
             return Some(if self.receiver.message().is_some() { End::Whole } else { End::Left });
         }
         let heard = self.receiver.take(text);
-        self.remark = if layout_differs(text) {
+        self.remark = if self.camera.is_some() {
+            // It comes by each code again and again.
+            remark(heard).filter(|_| heard != Heard::Known).map(str::to_owned)
+        } else if layout_differs(text) {
             let remark = "The scanner types another keyboard layout than this machine has. Set it to this layout, or to a serial port.";
             Some(remark.to_owned())
         } else {
@@ -144,10 +187,15 @@ pub fn run(source: Source) -> Result<Option<Vec<u8>>, Error> {
 ///
 /// # Errors
 /// A fault where terminal or scanner fails, or a signal tells the program to end.
-pub fn run_on(screen: &mut Screen, source: Source) -> Result<Option<Vec<u8>>, Error> {
+pub fn run_on(screen: &mut Screen, mut source: Source) -> Result<Option<Vec<u8>>, Error> {
     let mut seed = [0; 2];
     getrandom::fill(&mut seed).map_err(|cause| Fault::machine("ask the system for random bytes", cause))?;
-    let mut reading = Reading::new(matches!(source, Source::Keyboard), readback::words(&seed).join(" "));
+    let mut reading = match source {
+        Source::Camera(_) => Reading::of_camera(),
+        Source::Keyboard | Source::Serial(_) => {
+            Reading::new(matches!(source, Source::Keyboard), readback::words(&seed).join(" "))
+        }
+    };
     let console = terminal::is_console();
     let mut end = None;
     while end.is_none() {
@@ -160,21 +208,39 @@ pub fn run_on(screen: &mut Screen, source: Source) -> Result<Option<Vec<u8>>, Er
         if let Some(signal) = screen.told_to_end() {
             return Err(Fault::machine("read QR codes", format!("the program was told to end ({signal})")).into());
         }
-        end = listen(&mut reading, &source)?;
+        end = match &mut source {
+            Source::Camera(camera) => watch(&mut reading, camera)?,
+            Source::Serial(port) => listen(&mut reading, Some(port))?,
+            Source::Keyboard => listen(&mut reading, None)?,
+        };
     }
     // What was typed last is nobody's command.
     let _ = tcflush(stdin(), QueueSelector::IFlush);
     Ok(reading.receiver.message().map(<[u8]>::to_vec).filter(|_| end == Some(End::Whole)))
 }
 
-fn listen(reading: &mut Reading, source: &Source) -> Result<Option<End>, Fault> {
+/// Keys first, and then the next picture.
+fn watch(reading: &mut Reading, camera: &mut Camera) -> Result<Option<End>, Fault> {
+    const WAIT_MS: u16 = 100;
     let keyboard = stdin();
-    let scanner = match source {
-        Source::Serial(port) => Some(port),
-        Source::Keyboard => None,
-    };
+    let mut fds = [PollFd::new(&keyboard, PollFlags::IN)];
+    match poll(&mut fds, Some(&Timespec::default())) {
+        Ok(0) | Err(Errno::INTR) => {}
+        Ok(_) => {
+            let end = reading.typed(&bytes_of(keyboard.as_fd(), "the terminal")?);
+            if end.is_some() {
+                return Ok(end);
+            }
+        }
+        Err(cause) => return Err(Fault::machine("wait for the terminal", io::Error::from(cause))),
+    }
+    Ok(camera.look(WAIT_MS)?.and_then(|sight| reading.saw(sight)))
+}
+
+fn listen(reading: &mut Reading, scanner: Option<&mut File>) -> Result<Option<End>, Fault> {
+    let keyboard = stdin();
     let mut fds = vec![PollFd::new(&keyboard, PollFlags::IN)];
-    fds.extend(scanner.map(|port| PollFd::new(port, PollFlags::IN)));
+    fds.extend(scanner.as_deref().map(|port| PollFd::new(port, PollFlags::IN)));
     let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(SILENCE_MS) * 1_000_000 };
     match poll(&mut fds, Some(&wait)) {
         Ok(0) => return Ok(reading.silence()),
@@ -245,7 +311,16 @@ fn lines(reading: &Reading, width: usize) -> Vec<Line<'static>> {
     let counted =
         format!("{frames} frames, {foreign} of another parcel, {unusable} other codes, {restarts} times begun again");
     lines.extend(paint::wrap(&counted, width, paint::DIM));
-    if let Some(remark) = &reading.remark {
+    let camera = reading.camera.as_ref().filter(|camera| camera.without >= WITHOUT_CODE);
+    if let Some(camera) = camera {
+        let hint = match camera.dark {
+            true => "It is dark. Make the other screen brighter, and open the camera's shutter.",
+            false => {
+                "No code that can be read is in the picture. Go closer until it fills most of it; straight on, without reflections, and hold still."
+            }
+        };
+        lines.extend(paint::wrap(hint, width, paint::WARN));
+    } else if let Some(remark) = &reading.remark {
         lines.extend(paint::wrap(remark, width, paint::WARN));
     }
     lines.push(paint::gap());
@@ -328,6 +403,45 @@ mod tests {
         assert_eq!(reading.scanned(last.trim_end().as_bytes()), None);
         assert_eq!(reading.silence(), Some(End::Whole), "without an end of its line");
         assert_eq!(reading.typed(b"q"), Some(End::Left));
+    }
+
+    #[test]
+    fn a_camera_sees_each_code_often_and_ends_the_page_by_itself() {
+        let mut reading = Reading::of_camera();
+        let code = |number| Sight::Code(frame(number).trim_end().to_owned());
+        for number in 1..=5 {
+            for _ in 0..3 {
+                assert_eq!(reading.saw(code(number)), None);
+            }
+            assert_eq!(reading.saw(Sight::NoCode), None);
+        }
+        assert_eq!(reading.receiver.progress().frames, 5, "what stands in several pictures is one frame");
+        assert_eq!(reading.saw(code(1)), None, "it comes by again, and that is no news for anybody");
+        assert_eq!(reading.remark, None);
+        assert_eq!(reading.saw(Sight::Code("https://example.org".into())), None);
+        assert_eq!(reading.remark.as_deref(), Some("a code of something else: it was ignored"));
+        assert_eq!(reading.typed(b"xyz"), None);
+        assert_eq!(reading.typed(b"q"), Some(End::Left));
+        assert_eq!(reading.saw(code(6)), Some(End::Whole));
+    }
+
+    #[test]
+    fn the_page_says_what_the_camera_does_not_see() {
+        let shown = |reading: &Reading| {
+            lines(reading, 76).iter().map(|line| format!("{line}\n")).collect::<String>().replace('\n', " ")
+        };
+        for (sight, says) in
+            [(Sight::Dark, "Make the other screen brighter"), (Sight::NoCode, "Go closer until it fills most of it")]
+        {
+            let mut reading = Reading::of_camera();
+            (1..WITHOUT_CODE).for_each(|_| assert_eq!(reading.saw(sight.clone()), None));
+            assert!(!shown(&reading).contains(says), "not at once");
+            reading.saw(sight.clone());
+            assert!(shown(&reading).contains(says), "{}", shown(&reading));
+            reading.saw(Sight::Code(frame(1).trim_end().to_owned()));
+            assert!(!shown(&reading).contains(says), "no longer");
+            assert!(shown(&reading).contains("1 of 6 known") && shown(&reading).contains("q leaves."));
+        }
     }
 
     #[test]

@@ -7,12 +7,13 @@ use crate::{
     ceremony::{
         participants::{Alias, Person, PersonId},
         script::{
-            BackupSpec, CustodySpec, KeptFile, KeptSpec, Script, Way,
-            raw::{RawAct, RawBackup, RawKept},
+            BackupSpec, CustodySpec, KeptFile, KeptSpec, OldShares, Script, Way,
+            raw::{RawAct, RawBackup, RawKept, RawOldShares},
         },
-        steps::Action,
+        steps::{Action, CheckShares, DestroyShares, OpenBackup},
     },
     custody::Scheme,
+    utc::Utc,
 };
 
 impl Reader<'_> {
@@ -63,7 +64,7 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn kept(&self, raw: &[RawKept]) -> Read<Vec<KeptSpec>> {
+    pub(super) fn kept(&self, raw: &[RawKept], people: &[Person]) -> Read<Vec<KeptSpec>> {
         self.unique("kept.name", raw.iter().map(|kept| &kept.name))?;
         let kept = raw.iter().map(|kept| {
             Ok(KeptSpec {
@@ -80,10 +81,62 @@ impl Reader<'_> {
                         return self.error(one.span(), "kept.sealed and kept.sealed-sha256 go together");
                     }
                 },
+                copies: self.copies(kept)?,
                 keyid: kept.keyid.as_ref().map(|keyid| self.keyid(keyid)).transpose()?,
+                threshold: kept.threshold.as_ref().map(|threshold| *threshold.get_ref()),
+                custodians: self.holders(kept, people)?,
+                old_shares: self.old_shares(kept)?,
             })
         });
         kept.collect()
+    }
+
+    /// Where else the sealed file lies.
+    fn copies(&self, kept: &RawKept) -> Read<Vec<String>> {
+        let copies = kept.sealed_copies.iter().map(|copy| {
+            let path = self.line_of_text("kept.sealed-copies", copy)?;
+            if path.is_empty() || path.ends_with('/') || path.split('/').any(|part| matches!(part, "." | "..")) {
+                let what = "kept.sealed-copies: a path from the script's own folder on, or an absolute one, without ..";
+                return self.error(copy.span(), what);
+            }
+            Ok(path)
+        });
+        match kept.sealed_copies.first().filter(|_| kept.sealed.is_none()) {
+            Some(copy) => self.error(copy.span(), "kept.sealed-copies: copies of what? kept.sealed is missing"),
+            None => copies.collect(),
+        }
+    }
+
+    /// Who comes with which share.
+    fn holders(&self, kept: &RawKept, people: &[Person]) -> Read<Vec<(u8, PersonId)>> {
+        let mut holders: Vec<(u8, PersonId)> = vec![];
+        for holder in &kept.custodians {
+            let share = *holder.share.get_ref();
+            if share == 0 || share > crate::custody::SHARES_MAX || holders.iter().any(|(other, _)| *other == share) {
+                let what = format!("kept.custodians: share {share} is named twice, or is none (they count from 1)");
+                return self.error(holder.share.span(), what);
+            }
+            holders.push((share, self.known_person(&holder.person, people)?));
+        }
+        Ok(holders)
+    }
+
+    fn old_shares(&self, kept: &RawKept) -> Read<Option<OldShares>> {
+        match (&kept.old_shares, &kept.rotate_by) {
+            (None, None) => Ok(None),
+            (Some(what), Some(by)) if matches!(what.get_ref(), RawOldShares::Rotate) => {
+                let day = Utc::parse_rfc3339(&format!("{}T00:00:00Z", by.get_ref()));
+                day.map_or_else(
+                    || self.error(by.span(), "kept.rotate-by: a day like 2028-01-31"),
+                    |by| Ok(Some(OldShares::Rotate { by })),
+                )
+            }
+            (Some(what), None) if matches!(what.get_ref(), RawOldShares::Destroy) => Ok(Some(OldShares::Destroy)),
+            (Some(what), None) => {
+                self.error(what.span(), "kept.rotate-by is missing: the day by which the key is rotated")
+            }
+            (_, Some(by)) => self.error(by.span(), "kept.rotate-by goes with old-shares = \"rotate\" alone"),
+        }
     }
 
     /// Steps about keys that are made in memory name keys that are.
@@ -91,34 +144,56 @@ impl Reader<'_> {
         let made: Vec<&Alias> = script.made_keys();
         for (at, name) in made.iter().enumerate() {
             if made[..at].contains(name) {
-                return self.error(acts.span(), format!("the key {name} is made twice"));
+                return self.error(acts.span(), format!("the key {name} is made, or brought into memory, twice"));
             }
         }
         for (number, step) in script.numbered() {
             let name = match &step.action {
                 Action::SealBackup(step) => &step.name,
                 Action::GiveShares(step) => &step.name,
+                // A backup that was made before is restored without a key in memory.
+                Action::PutKey(step)
+                    if step.from_shares && script.kept_as(&step.name).is_some() && !made.contains(&&step.name) =>
+                {
+                    continue;
+                }
                 Action::PutKey(step) => &step.name,
                 Action::WipeKey(step) => &step.name,
                 Action::WrapKey(step) => &step.name,
                 Action::WipeKek(step) => &step.name,
                 Action::UnwrapKey(step) => &step.name,
                 Action::CloseKey(step) => &step.name,
-                Action::CheckShares(step) if !script.kept.iter().any(|kept| kept.name == step.name) => {
-                    let what = format!("step {number}: no [[kept]] has the name {}", step.name);
-                    return self.error(acts.span(), what);
+                Action::CheckShares(CheckShares { name })
+                | Action::DestroyShares(DestroyShares { name, .. })
+                | Action::OpenBackup(OpenBackup { name }) => {
+                    let Some(kept) = script.kept_as(name) else {
+                        let what = format!("step {number}: no [[kept]] has the name {name}");
+                        return self.error(acts.span(), what);
+                    };
+                    let opens = matches!(step.action, Action::OpenBackup(_));
+                    if opens && (kept.sealed.is_none() || kept.keyid.is_none()) {
+                        let what = format!(
+                            "step {number}: the [[kept]] {name} needs sealed, sealed-sha256 and keyid to be opened"
+                        );
+                        return self.error(acts.span(), what);
+                    }
+                    continue;
                 }
                 _ => continue,
             };
             if !made.contains(&name) {
-                return self
-                    .error(acts.span(), format!("step {number}: no step make-key, nor make-kek, has the name {name}"));
+                return self.error(
+                    acts.span(),
+                    format!(
+                        "step {number}: no step make-key, nor take-key, open-backup or make-kek, has the name {name}"
+                    ),
+                );
             }
         }
         if !made.is_empty() && script.custody().is_none() {
             return self.error(
                 acts.span(),
-                "[backup] is missing: a key for several tokens has way = \"software-born\" or way = \"wrapped\", with its custodians",
+                "[backup] is missing: a key for several tokens, made or taken into memory or wrapped, has way = \"software-born\" or way = \"wrapped\", with its custodians",
             );
         }
         let wrapped = script.backup.as_ref().is_some_and(|backup| backup.way == Way::Wrapped);

@@ -8,11 +8,11 @@ use crate::{
         participants::{Alias, Person, PersonId},
         script::{TokenSpec, raw::RawStep},
         steps::{
-            Action, Attest, Break, Certify, CheckShares, Close, CloseKey, ConfirmClock, Draft, DraftRepositories,
-            DrillToken, Export, ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey, ImportKeys,
-            ImportQr, ImportRepositories, ImportRoot, JudgeTags, MakeKek, MakeKey, OpenToken, Preflight, PrepareToken,
-            PutKey, Record, Review, RollCall, ScriptWords, SealBackup, ShowQr, Sign, SignRepositories, Step, UnwrapKey,
-            WipeKek, WipeKey, WrapKey,
+            Action, Attest, Break, Certify, CheckShares, Close, CloseKey, ConfirmClock, DestroyShares, Draft,
+            DraftRepositories, DrillToken, EraseToken, Export, ExportRepositories, GenerateKey, GiveShares,
+            HandOverKey, ImportKey, ImportKeys, ImportQr, ImportRepositories, ImportRoot, JudgeTags, MakeKek, MakeKey,
+            OpenBackup, OpenToken, Preflight, PrepareToken, PutKey, Record, Review, RollCall, ScriptWords, SealBackup,
+            ShowQr, Sign, SignRepositories, Step, TakeKey, UnwrapKey, WipeKek, WipeKey, WrapKey,
         },
     },
     text::shown,
@@ -69,15 +69,28 @@ impl Reader<'_> {
                 .only(&["name", "role", "gun", "keeper"])
                 .and_then(|()| fields.hand_over_key().map(Action::HandOverKey)),
             "make-key" => fields.only(&["name"]).and_then(|()| Ok(Action::MakeKey(MakeKey { name: fields.name()? }))),
+            "take-key" => {
+                fields.only(&["name", "file", "keyid", "keeper"]).and_then(|()| fields.take_key().map(Action::TakeKey))
+            }
+            "open-backup" => {
+                fields.only(&["name"]).and_then(|()| Ok(Action::OpenBackup(OpenBackup { name: fields.name()? })))
+            }
+            "destroy-shares" => fields.only(&["name", "witness"]).and_then(|()| {
+                Ok(Action::DestroyShares(DestroyShares { name: fields.name()?, witness: fields.witness()? }))
+            }),
             "seal-backup" => {
                 fields.only(&["name"]).and_then(|()| Ok(Action::SealBackup(SealBackup { name: fields.name()? })))
             }
             "give-shares" => {
                 fields.only(&["name"]).and_then(|()| Ok(Action::GiveShares(GiveShares { name: fields.name()? })))
             }
-            kind @ ("put-key" | "restore-key") => fields.only(&["name", "token"]).and_then(|()| {
+            "put-key" => fields.only(&["name", "token"]).and_then(|()| {
                 let (name, token) = (fields.name()?, fields.token()?);
-                Ok(Action::PutKey(PutKey { name, token, from_shares: kind == "restore-key" }))
+                Ok(Action::PutKey(PutKey { name, token, from_shares: false, shares: vec![] }))
+            }),
+            "restore-key" => fields.only(&["name", "token", "shares"]).and_then(|()| {
+                let (name, token, shares) = (fields.name()?, fields.token()?, fields.shares()?);
+                Ok(Action::PutKey(PutKey { name, token, from_shares: true, shares }))
             }),
             "wipe-key" => fields.only(&["name"]).and_then(|()| Ok(Action::WipeKey(WipeKey { name: fields.name()? }))),
             "make-kek" => fields.only(&["name"]).and_then(|()| Ok(Action::MakeKek(MakeKek { name: fields.name()? }))),
@@ -96,6 +109,9 @@ impl Reader<'_> {
             }
             "drill-token" => {
                 fields.only(&["token"]).and_then(|()| Ok(Action::DrillToken(DrillToken { token: fields.token()? })))
+            }
+            "erase-token" => {
+                fields.only(&["token"]).and_then(|()| Ok(Action::EraseToken(EraseToken { token: fields.token()? })))
             }
             "open-token" => {
                 fields.only(&["token"]).and_then(|()| Ok(Action::OpenToken(OpenToken { token: fields.token()? })))
@@ -121,7 +137,7 @@ impl Reader<'_> {
             other => {
                 return self.error(
                     raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, seal-backup, give-shares, put-key, restore-key, wipe-key, make-kek, wrap-key, wipe-kek, unwrap-key, close-key, check-shares, drill-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, take-key, open-backup, seal-backup, give-shares, put-key, restore-key, wipe-key, make-kek, wrap-key, wipe-kek, unwrap-key, close-key, check-shares, destroy-shares, drill-token, erase-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
                 );
             }
         }?;
@@ -152,6 +168,7 @@ impl StepFields<'_> {
             ("file", raw.file.as_ref().map(Spanned::span)),
             ("keyid", raw.keyid.as_ref().map(Spanned::span)),
             ("name", raw.name.as_ref().map(Spanned::span)),
+            ("shares", raw.shares.as_ref().map(Spanned::span)),
             ("role", raw.role.as_ref().map(Spanned::span)),
             ("gun", raw.gun.as_ref().map(Spanned::span)),
             ("keeper", raw.keeper.as_ref().map(Spanned::span)),
@@ -201,6 +218,18 @@ impl StepFields<'_> {
         }
     }
 
+    /// Different shares, in ascending order; none where the field is not given.
+    fn shares(&self) -> Read<Vec<u8>> {
+        let Some(given) = &self.raw.shares else { return Ok(vec![]) };
+        let mut shares = given.get_ref().clone();
+        shares.sort_unstable();
+        shares.dedup();
+        if shares.is_empty() || shares.len() != given.get_ref().len() || shares[0] == 0 {
+            return self.reader.error(given.span(), "shares: different shares, which count from 1");
+        }
+        Ok(shares)
+    }
+
     fn tokens(&self) -> Read<Vec<Alias>> {
         match &self.raw.tokens {
             Some(tokens) => tokens.get_ref().iter().map(|token| self.reader.known_token(token, self.tokens)).collect(),
@@ -215,8 +244,8 @@ impl StepFields<'_> {
         }
     }
 
-    fn import_key(&self) -> Read<ImportKey> {
-        let token = self.token()?;
+    /// A key file: beside the script, or on a medium of its own.
+    fn key_file(&self) -> Read<String> {
         let Some(file) = &self.raw.file else { return self.missing("file") };
         let path = self.reader.line_of_text("file", file)?;
         if path.split('/').any(|part| part == "..") || path.ends_with('/') {
@@ -224,6 +253,29 @@ impl StepFields<'_> {
                 .reader
                 .error(file.span(), "file: a path below the script's own folder, or an absolute one, without ..");
         }
+        Ok(path)
+    }
+
+    fn keeper(&self) -> Read<PersonId> {
+        match &self.raw.keeper {
+            Some(person) => self.reader.known_person(person, self.people),
+            None => self.missing("keeper"),
+        }
+    }
+
+    fn take_key(&self) -> Read<TakeKey> {
+        let Some(keyid) = &self.raw.keyid else { return self.missing("keyid") };
+        Ok(TakeKey {
+            name: self.name()?,
+            file: self.key_file()?,
+            keyid: self.reader.keyid(keyid)?,
+            keeper: self.keeper()?,
+        })
+    }
+
+    fn import_key(&self) -> Read<ImportKey> {
+        let token = self.token()?;
+        let path = self.key_file()?;
         let keyid = self.raw.keyid.as_ref().map(|keyid| self.reader.keyid(keyid)).transpose()?;
         let known = self.tokens.iter().any(|spec| spec.alias == token && spec.keyid.is_some());
         if keyid.is_none() && !known {
@@ -257,13 +309,12 @@ impl StepFields<'_> {
     fn hand_over_key(&self) -> Read<HandOverKey> {
         let Some(name) = &self.raw.name else { return self.missing("name") };
         let Some(role) = &self.raw.role else { return self.missing("role") };
-        let Some(keeper) = &self.raw.keeper else { return self.missing("keeper") };
         let gun = self.raw.gun.as_ref().map(|gun| self.reader.line_of_text("gun", gun)).transpose()?;
         let key = HandOverKey {
             name: self.reader.short("name", name)?,
             role: self.reader.line_of_text("role", role)?,
             gun,
-            keeper: self.reader.known_person(keeper, self.people)?,
+            keeper: self.keeper()?,
         };
         file_header_fits(&key.role, key.gun.as_deref())
             .or_else(|what| self.reader.error(role.span(), format!("role: {what}")))?;

@@ -1,0 +1,168 @@
+//! What stands in for backups that were made before, and for the tokens that hold their keys and are wiped: throw-away shares, a
+//! throw-away sealed file, and soft tokens.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::{FOLDER, SO_PIN, Twin, USER_PIN, inside, make, odd, page, write_input};
+use crate::{
+    backup::{About, Identity, ROWS, SIZE_MAX, Sealed, Set, Split, seal, split},
+    ceremony::{
+        event::Event,
+        participants::Alias,
+        script::{KeptFile, KeptSpec, Script},
+        steps::Action,
+        words,
+    },
+    digest::Digest,
+    fault::{Error, Fault},
+    files,
+    keyfile::PrivateKey,
+    rules::{Refusal, Rule},
+    secret::{Pin, Secret},
+    token::{
+        Erase, KeyRequest, LastTry, PinEntry, Token as _, User,
+        pkcs11::{Module, Pkcs11Token, TokenUri},
+        quirks::Trust,
+    },
+    tuf::key::{Key, KeyId},
+    utc::Utc,
+};
+
+/// Makes all of it, and says what stands in for what.
+pub(super) fn twins(
+    script: &Script,
+    beside: &Path,
+    record: &Path,
+    module: &Path,
+    now: Utc,
+) -> Result<Vec<Event>, Error> {
+    let mut events = vec![];
+    let mut keys: BTreeMap<KeyId, PrivateKey> = BTreeMap::new();
+    for kept in &script.kept {
+        let real = real_set(kept, beside)?;
+        let (identity, split) = match &kept.sealed {
+            None => {
+                let identity = Identity::fresh()?;
+                let split = split(&identity, real.scheme, &real.keyid)?;
+                (identity, split)
+            }
+            Some(sealed) => {
+                real_file(sealed, beside)?;
+                let key = PrivateKey::generate_p256()?;
+                let public = public(script, &key)?;
+                let (identity, split, twin) = sealed_twin(script, &key, &public, &real, (record, kept), now)?;
+                events.push(Event::StandIn { real: real.keyid.clone(), twin: public });
+                events.push(Event::TwinSet { real: sealed.sha256, twin });
+                keys.insert(real.keyid.clone(), key);
+                (identity, split)
+            }
+        };
+        drop(identity);
+        events.push(twin_set(kept, &split, record)?);
+    }
+    for alias in tokens_that_existed(script) {
+        let keyid = script.token(alias).and_then(|spec| spec.keyid.clone());
+        let held = match keyid.as_ref().and_then(|keyid| keys.get(keyid)) {
+            Some(key) => {
+                on_token(alias, script, module, key)?;
+                continue;
+            }
+            None => Twin::on_token(alias, script, module)?.key(script)?,
+        };
+        events.extend(keyid.map(|real| Event::StandIn { real, twin: held }));
+    }
+    Ok(events)
+}
+
+/// The tokens that a script wipes and neither prepares nor opens.
+fn tokens_that_existed(script: &Script) -> Vec<&Alias> {
+    let about = |alias: &Alias, wanted: fn(&Action) -> bool| {
+        script.numbered().any(|(_, step)| step.action.token() == Some(alias) && wanted(&step.action))
+    };
+    let wiped = script.tokens.iter().map(|token| &token.alias);
+    wiped
+        .filter(|alias| about(alias, |action| matches!(action, Action::EraseToken(_))))
+        .filter(|alias| !about(alias, |action| matches!(action, Action::PrepareToken(_) | Action::OpenToken(_))))
+        .collect()
+}
+
+fn refuse(file: &str, what: &str) -> Error {
+    Refusal::new(
+        Rule::BytesMatchHash,
+        format!("{} is not {what} that the script pins.", crate::text::shown(file)),
+        "Put the pinned file beside the script: a rehearsal makes a twin of it.",
+    )
+    .into()
+}
+
+fn real_set(kept: &KeptSpec, beside: &Path) -> Result<Set, Error> {
+    let bytes = files::read(&beside.join(&kept.file), files::limit::PUBLIC_KEY)?;
+    let real: Option<Set> = serde_json::from_slice(&bytes).ok().filter(|_| Digest::of(&bytes) == kept.sha256);
+    real.ok_or_else(|| refuse(&kept.file, "the set of shares"))
+}
+
+/// The real sealed file is not used; that it is here and whole is found out today, and not on the day.
+fn real_file(sealed: &KeptFile, beside: &Path) -> Result<(), Error> {
+    let bytes = files::read(&beside.join(&sealed.file), SIZE_MAX as u64)?;
+    if Digest::of(&bytes) != sealed.sha256 || Sealed::read(bytes).is_err() {
+        return Err(refuse(&sealed.file, "the sealed file"));
+    }
+    Ok(())
+}
+
+fn public(script: &Script, key: &PrivateKey) -> Result<Key, Fault> {
+    script.dialect.key(key.public()).ok_or_else(|| odd(&"a throw-away key has no metadata form"))
+}
+
+/// A throw-away sealed file, and what opens it.
+fn sealed_twin(
+    script: &Script,
+    key: &PrivateKey,
+    public: &Key,
+    real: &Set,
+    (record, kept): (&Path, &KeptSpec),
+    now: Utc,
+) -> Result<(Identity, Split, Digest), Error> {
+    let identity = Identity::fresh()?;
+    let about = About { keyid: public.id(), ceremony: script.title.clone(), made: now, history: None };
+    let sealed = seal(key, &about, &identity).map_err(|wrong| wrong.fault("seal a throw-away key"))?;
+    for place in kept.sealed.iter().map(|file| &file.file).chain(&kept.copies) {
+        write_input(record, inside(place), sealed.bytes())?;
+    }
+    let split = split(&identity, real.scheme, &public.id())?;
+    Ok((identity, split, Digest::of(sealed.bytes())))
+}
+
+/// A throw-away set of shares, as many as the real one has, with its pages.
+fn twin_set(kept: &KeptSpec, split: &Split, record: &Path) -> Result<Event, Error> {
+    make(&record.join(FOLDER).join("shares"))?;
+    for share in &split.shares {
+        let mut rows = vec![];
+        for row in 1..=ROWS {
+            rows.extend_from_slice(share.row(row)?.expose());
+            rows.push(b'\n');
+        }
+        files::write_new(&page(record, &split.set.id(), share.label().index), &rows)?;
+    }
+    let twin = serde_json::to_vec_pretty(&split.set).map_err(|error| odd(&error))?;
+    write_input(record, &kept.file, &twin)?;
+    Ok(Event::TwinSet { real: kept.sha256, twin: Digest::of(&twin) })
+}
+
+/// A soft token that holds this very key, as the one that it stands for does.
+fn on_token(alias: &Alias, script: &Script, module: &Path, key: &PrivateKey) -> Result<(), Error> {
+    let pin = |text: &str| Secret::copied(text.as_bytes()).map(Pin::from);
+    let (user, so) = (pin(USER_PIN)?, pin(SO_PIN)?);
+    let mut token: Pkcs11Token = Module::load(module, None, Trust::shipped())?.open_blank(&TokenUri::default())?;
+    let unable = || Fault::machine("prepare a soft token", "its module cannot");
+    let provision = token.provision().ok_or_else(unable)?;
+    provision.initialise(alias.as_str(), PinEntry::Typed(&so), Erase::NothingThere)?;
+    provision.set_user_pin(&so, &user)?;
+    token.login(User::User, PinEntry::Typed(&user), LastTry::Keep)?;
+    let request = KeyRequest {
+        algorithm: key.public().key_algorithm().ok_or_else(|| odd(&"a throw-away key does not sign"))?,
+        label: words::key_label(&script.repository),
+        id: alias.as_str().as_bytes().to_vec(),
+    };
+    token.provision().ok_or_else(unable)?.import_key(key, &request).map(drop)
+}
