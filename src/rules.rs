@@ -178,7 +178,7 @@ rules! {
     ShareReadBack "SHARE-READ-BACK" InTheRoom Nothing
         "A share counts only when it was typed again from its paper and fits its commitment, and none is made before the one before it was.";
     BackupRestores "BACKUP-RESTORES" InTheRoom Nothing
-        "A key that was made in memory counts only when a token to which its backup was restored from shares has signed with it, and the memory was wiped.";
+        "A key that several tokens hold counts only when a token to which it was restored from shares has signed with it, the memory was wiped, and no token still gives it away wrapped.";
 
     OldSharesDead "OLD-SHARES-DEAD" InTheRoom ExceptionInTheRoom
         "Where a new backup takes the place of an old one, or a key ends, so many of the old shares are destroyed before a witness that those which are left open nothing, or the script says by when the key is rotated.";

@@ -1,75 +1,125 @@
 //! Key, identity, shares and throws are nowhere after a whole ceremony that made a key in memory: not in the memory of the process, in no
-//! file of the record, and in nothing that is printed for debugging. One test in this program: it searches all of its own memory.
+//! file of the record, and in nothing that is printed for debugging; nor is anything of one in which a token wrapped a key. Each test searches
+//! all memory of its own process.
 
 mod canary_support;
 mod ceremony_support;
 mod memory_support;
 mod support;
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use canary_support::{Canary, files_with, memory_with, of_pages, share};
-
 use ceremony_support::{Room, paper};
 use officiant::{
-    backup::{Gathering, Sealed},
-    ceremony::event::Event,
+    backup::{Gathering, Sealed, Set},
+    ceremony::{backups::SealedBackup, event::Event},
+    token::pkcs11::rehearsal::Rehearsal,
+    tuf::key::Key,
 };
 use support::on_softhsm;
+
+/// Goes through a whole ceremony that leaves a backup, and gives what there is to look for: what is left in the open, and everything that was
+/// printed for debugging.
+fn left_by(tokens: &Rehearsal, name: &str) -> (SealedBackup, Key, PathBuf, String) {
+    let mut room = Room::rehearse(tokens, name);
+    let mut debug = String::new();
+    while room.ended().is_none() {
+        debug.push_str(&format!("{:?}", room.ceremony().pending()));
+        room.turn().unwrap_or_else(|error| panic!("at {}: {error:?}", room.position()));
+    }
+    officiant::perform::record::finish(&room.runner).expect("a manifest");
+    debug.push_str(&format!("{:?}", room.entries()));
+    let sealed = room.events().find_map(|event| match event {
+        Event::BackupSealed { sealed, .. } | Event::KeyWrapped { sealed, .. } => Some(sealed.clone()),
+        _ => None,
+    });
+    let key = room.events().find_map(|event| match event {
+        Event::KeyMade { key, .. } | Event::KeyWrapped { key, .. } => Some(key.clone()),
+        _ => None,
+    });
+    let place = room.place.clone();
+    drop(room);
+    officiant::token::pkcs11::close_all();
+    (sealed.expect("a backup"), key.expect("a key"), place, debug)
+}
+
+/// Throws and shares, of which there are pages.
+fn of_paper(set: &str) -> Vec<Canary> {
+    let mut canaries = vec![Canary("the throws", paper::throws()[..40].to_vec())];
+    canaries.extend(of_pages(set, 1..=5));
+    canaries
+}
+
+/// Shows that nothing is left of these in the memory of this process, in a file below `place`, and in what was printed.
+fn none_is_left(canaries: Vec<Canary>, place: &Path, debug: &str) {
+    let mut both: Vec<Canary> = canaries.iter().map(Canary::reversed).collect();
+    both.extend(canaries);
+    let last = &both.last().expect("a canary").1;
+    let held = paper::typed(last).expect("memory can be locked");
+    assert_eq!(memory_with(&both).len(), 1, "the search finds what is there, and nothing else");
+    drop(held);
+    assert_eq!(memory_with(&both), [] as [String; 0]);
+    let mut found = vec![];
+    files_with(&both, place, &mut found);
+    assert_eq!(found, [] as [String; 0]);
+    assert!(!both.iter().any(|Canary(_, turned)| memory_support::holds(debug.as_bytes(), turned)));
+}
+
+fn gathered(set: &Set) -> Gathering {
+    let mut gathering = Gathering::of(set.clone());
+    for index in [1, 3, 5] {
+        gathering.add(share(&set.id(), index)).expect("it fits");
+    }
+    gathering
+}
+
+fn file_of(place: &Path, sealed: &SealedBackup) -> Sealed {
+    Sealed::read(fs::read(place.join("a").join(&sealed.file.name)).expect("the file")).expect("a file of a backup")
+}
+
+/// A hardened process shows its memory to root alone.
+fn show_memory() {
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable).expect("our own process");
+}
 
 #[test]
 fn nothing_secret_is_left_of_a_ceremony_that_made_a_key_in_memory() {
     on_softhsm("nothing_secret_is_left_of_a_ceremony_that_made_a_key_in_memory", |tokens| {
-        let mut room = Room::rehearse(tokens, "dct-genesis-backup");
-        let mut debug = String::new();
-        while room.ended().is_none() {
-            debug.push_str(&format!("{:?}", room.ceremony().pending()));
-            room.turn().unwrap_or_else(|error| panic!("at {}: {error:?}", room.position()));
-        }
-        officiant::perform::record::finish(&room.runner).expect("a manifest");
-        debug.push_str(&format!("{:?}", room.entries()));
-        let found = room.events().find_map(|event| match event {
-            Event::BackupSealed { sealed, .. } => Some(sealed.clone()),
-            _ => None,
-        });
-        let key = room.events().find_map(|event| match event {
-            Event::KeyMade { key, .. } => Some(key.clone()),
-            _ => None,
-        });
-        let (sealed, key, place) = (found.expect("a backup"), key.expect("a key"), room.place.clone());
-        drop(room);
-        officiant::token::pkcs11::close_all();
-
-        let set = sealed.set.id();
-        let mut canaries = vec![Canary("the throws", paper::throws()[..40].to_vec())];
-        canaries.extend(of_pages(&set, 1..=5));
-        // A hardened process shows its memory to root alone.
-        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable).expect("our own process");
+        let (sealed, key, place, debug) = left_by(tokens, "dct-genesis-backup");
+        let mut canaries = of_paper(&sealed.set.id());
+        show_memory();
         // Before anything of the test itself has held them.
         assert_eq!(memory_with(&canaries), [] as [String; 0]);
         {
-            let mut gathering = Gathering::of(sealed.set.clone());
-            for index in [1, 3, 5] {
-                gathering.add(share(&set, index)).expect("it fits");
-            }
-            let identity = gathering.identity().expect("an identity");
+            let identity = gathered(&sealed.set).identity().expect("an identity");
             let text = identity.age_text().expect("text");
             canaries.push(Canary::of("the identity", &text.expose()[20..60]));
-            let file = Sealed::read(fs::read(place.join("a").join(&sealed.file.name)).expect("the file"))
-                .expect("an age file");
-            let (private, _) = file.open(&identity).expect("it opens").trusted(&key).expect("the key");
+            let opened = file_of(&place, &sealed).open(&identity).expect("it opens");
+            let (private, _) = opened.trusted(&key).expect("the key");
             canaries.push(Canary::of("the key", private.material().expose()));
         }
-        let mut both: Vec<Canary> = canaries.iter().map(Canary::reversed).collect();
-        both.extend(canaries);
-        let last = &both.last().expect("a canary").1;
-        let held = paper::typed(last).expect("memory can be locked");
-        assert_eq!(memory_with(&both).len(), 1, "the search finds what is there, and nothing else");
-        drop(held);
-        assert_eq!(memory_with(&both), [] as [String; 0]);
-        let mut found = vec![];
-        files_with(&both, &place, &mut found);
-        assert_eq!(found, [] as [String; 0]);
-        assert!(!both.iter().any(|Canary(_, turned)| memory_support::holds(debug.as_bytes(), turned)));
+        none_is_left(canaries, &place, &debug);
+    });
+}
+
+#[test]
+fn nothing_secret_is_left_of_a_ceremony_in_which_a_token_wrapped_a_key() {
+    on_softhsm("nothing_secret_is_left_of_a_ceremony_in_which_a_token_wrapped_a_key", |tokens| {
+        let (sealed, key, place, debug) = left_by(tokens, "dct-genesis-wrapped");
+        let mut canaries = of_paper(&sealed.set.id());
+        show_memory();
+        assert_eq!(memory_with(&canaries), [] as [String; 0]);
+        {
+            let kek = gathered(&sealed.set).kek().expect("a key-encryption key");
+            canaries.push(Canary::of("the key-encryption key", kek.material().expose()));
+            let opened = file_of(&place, &sealed).wrapped().expect("a wrapped key").open(&kek).expect("it opens");
+            let (private, _) = opened.trusted(&key).expect("the key");
+            canaries.push(Canary::of("the key", private.material().expose()));
+        }
+        none_is_left(canaries, &place, &debug);
     });
 }

@@ -254,10 +254,17 @@ fn the_examples_of_qr_codes_are_read_and_fit_a_collection() {
 }
 
 #[test]
+fn the_examples_of_a_wrapped_key_are_read() {
+    let script = example_of_many("dct-genesis", &["toml", "toml dct", "toml wrapped"]);
+    assert_eq!(script.made_keys().len(), 1);
+    assert_eq!(script.holders_of(script.made_keys()[0]).len(), 2);
+}
+
+#[test]
 fn every_field_of_a_script_and_every_kind_of_step_stands_in_the_document() {
     let document = text("docs/SCRIPT-FORMAT.md");
     let fields = text("src/ceremony/script/raw.rs");
-    let expiry = text("src/ceremony/script.rs");
+    let expiry = text("src/ceremony/script.rs") + &text("src/ceremony/script/declares.rs");
     let part =
         |name: &str| expiry.split_once(name).expect("a struct").1.split_once("\n}\n").expect("its end").0.to_owned();
     let sources = [fields, part("pub struct Declares {"), part("pub struct ExpirySpec {")].concat();

@@ -1,12 +1,14 @@
-//! Keys that are made in memory, and their backups: what is known of each. Nothing here is secret.
+//! Keys that several tokens hold, and their backups: what is known of each. Nothing here is secret.
 
 mod kept;
+mod wrapped;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::kept::KeptBackup;
+pub use self::wrapped::WrappedKey;
 use super::{
     Ceremony,
     event::Event,
@@ -26,13 +28,13 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SealedBackup {
-    /// The age file in the record.
+    /// The age file, or that of the wrapped key, in the record.
     pub file: ExportedFile,
     /// What is public of the shares.
     pub set: Set,
 }
 
-/// A key that was made in memory, or brought there.
+/// A key that was made in memory or brought there, or that a token wrapped.
 #[derive(Clone, Debug)]
 pub struct Backup {
     /// Its public half.
@@ -81,6 +83,21 @@ pub fn imported_from(file: &str) -> String {
 }
 
 impl Backup {
+    /// Of a key of which nothing was done yet.
+    fn of(key: Key) -> Self {
+        Self {
+            key,
+            sealed: None,
+            given: vec![],
+            read: vec![],
+            lost: false,
+            restored: vec![],
+            proven: false,
+            wiped: false,
+            history: None,
+        }
+    }
+
     /// Whether every share was read back: from then on the key does not depend on this machine.
     pub fn is_in_custody(&self) -> bool {
         self.sealed.as_ref().is_some_and(|sealed| self.read.len() == usize::from(sealed.set.scheme.count()))
@@ -93,10 +110,11 @@ impl Backup {
     }
 }
 
-/// Every key that was made in memory, by its short name.
+/// Every key that several tokens hold, by its short name.
 #[derive(Clone, Debug, Default)]
 pub struct Backups {
     made: BTreeMap<Alias, Backup>,
+    wrapped: BTreeMap<Alias, WrappedKey>,
     kept: BTreeMap<Alias, KeptBackup>,
     /// In a rehearsal, the twin of each set, by the SHA-256 of the real one.
     twins: BTreeMap<Digest, Digest>,
@@ -141,7 +159,8 @@ impl Backups {
 
     /// The first that is to be given up.
     pub fn lost(&self) -> Option<&Alias> {
-        self.made.iter().find(|(_, backup)| backup.lost).map(|(name, _)| name)
+        let wrapped = self.wrapped.iter().find(|(_, wrapped)| wrapped.lost).map(|(name, _)| name);
+        self.made.iter().find(|(_, backup)| backup.lost).map(|(name, _)| name).or(wrapped)
     }
 
     pub(super) fn apply(&mut self, event: &Event) {
@@ -153,22 +172,12 @@ impl Backups {
             Event::KeyMade { name, key, .. }
             | Event::KeyTaken { name, key, .. }
             | Event::BackupOpened { name, key, .. } => {
-                let backup = Backup {
-                    key: key.clone(),
-                    sealed: None,
-                    given: vec![],
-                    read: vec![],
-                    lost: false,
-                    restored: vec![],
-                    proven: false,
-                    wiped: false,
-                    history: match event {
-                        Event::KeyTaken { from, .. } => Some(imported_from(from)),
-                        Event::BackupOpened { history, .. } => history.clone(),
-                        _ => None,
-                    },
+                let history = match event {
+                    Event::KeyTaken { from, .. } => Some(imported_from(from)),
+                    Event::BackupOpened { history, .. } => history.clone(),
+                    _ => None,
                 };
-                self.made.insert(name.clone(), backup);
+                self.made.insert(name.clone(), Backup { history, ..Backup::of(key.clone()) });
             }
             Event::BackupSealed { name, sealed, .. } => {
                 self.change(name, |backup| backup.sealed = Some(sealed.clone()))
@@ -217,6 +226,7 @@ impl Backups {
             }
             _ => {}
         }
+        self.apply_wrapped(event);
     }
 
     fn change(&mut self, name: &Alias, change: impl FnOnce(&mut Backup)) {
@@ -227,7 +237,7 @@ impl Backups {
 }
 
 impl Ceremony {
-    /// What is known of keys that were made in memory.
+    /// What is known of keys that several tokens hold.
     pub fn backups(&self) -> &Backups {
         &self.backups
     }
@@ -249,13 +259,14 @@ impl Ceremony {
         }
     }
 
-    /// `BACKUP-RESTORES`, of every key that the script makes in memory, and `MANAGEMENT-KEY-SEALED`. Asked before anything is certified, composed or written out.
+    /// `BACKUP-RESTORES`, of every key that the script makes for several tokens, and `MANAGEMENT-KEY-SEALED`. Asked before anything is certified, composed or written out.
     pub(super) fn backups_restore(&self) -> Result<Vec<Passed>, Refusal> {
         let each = self.script.made_keys().into_iter().map(|name| {
             let refuse = |what: &str, remedy: &str| {
                 let what = format!("The key {name} does not count: {what}.");
                 Err(Refusal::new(Rule::BackupRestores, what, remedy))
             };
+            self.backups.wrapped_stays(name)?;
             match self.backups.get(name) {
                 Some(backup) if backup.proven && backup.wiped => Ok(Passed::new(
                     Rule::BackupRestores,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     backups::SealedBackup,
     crossing::FrameSource,
-    operation::{ExportedFile, Operation, SeenToken, Trouble},
+    operation::{ExportedFile, Operation, SeenToken, Trouble, WrapsBy},
     participants::{Alias, PersonId},
     prompt::{AsideKind, Salt},
     repositories::{Known, Shape, Verdict},
@@ -430,6 +430,91 @@ pub enum Event {
         /// Which key.
         name: Alias,
         /// `BACKUP-RESTORES`.
+        passed: Vec<Passed>,
+    },
+    /// A key-encryption key (KEK) was made in locked memory. It is nowhere else yet.
+    KekMade {
+        /// The short name of the key that it is to wrap.
+        name: Alias,
+        /// Its fingerprint.
+        kek: Digest,
+        /// What was mixed, in order: the operating system, tokens, dice.
+        sources: Vec<String>,
+        /// The SHA-256 of what was thrown, where dice were.
+        dice: Option<Digest>,
+    },
+    /// A token got the KEK, made a key that can be wrapped, and wrapped it; the file is written, and the KEK is split.
+    KeyWrapped {
+        /// Which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// Its public half.
+        key: Key,
+        /// What the token says of it.
+        attributes: KeyAttributes,
+        /// How the token wraps.
+        by: WrapsBy,
+        /// The file of the wrapped key, and what is public of the shares of the KEK.
+        sealed: SealedBackup,
+        /// The same to be printed, and what is public of the shares as a file.
+        sheets: Vec<ExportedFile>,
+        /// On which media.
+        media: Vec<String>,
+        /// `WRAPPING-SAFE`, `WRAPPING-TRUSTED`, `KEK-READS-BACK`, `KEY-COUNTED-ONCE`, `BACKUP-OPENS`.
+        passed: Vec<Passed>,
+    },
+    /// The memory in which a KEK was made was wiped.
+    KekWiped {
+        /// Of which key.
+        name: Alias,
+    },
+    /// A token got the KEK from shares, unwrapped the key of the file, and let it sign; the KEK is gone from it. It does not count yet.
+    KeyUnwrapped {
+        /// Which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// Its public half, as the token gives it.
+        key: Key,
+        /// What the token says of it.
+        attributes: KeyAttributes,
+        /// How the token unwraps.
+        by: WrapsBy,
+        /// The shares that gave the KEK back.
+        shares: Vec<u8>,
+        /// `WRAPPING-SAFE`, `WRAPPING-TRUSTED`, `KEK-READS-BACK`, `KEY-NOT-EXTRACTABLE`, `WRAPPED-KEY-PROVEN`, `KEK-GONE`, `BACKUP-OPENS`.
+        passed: Vec<Passed>,
+    },
+    /// After a pause, the copy of a wrapped key signed again.
+    CopyProven {
+        /// On which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// Its public half, as the token gives it.
+        key: Key,
+        /// `KEY-NOT-EXTRACTABLE`, `WRAPPED-KEY-PROVEN`.
+        passed: Vec<Passed>,
+    },
+    /// The key that was wrapped can leave its token no more, and the KEK is gone from it.
+    KeyClosed {
+        /// On which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// What the token says of it from now on.
+        attributes: KeyAttributes,
+        /// `KEY-CLOSED`, `KEK-GONE`.
+        passed: Vec<Passed>,
+    },
+    /// A wrapped key that is given up, and its KEK, are gone from a token.
+    WrappingCleared {
+        /// From which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// `KEK-GONE`.
         passed: Vec<Passed>,
     },
     /// What is public of a set of shares came in.
@@ -892,6 +977,11 @@ impl Event {
             | Self::ShareReadBack { passed, .. }
             | Self::KeyPut { passed, .. }
             | Self::KeyWiped { passed, .. }
+            | Self::KeyWrapped { passed, .. }
+            | Self::KeyUnwrapped { passed, .. }
+            | Self::CopyProven { passed, .. }
+            | Self::KeyClosed { passed, .. }
+            | Self::WrappingCleared { passed, .. }
             | Self::SetImported { passed, .. }
             | Self::ShareChecked { passed, .. }
             | Self::SealedImported { passed, .. }
@@ -936,6 +1026,13 @@ impl Event {
                 | Self::ShareReadBack { .. }
                 | Self::KeyPut { .. }
                 | Self::KeyWiped { .. }
+                | Self::KekMade { .. }
+                | Self::KeyWrapped { .. }
+                | Self::KekWiped { .. }
+                | Self::KeyUnwrapped { .. }
+                | Self::CopyProven { .. }
+                | Self::KeyClosed { .. }
+                | Self::WrappingCleared { .. }
                 | Self::SetImported { .. }
                 | Self::ShareChecked { .. }
                 | Self::SealedImported { .. }

@@ -3,10 +3,15 @@
 
 mod outcome;
 mod trouble;
+mod wrapping;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{outcome::Outcome, trouble::Trouble};
+pub use self::{
+    outcome::Outcome,
+    trouble::Trouble,
+    wrapping::{Wrapping, WrappingOutcome, WrapsBy, outcome_of},
+};
 use super::{
     backups::SealedBackup,
     crossing::{FrameSource, Received, Shown},
@@ -292,6 +297,8 @@ pub enum Operation {
         /// Which key.
         name: Alias,
     },
+    /// Token, host: what is done to a key that one token wraps for another.
+    Wrapping(Wrapping),
     /// Token: forget everything of a token, open it again as if it had just been inserted, and sign a proof of possession.
     Drill {
         /// Which token.
@@ -397,6 +404,7 @@ impl Operation {
             }
             Self::CheckShare { index, .. } => format!("read share {index} from its page"),
             Self::WipeKey { name } => format!("wipe the memory in which {name} was made"),
+            Self::Wrapping(wrapping) => wrapping.words(),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
             Self::LookAtToken { alias, .. } => format!("look at {alias}"),
             Self::EraseToken { alias, .. } => format!("wipe {alias}"),
@@ -424,6 +432,7 @@ impl Operation {
             | Self::SignHead { alias, .. }
             | Self::Certify { alias, .. }
             | Self::SignBatch { alias, .. } => Some(alias),
+            Self::Wrapping(wrapping) => wrapping.alias(),
             Self::Preflight
             | Self::ReadInput { .. }
             | Self::ReadFrames { .. }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{
     Ceremony, Pending,
     event::{AsideQuestion, Event, Stamp},
-    operation::Outcome,
+    operation::{Outcome, outcome_of},
     participants::{Alias, PersonId},
     prompt::{Answer, AsideKind, Input, SlowHash},
     repositories::{self, Verdict},
@@ -181,6 +181,13 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::ShareChecked { commitment, .. } => done(Outcome::ShareReadBack { commitment: *commitment }),
         Event::ShareMissing { lost, .. } => word(if *lost { "LOST" } else { "ABSENT" }),
         Event::KeyWiped { .. } => done(Outcome::Wiped),
+        Event::KekMade { .. }
+        | Event::KeyWrapped { .. }
+        | Event::KekWiped { .. }
+        | Event::KeyUnwrapped { .. }
+        | Event::CopyProven { .. }
+        | Event::KeyClosed { .. }
+        | Event::WrappingCleared { .. } => done(outcome_of(event).ok_or_else(|| impossible("no answer leads to it."))?),
         Event::BackupDiscarded { .. } => word("DESTROYED"),
         Event::KeyHandedOver { name, key, file, media, signature, .. } => {
             let raw = from_hex(signature).ok_or_else(|| unreadable(name))?;

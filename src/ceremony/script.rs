@@ -4,6 +4,7 @@
 //! meant; [`read`] turns the text into it and refuses, with line and field, whatever it does not know.
 
 mod backup;
+mod declares;
 mod kind;
 mod raw;
 pub mod read;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use self::backup::{BackupSpec, CustodySpec, KeptFile, KeptSpec, OldShares, Origin, Way};
+pub use self::declares::Declares;
 pub use self::kind::Kind;
 pub use self::repositories::{
     CertificateSpec, CollectionSpec, CommonName, RepositoriesSpec, Signatory, SignerAction, SignerSpec, TagPolicy,
@@ -94,24 +96,6 @@ pub struct LastCeremonySpec {
     pub signed: Vec<SignedVersion>,
     /// About many repositories, the list of what was signed: its file beside the script, and its SHA-256.
     pub list: Option<(String, Digest)>,
-}
-
-/// What a script declares beforehand, where it can be reviewed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Declares {
-    /// One person can sign alone. Every page and screen is stamped SINGLE CONTROL.
-    pub single_control: bool,
-    /// The threshold is the number of keys: the loss of one token is the loss of the root.
-    pub no_spare: bool,
-    /// People hold duties that should check each other.
-    pub merged_duties: bool,
-    /// The result need not lie in the subset that every known client reads, for example because the old root does not.
-    pub not_for_every_client: bool,
-    /// A key has no backup, and no other takes its place: the loss of its token is the loss of the key.
-    pub no_backup: bool,
-    /// ECDSA keys may be made on YubiKeys with firmware below 5.7 (YSA-2024-03).
-    pub old_firmware: bool,
 }
 
 /// A token as the script knows it.

@@ -235,6 +235,7 @@ impl Ceremony {
         self.repositories.apply(event, self.stamp.at);
         self.backups.apply(event);
         self.fold_management_keys(event);
+        self.hold_made_key(event);
         match event {
             Event::Began { mode, media, previous, .. } => {
                 self.mode = Some(*mode);
@@ -315,17 +316,6 @@ impl Ceremony {
             Event::KeyHandedOver { name, key, file, .. } => {
                 self.imported.insert(name.clone(), key.clone());
                 self.exported.push(file.clone());
-            }
-            Event::KeyPut { alias, name, key, attributes, .. } => {
-                let from = self.file_of(name);
-                let token = self.token_mut(alias);
-                token.imported_from = from;
-                token.key = Some(key.clone());
-                token.attributes = Some(*attributes);
-            }
-            Event::BackupSealed { sealed, sheets, .. } => {
-                self.exported.push(sealed.file.clone());
-                self.exported.extend(sheets.iter().cloned());
             }
             Event::KeyDrilled { alias, .. } => self.token_mut(alias).counts = true,
             Event::TokenErased { alias, seen, .. } => {
@@ -438,6 +428,15 @@ impl Ceremony {
             | Event::PayloadStored { .. }
             | Event::SheetRead { .. }
             | Event::KeyMade { .. }
+            | Event::BackupSealed { .. }
+            | Event::KeyPut { .. }
+            | Event::KekMade { .. }
+            | Event::KeyWrapped { .. }
+            | Event::KekWiped { .. }
+            | Event::KeyUnwrapped { .. }
+            | Event::CopyProven { .. }
+            | Event::KeyClosed { .. }
+            | Event::WrappingCleared { .. }
             | Event::KeyTaken { .. }
             | Event::BackupOpened { .. }
             | Event::ShareDestroyed { .. }

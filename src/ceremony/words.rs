@@ -11,6 +11,7 @@ pub mod paper;
 pub mod repositories;
 pub mod restore;
 pub mod steps;
+pub mod wrapping;
 
 use super::{
     Ceremony,

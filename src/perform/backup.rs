@@ -1,6 +1,9 @@
 //! Keys that are made in memory, sealed, shared out, put on tokens, restored from shares, and wiped. Key, identity and shares live in this
 //! value and nowhere else; what is lost with the process is lost, and the ceremony says so.
 
+pub(super) mod wrapping;
+
+use self::wrapping::Held;
 use super::{Covered, People, Performed, Performer, Stopped, driver::Opened, file::write_to, job_without, token};
 use crate::{
     backup::{
@@ -17,7 +20,7 @@ use crate::{
         words,
     },
     digest::Digest,
-    fault::{Fault, FaultKind, Tries},
+    fault::{Error, Fault, FaultKind, Tries},
     files,
     keyfile::{Mixture, PrivateKey, THROWS_MIN},
     locked,
@@ -52,6 +55,7 @@ impl Performer {
     /// Performs an operation about backups; `None` for another.
     pub(super) fn backup(&mut self, job: &Job, people: &mut dyn People) -> Option<Performed> {
         Some(match &job.operation {
+            Operation::Wrapping(_) => self.wrapping(job, people),
             Operation::MakeKey { name, .. } => locked::apart(|| self.make_key(name, job, people)),
             Operation::TakeKey { .. } => locked::apart(|| self.take_key(job, people)),
             Operation::OpenBackup { .. } => locked::apart(|| self.open_backup(job, people)),
@@ -81,6 +85,21 @@ impl Performer {
         if job.in_doubt {
             return Err(token::nothing_found("make a key", "a key is made in memory only").into());
         }
+        let (mixture, sources, thrown) = self.mixed(name, tokens, *dice, people)?;
+        let key = mixture.key(*algorithm)?;
+        let public = self.tuf_key_of(key.public())?;
+        self.born.insert(name.clone(), Born::new(key, None));
+        Ok(Outcome::Made { key: public, sources, dice: thrown })
+    }
+
+    /// Mixes what the operating system, tokens and dice give. Says what was mixed, and what of the throws may be kept.
+    fn mixed(
+        &mut self,
+        name: &Alias,
+        tokens: &[Alias],
+        dice: bool,
+        people: &mut dyn People,
+    ) -> Result<(Mixture, Vec<String>, Option<Digest>), Stopped> {
         let mut mixture = Mixture::begin()?;
         let mut sources = vec![words::backup::OPERATING_SYSTEM.to_owned()];
         for alias in tokens {
@@ -97,7 +116,7 @@ impl Performer {
         }
         // The last: whoever throws has seen nothing of what the machine drew, and what it drew cannot follow the throws.
         let mut thrown = None;
-        if *dice {
+        if dice {
             let typed = self.ask_row(SecretKind::Throws, name.as_str(), None, None, people)?;
             let hash = mixture.throws(&typed).map_err(|wrong| {
                 Fault::new(FaultKind::PinNotAcceptable, format!("take the throws for {name}"), wrong)
@@ -105,10 +124,7 @@ impl Performer {
             sources.push(words::backup::DICE.to_owned());
             thrown = Some(hash);
         }
-        let key = mixture.key(*algorithm)?;
-        let public = self.tuf_key_of(key.public())?;
-        self.born.insert(name.clone(), Born::new(key, None));
-        Ok(Outcome::Made { key: public, sources, dice: thrown })
+        Ok((mixture, sources, thrown))
     }
 
     fn seal_backup(&mut self, name: &Alias, keyid: &KeyId, made: Utc, job: &Job) -> Performed {
@@ -126,28 +142,16 @@ impl Performer {
             born.sealed = Some(sealed?);
         }
         let (sealed, split, _) = born.sealed.as_ref().expect("it was sealed a moment ago");
-        let place = format!("{FOLDER}/{name}-{}", split.set.id());
-        let card =
-            serde_json::to_vec_pretty(&split.set).map_err(|error| Fault::machine("write the set of shares", error))?;
-        let leaving = [
-            Leaving { name: format!("{place}.age"), bytes: sealed.bytes().to_vec() },
-            Leaving { name: format!("{place}.html"), bytes: sealed_html(sealed, &title)?.into_bytes() },
-            Leaving { name: format!("{place}.txt"), bytes: sealed_text(sealed, &title)?.into_bytes() },
-            Leaving { name: format!("{place}.set.json"), bytes: [card.as_slice(), b"\n"].concat() },
-        ];
-        write_to(&job.media, &leaving)?;
-        let mut described = leaving.iter().map(Leaving::described);
-        let file = described.next().expect("the sealed file is the first");
-        let sealed = SealedBackup { file, set: split.set.clone() };
-        let media = job.media.iter().map(|medium| medium.label.clone()).collect();
-        Ok(Outcome::BackupSealed { sealed, sheets: described.collect(), media })
+        let (sealed, sheets, media) = leave_sealed(&title, name, sealed, split, "age", job)?;
+        Ok(Outcome::BackupSealed { sealed, sheets, media })
     }
 
     fn give_share(&mut self, name: &Alias, index: u8, custodian: &PersonId, people: &mut dyn People) -> Performed {
         let custody = self.custody()?;
         let person = self.script.name(custodian).to_owned();
-        let born = self.born.get(name).ok_or_else(|| gone(name))?;
-        let (_, split, made) = born.sealed.as_ref().ok_or_else(|| gone(name))?;
+        let sealed = self.born.get(name).and_then(|born| born.sealed.as_ref()).map(|(_, split, made)| (split, *made));
+        let split = sealed.or_else(|| self.keks.get(name).and_then(Held::split));
+        let (split, made) = split.ok_or_else(|| gone(name))?;
         let share = split.shares.get(usize::from(index) - 1).ok_or_else(|| job_without("a share"))?;
         let set = split.set.id();
         match custody.printer.as_ref().filter(|_| self.rehearsal_module.is_none()) {
@@ -155,7 +159,7 @@ impl Performer {
                 let heading = Heading {
                     repository: self.script.repository.clone(),
                     ceremony: self.script.title.clone(),
-                    made: *made,
+                    made,
                     custodian: person.clone(),
                     contact: custody.contact.clone(),
                 };
@@ -218,7 +222,7 @@ impl Performer {
             return brought.map(|outcome| put(outcome, vec![], None));
         }
         let file = sealed_file(job, &sealed.file)?;
-        let identity = self.gathered(name, &sealed.set, people)?;
+        let identity = self.gathered(name, &sealed.set, people, Gathering::identity)?;
         let shares =
             self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
         self.management_key_from(&identity, name, job)?;
@@ -240,14 +244,20 @@ impl Performer {
     }
 
     /// Lets custodians type shares until there are enough. What was typed stays for the next try.
-    pub(super) fn gathered(&mut self, name: &Alias, set: &Set, people: &mut dyn People) -> Result<Identity, Stopped> {
+    pub(super) fn gathered<T>(
+        &mut self,
+        name: &Alias,
+        set: &Set,
+        people: &mut dyn People,
+        give: impl FnOnce(&Gathering) -> Result<T, Error>,
+    ) -> Result<T, Stopped> {
         if self.gathering.as_ref().is_none_or(|(of, _)| of != name) {
             self.gathering = Some((name.clone(), Gathering::of(set.clone())));
         }
         loop {
             let Some((_, gathering)) = &self.gathering else { return Err(job_without("shares").into()) };
             if gathering.is_enough() {
-                return Ok(gathering.identity()?);
+                return Ok(give(gathering)?);
             }
             let brought = u8::try_from(gathering.there().count() + 1).unwrap_or(u8::MAX);
             let share = self.typed_share(&set.id(), None, brought, None, people)?;
@@ -339,6 +349,32 @@ fn show(share: &Share, set: &str, person: &str, people: &mut dyn People) -> Resu
         people.show(&Covered { says, row, text: &text }).ok_or(Stopped::Nobody(words::backup::COVERED_SCREEN))?;
     }
     Ok(())
+}
+
+/// Writes a sealed file on every medium, with its sheets and what is public of its shares.
+fn leave_sealed(
+    title: &str,
+    name: &Alias,
+    sealed: &Sealed,
+    split: &Split,
+    extension: &str,
+    job: &Job,
+) -> Result<(SealedBackup, Vec<ExportedFile>, Vec<String>), Stopped> {
+    let place = format!("{FOLDER}/{name}-{}", split.set.id());
+    let card =
+        serde_json::to_vec_pretty(&split.set).map_err(|error| Fault::machine("write the set of shares", error))?;
+    let leaving = [
+        Leaving { name: format!("{place}.{extension}"), bytes: sealed.bytes().to_vec() },
+        Leaving { name: format!("{place}.html"), bytes: sealed_html(sealed, title)?.into_bytes() },
+        Leaving { name: format!("{place}.txt"), bytes: sealed_text(sealed, title)?.into_bytes() },
+        Leaving { name: format!("{place}.set.json"), bytes: [card.as_slice(), b"\n"].concat() },
+    ];
+    write_to(&job.media, &leaving)?;
+    let mut described = leaving.iter().map(Leaving::described);
+    let file = described.next().expect("the sealed file is the first");
+    let sealed = SealedBackup { file, set: split.set.clone() };
+    let media = job.media.iter().map(|medium| medium.label.clone()).collect();
+    Ok((sealed, described.collect(), media))
 }
 
 /// The sealed file as the record has it, on the first medium that still has what the transcript says.

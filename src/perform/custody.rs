@@ -3,7 +3,7 @@
 
 use super::{People, Performed, Performer, backup::Born, inputs::Inputs, job_without, token};
 use crate::{
-    backup::{SIZE_MAX, Sealed},
+    backup::{Gathering, SIZE_MAX, Sealed},
     ceremony::{
         backups::imported_from,
         operation::{Operation, Outcome},
@@ -53,7 +53,7 @@ impl Performer {
             return Err(Refusal::new(Rule::BackupOpens, what, remedy).into());
         }
         let sealed = Sealed::read(bytes).map_err(|wrong| wrong.fault(format!("read {shown}")))?;
-        let identity = self.gathered(name, set, people)?;
+        let identity = self.gathered(name, set, people, Gathering::identity)?;
         let shares =
             self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
         let opened = sealed.open(&identity).map_err(|wrong| {

@@ -4,7 +4,7 @@
 
 use super::{Ask, People, Performed, Performer, Stopped, driver::Opened, file::write_to, job_without};
 use crate::{
-    backup::{AboutManagementKey, Identity, Sealed, seal_management_key},
+    backup::{AboutManagementKey, Gathering, Identity, Sealed, seal_management_key},
     ceremony::{
         metadata::Leaving,
         operation::{Operation, Outcome},
@@ -59,7 +59,7 @@ impl Performer {
         let identity = match self.kept_identity(name) {
             Some(identity) => identity,
             // A YubiKey that takes the place of another after the backup was sealed: what opens it is on paper only.
-            None => self.gathered(name, set, people)?,
+            None => self.gathered(name, set, people, Gathering::identity)?,
         };
         let about = AboutManagementKey { serial: serial.clone(), ceremony: self.script.title.clone(), made: *made };
         let ring = self.management.handle();

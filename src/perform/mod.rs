@@ -94,6 +94,10 @@ pub struct Performer {
     management: crate::secret::ManagementKeys,
     /// Their sealed files by serial, between a medium that failed and the next try.
     management_files: BTreeMap<u32, crate::backup::Sealed>,
+    /// Key-encryption keys that were made in memory, until they are wiped.
+    keks: BTreeMap<Alias, backup::wrapping::Held>,
+    /// Copies of wrapped keys that were seen to sign.
+    copies: BTreeMap<Alias, crate::token::wrap::Copied>,
     /// Shares that were brought for a restore that is under way.
     gathering: Option<(Alias, crate::backup::Gathering)>,
     /// Keys that are handed over, between a medium that failed and the next try.
@@ -138,6 +142,8 @@ impl Performer {
             born: BTreeMap::new(),
             management: crate::secret::ManagementKeys::default(),
             management_files: BTreeMap::new(),
+            keks: BTreeMap::new(),
+            copies: BTreeMap::new(),
             gathering: None,
             handed: BTreeMap::new(),
             on_touch: None,

@@ -2,7 +2,7 @@
 
 use super::{People, Performed, Performer, backup, job_without, token};
 use crate::{
-    backup::Opened,
+    backup::{Gathering, Opened},
     ceremony::operation::Operation,
     keyfile::PrivateKey,
     rules::{Refusal, Rule},
@@ -30,7 +30,7 @@ impl Performer {
             Err(others) => return Ok(crate::ceremony::operation::Outcome::WrongToken(others)),
         }
         let file = backup::sealed_file(job, &sealed.file)?;
-        let identity = self.gathered(name, &sealed.set, people)?;
+        let identity = self.gathered(name, &sealed.set, people, Gathering::identity)?;
         let mut shares: Vec<u8> =
             self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
         shares.sort_unstable();

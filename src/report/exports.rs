@@ -24,7 +24,7 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
             Event::KeyHandedOver { file, media, .. } | Event::ManagementKeySealed { file, media, .. } => {
                 (vec![file.clone()], media)
             }
-            Event::BackupSealed { sealed, sheets, media, .. } => {
+            Event::BackupSealed { sealed, sheets, media, .. } | Event::KeyWrapped { sealed, sheets, media, .. } => {
                 (std::iter::once(&sealed.file).chain(sheets).cloned().collect(), media)
             }
             _ => continue,

@@ -63,11 +63,21 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
         lines.push(Line::Strong(format!("software token: {why}")));
     }
     for placed in replay.entries {
-        let here = matches!(&placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } | Event::KeyPut { alias, .. } if *alias == token.alias);
+        let here = match &placed.event {
+            Event::KeyGenerated { alias, .. }
+            | Event::KeyBroughtIn { alias, .. }
+            | Event::KeyPut { alias, .. }
+            | Event::KeyWrapped { alias, .. }
+            | Event::KeyUnwrapped { alias, .. }
+            | Event::KeyClosed { alias, .. } => *alias == token.alias,
+            _ => false,
+        };
         if here {
             let said = placed.event.passed().iter();
             lines.extend(said.filter_map(|passed| match passed.rule {
-                Rule::KeyNotExtractable => Some(Line::Plain(passed.seen.clone())),
+                Rule::KeyNotExtractable | Rule::WrappingSafe | Rule::WrappingTrusted | Rule::KeyClosed => {
+                    Some(Line::Plain(passed.seen.clone()))
+                }
                 _ => None,
             }));
         }
@@ -140,6 +150,16 @@ fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
                 lines.push(Line::Exact(key.id().to_string()));
                 lines.push(Line::Strong(format!("imported from {from}, not generated on this token")));
                 lines.push(Line::Plain(format!("canonical id {canonical_id}")));
+            }
+            Event::KeyWrapped { alias, key, .. } if *alias == token.alias => {
+                lines.push(Line::Exact(key.id().to_string()));
+                lines.push(Line::Strong("made on it to be wrapped for another token".into()));
+            }
+            Event::KeyUnwrapped { alias, key, shares, .. } if *alias == token.alias => {
+                let shares = words::backup::listed(shares);
+                lines.push(Line::Exact(key.id().to_string()));
+                lines.push(Line::Strong(format!("unwrapped with shares {shares}, not generated on this token")));
+                lines.push(Line::Plain(format!("entry {entry}: signed a challenge")));
             }
             Event::KeyPut { alias, name, key, shares, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()));

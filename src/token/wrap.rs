@@ -82,6 +82,12 @@ pub trait Wrap: Token {
     /// left as it is. A fault: look for it with [`Wrap::find_wrappable`] and repeat.
     fn close(&mut self, key: Wrappable, copied: &Copied, under: &WrappingKey) -> Result<(Key, Passed), Error>;
 
+    /// Finds a key that [`Wrap::close`] closed before, and tries again to wrap it in every way. Wants the user logged in.
+    ///
+    /// # Errors
+    /// `TOKEN-IS-EXPECTED` where there is none or more than one; `KEY-NOT-EXTRACTABLE`; `KEY-CLOSED` where it still comes out; a fault.
+    fn find_closed(&mut self, wanted: &KeySelector, under: &WrappingKey) -> Result<(Key, Passed), Error>;
+
     /// Destroys a key-encryption key, whatever it reads back as, and looks that it is gone. Does nothing where it is not there. Wants
     /// the user logged in.
     ///

@@ -2,7 +2,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    ceremony::{event::Stamp, script::read},
+    ceremony::{
+        event::Stamp,
+        operation::{Wrapping, WrapsBy},
+        script::read,
+    },
     custody::{Commitment, Scheme},
     digest::Digest,
     tuf::{dialect::Dialect, key::PublicKey},
@@ -133,4 +137,99 @@ fn what_nobody_knows_of_an_imported_key_goes_with_it_from_file_to_backup_to_toke
     };
     assert_eq!(after(&events).history_of(&alias("bo-1")).as_deref(), Some(said));
     assert_eq!(after(&whole()).history_of(&alias("bo-1")), None);
+}
+
+/// A key that a token wraps, from its key-encryption key to its closing.
+fn wrapped() -> Vec<Event> {
+    let (name, key, by) = (alias("offline"), key(), WrapsBy { mechanism: 0x210a, trusted: true });
+    let born = whole();
+    let Some(Event::BackupSealed { sealed, .. }) =
+        born.iter().find(|event| matches!(event, Event::BackupSealed { .. }))
+    else {
+        panic!("a sealed backup")
+    };
+    let (first, second) = (alias("ana-1"), alias("bo-1"));
+    let kek = sealed.set.fingerprint;
+    let wraps = Operation::Wrapping(Wrapping::WrapKey {
+        alias: first.clone(),
+        name: name.clone(),
+        kek,
+        algorithm: crate::tuf::key::KeyAlgorithm::P256,
+        label: "root".into(),
+        made: Utc::EPOCH,
+    });
+    let unwraps = Operation::Wrapping(Wrapping::UnwrapKey {
+        alias: second.clone(),
+        name: name.clone(),
+        key: Box::new(key.clone()),
+        label: "root".into(),
+        sealed: Box::new(sealed.clone()),
+    });
+    let attributes = crate::device::KeyAttributes::default();
+    let mut events = vec![
+        Event::KekMade { name: name.clone(), kek, sources: vec![], dice: None },
+        Event::Intended { operation: wraps },
+        Event::KeyWrapped {
+            alias: first.clone(),
+            name: name.clone(),
+            key: key.clone(),
+            attributes,
+            by,
+            sealed: sealed.clone(),
+            sheets: vec![],
+            media: vec![],
+            passed: vec![],
+        },
+    ];
+    events.extend(born.iter().filter(|event| matches!(event, Event::ShareReadBack { .. })).cloned());
+    events.push(Event::KekWiped { name: name.clone() });
+    events.push(Event::Intended { operation: unwraps });
+    let (alias, shares) = (second.clone(), vec![1, 2, 3]);
+    events.push(Event::KeyUnwrapped { alias, name: name.clone(), key, attributes, by, shares, passed: vec![] });
+    events.push(Event::KeyDrilled {
+        alias: second,
+        statement: String::new(),
+        signature: String::new(),
+        passed: vec![],
+    });
+    events.push(Event::KeyClosed { alias: first, name, attributes, passed: vec![] });
+    events
+}
+
+/// The ceremony of the script that wraps a key, after these events.
+fn after_wrapping(events: &[Event]) -> Ceremony {
+    let text = include_str!("../../../ceremony-scripts/dct-genesis-wrapped.toml");
+    let mut ceremony = Ceremony::begin(Arc::new(read::script(text.as_bytes()).expect("a script")));
+    for (seq, event) in (0..).zip(events) {
+        ceremony.apply(Stamp { seq, at: Utc::EPOCH, head: Digest::of(b"head") }, event);
+    }
+    ceremony
+}
+
+#[test]
+fn a_key_that_a_token_wraps_counts_only_when_it_is_closed_and_no_token_holds_its_kek() {
+    let events = wrapped();
+    for count in 0..events.len() {
+        let refusal = after_wrapping(&events[..count]).backups_restore().expect_err("it does not count yet");
+        let rule = if count < 2 { Rule::BackupRestores } else { Rule::KeyClosed };
+        assert_eq!(refusal.rule, rule, "after {count}");
+    }
+    after_wrapping(&events).backups_restore().expect("it counts");
+    // The intent alone to bring a key-encryption key is the place where it may be.
+    let Some(intent) = events.iter().rev().find(|event| matches!(event, Event::Intended { .. })) else { panic!() };
+    let again = [events.clone(), vec![intent.clone()]].concat();
+    assert_eq!(after_wrapping(&again).backups_restore().expect_err("it may be there").rule, Rule::KekGone);
+    // Where the program ends before the last share was read back, the key is given up; afterwards only the copy is looked at again.
+    let name = alias("offline");
+    let program =
+        crate::ceremony::event::Program { name: "test".into(), sha256: Digest::of(b""), trust: "test".into() };
+    let resumed = Event::Resumed { program, media: vec![] };
+    let last = events.iter().rposition(|event| matches!(event, Event::ShareReadBack { .. })).expect("a share");
+    for (count, lost) in [(1, true), (2, true), (3, true), (last, true), (last + 1, false), (events.len(), false)] {
+        let cut = [&events[..count], std::slice::from_ref(&resumed)].concat();
+        let ceremony = after_wrapping(&cut);
+        let known = ceremony.backups().wrapped(&name).expect("it was begun");
+        assert_eq!((known.lost, known.copy_seen), (lost, false), "after {count}");
+        assert_eq!(ceremony.backups().lost(), lost.then_some(&name), "after {count}");
+    }
 }

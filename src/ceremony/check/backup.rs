@@ -1,4 +1,6 @@
-//! How the key outlives the loss of a token (`BACKUP-DECLARED`), and whether a key that is made in memory is backed up before it counts.
+//! How the key outlives the loss of a token (`BACKUP-DECLARED`), and whether a key for several tokens is backed up before it counts.
+
+mod wrapped;
 
 use std::collections::BTreeMap;
 
@@ -58,9 +60,8 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
             }
         }
         Way::Wrapped => {
-            let what = "way = \"wrapped\": no step of a script wraps a key for another token yet.";
-            let remedy = "Use way = \"software-born\" for several tokens with one key, or way = \"redundancy\" for several keys.";
-            findings.add(Error, rule, None, what, remedy);
+            findings.add(Note, rule, None, said, "It is what the script says; nothing to do.");
+            wrapped::look(script, &made, findings);
         }
         Way::None => findings.unless(
             script.declares.no_backup,
@@ -77,7 +78,8 @@ fn each_made(script: &Script, made: &[&Alias], findings: &mut Findings) {
     if made.is_empty() {
         return;
     }
-    if script.root.algorithm == KeyAlgorithm::Rsa3072 {
+    let wrapped = script.backup.as_ref().is_some_and(|backup| backup.way == Way::Wrapped);
+    if script.root.algorithm == KeyAlgorithm::Rsa3072 && !wrapped {
         let what = "An RSA key is to be made in memory, and this program makes none there.";
         findings.add(Error, None, None, what, "Set root.algorithm to p256, which every client reads.");
     }
@@ -86,7 +88,14 @@ fn each_made(script: &Script, made: &[&Alias], findings: &mut Findings) {
         // A key that exists elsewhere needs one proof; that it is one from shares is asked by the step that wipes.
         if holders.len() < if script.kind.is_custody() { 1 } else { 2 } {
             let what = format!("The key {name} comes to {} token.", holders.len());
-            let remedy = "Put it on one with put-key and restore it to another with restore-key: its second token is the proof of its backup.";
+            let remedy = match wrapped {
+                true => {
+                    "Let one make it with wrap-key, and another unwrap it with unwrap-key: its second token is the proof of its backup."
+                }
+                false => {
+                    "Put it on one with put-key and restore it to another with restore-key: its second token is the proof of its backup."
+                }
+            };
             findings.add(Error, Rule::BackupRestores, None, what, remedy);
         }
         for (at, holder) in holders.iter().enumerate() {
@@ -115,6 +124,7 @@ fn unbroken(script: &Script, findings: &mut Findings) {
     let mut open: Option<&Alias> = None;
     for (number, step) in script.numbered() {
         match &step.action {
+            Action::MakeKek(step) => open = Some(&step.name),
             Action::GiveShares(step) if open == Some(&step.name) => open = None,
             Action::Break(_) => {
                 if let Some(name) = open {

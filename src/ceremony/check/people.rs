@@ -13,7 +13,7 @@ use crate::{
     ceremony::{
         participants::{Alias, Duty, Person, PersonId},
         script::{CommonName, Script},
-        steps::Action,
+        steps::{Action, UnwrapKey, WrapKey},
         words,
     },
     device::yubikey::TouchPolicy,
@@ -126,6 +126,12 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
                 plan.user_pin_entries += if user(&step.token) { 2 } else { 0 };
             }
             Action::GenerateKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
+            Action::CloseKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
+            Action::WrapKey(WrapKey { token, .. }) | Action::UnwrapKey(UnwrapKey { token, .. }) => {
+                let keeper = script.token(token).is_some_and(|token| token.so_pin == person.id);
+                plan.so_pin_entries += u32::from(keeper);
+                plan.user_pin_entries += u32::from(user(token));
+            }
             Action::PutKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
             Action::EraseToken(step) => {
                 // A YubiKey is reset without its PUK.

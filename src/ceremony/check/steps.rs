@@ -191,15 +191,22 @@ fn giver(fact: &Fact) -> String {
                 "a step with do = \"make-key\" (\"take-key\" for a key in a file, \"open-backup\" for one of a [[kept]] backup) and the name {name}"
             )
         }
-        Fact::BackupSealed(name) => format!("a step with do = \"seal-backup\" and the name {name}"),
+        Fact::BackupSealed(name) => {
+            format!("a step with do = \"seal-backup\" (or \"wrap-key\", where a token wraps it) and the name {name}")
+        }
         Fact::SharesGiven(name) => format!("a step with do = \"give-shares\" and the name {name}"),
         Fact::BackupRestores(name) => {
-            format!("a step with do = \"restore-key\" and the name {name}, and a drill-token of its token,")
+            format!(
+                "a step with do = \"restore-key\" (or \"unwrap-key\") and the name {name}, and a drill-token of its token,"
+            )
         }
         Fact::TokenErased(alias) => of_token("erase-token", alias),
         Fact::SharesChecked(name) => format!("a step with do = \"check-shares\" and the name {name}"),
         Fact::SharesDestroyed(name) => format!("a step with do = \"destroy-shares\" and the name {name}"),
         Fact::KeyWiped(name) => format!("a step with do = \"wipe-key\" and the name {name}"),
+        Fact::KekMade(name) => format!("a step with do = \"make-kek\" and the name {name}"),
+        Fact::KekWiped(name) => format!("a step with do = \"wipe-kek\" and the name {name}"),
+        Fact::KeyClosed(name) => format!("a step with do = \"close-key\" and the name {name}"),
         Fact::KeyHandedOver(name) => format!("a step with do = \"hand-over-key\" and the name {name}"),
         Fact::KeyCounts(alias) => {
             format!("a step with do = \"drill-token\" (or \"open-token\", if it holds its key already) for {alias}")

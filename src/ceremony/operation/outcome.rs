@@ -171,8 +171,10 @@ pub enum Outcome {
         /// What the sealed file says of what nobody knows of the key, where it came from one.
         history: Option<String>,
     },
-    /// Of [`super::Operation::WipeKey`].
+    /// Of [`super::Operation::WipeKey`] and [`super::Wrapping::WipeKek`].
     Wiped,
+    /// Of [`super::Operation::Wrapping`].
+    Wrapping(super::WrappingOutcome),
     /// Of [`super::Operation::Drill`], [`super::Operation::Sign`] and [`super::Operation::SignHead`].
     Signed {
         /// The token as it was found.

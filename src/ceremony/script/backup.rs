@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ceremony::{
         participants::{Alias, PersonId},
-        steps::Action,
+        steps::{Action, Fact},
     },
     custody::Scheme,
     device::yubikey::ManagementHome,
@@ -35,7 +35,7 @@ pub enum Way {
 pub struct BackupSpec {
     /// Which way.
     pub way: Way,
-    /// Who keeps the shares of a key that is made in memory.
+    /// Who keeps the shares.
     pub custody: Option<CustodySpec>,
 }
 
@@ -120,9 +120,9 @@ impl Script {
         self.backup.as_ref().and_then(|backup| backup.custody.as_ref())
     }
 
-    /// The keys that are in memory, made there or brought there, by their short names.
+    /// The keys that are made for several tokens, in memory or to be wrapped, by their short names.
     pub fn made_keys(&self) -> Vec<&Alias> {
-        self.numbered().filter_map(|(_, step)| step.action.brings_into_memory()).map(|(name, _)| name).collect()
+        self.numbered().filter_map(|(_, step)| step.action.makes()).collect()
     }
 
     /// How the key of this name comes into memory.
@@ -160,10 +160,20 @@ impl Script {
         settings.is_some_and(|settings| settings.management_key == ManagementHome::Sealed)
     }
 
-    /// The tokens to which a key that is made in memory is put, from memory or from its shares.
+    /// What must be true of such a key before it counts.
+    pub fn counts_by(&self, name: &Alias) -> Fact {
+        match &self.backup {
+            Some(BackupSpec { way: Way::Wrapped, .. }) => Fact::KeyClosed(name.clone()),
+            _ => Fact::KeyWiped(name.clone()),
+        }
+    }
+
+    /// The tokens that come to hold such a key.
     pub fn holders_of(&self, name: &Alias) -> Vec<&Alias> {
         let holders = self.numbered().filter_map(|(_, step)| match &step.action {
             Action::PutKey(step) if step.name == *name => Some(&step.token),
+            Action::WrapKey(step) if step.name == *name => Some(&step.token),
+            Action::UnwrapKey(step) if step.name == *name => Some(&step.token),
             _ => None,
         });
         holders.collect()
@@ -173,11 +183,13 @@ impl Script {
     pub fn put_on(&self, alias: &Alias) -> Option<&Alias> {
         self.numbered().find_map(|(_, step)| match &step.action {
             Action::PutKey(step) if step.token == *alias => Some(&step.name),
+            Action::WrapKey(step) if step.token == *alias => Some(&step.name),
+            Action::UnwrapKey(step) if step.token == *alias => Some(&step.name),
             _ => None,
         })
     }
 
-    /// The tokens of the root, and those to which a key of theirs that is made in memory is put as well: each of them signs for it.
+    /// The tokens of the root, and those that come to hold a key of theirs as well: each of them signs for it.
     pub fn holders_of_root_keys(&self) -> Vec<&Alias> {
         let mut holders: Vec<&Alias> = self.root.keys.iter().collect();
         for name in self.made_keys() {
@@ -193,6 +205,7 @@ impl Script {
     pub fn restored_to(&self, alias: &Alias) -> Option<&Alias> {
         self.numbered().find_map(|(_, step)| match &step.action {
             Action::PutKey(step) if step.token == *alias && step.from_shares => Some(&step.name),
+            Action::UnwrapKey(step) if step.token == *alias => Some(&step.name),
             _ => None,
         })
     }

@@ -33,8 +33,13 @@ impl Ceremony {
     fn back_to_what_is_lost(&mut self) {
         if let Some(alias) = self.management_keys.lost().cloned() {
             self.back_to_token(&alias);
-        } else if let Some(name) = self.backups.lost().cloned() {
-            self.back_to(|_, step| step.action.brings_into_memory().is_some_and(|(brought, _)| *brought == name));
+            return;
+        }
+        let begins = |step: &Step, name: &Alias| step.action.makes() == Some(name);
+        // Once it is there, what was said there stays.
+        let is_there = |name: &Alias| self.step().is_some_and(|step| begins(step, name));
+        if let Some(name) = self.backups.lost().filter(|name| !is_there(name)).cloned() {
+            self.back_to(|_, step| begins(step, &name));
         }
     }
 

@@ -42,7 +42,7 @@ impl Kind for Certify {
     fn needs(&self, script: &Script) -> Vec<Fact> {
         let mut needs = vec![Fact::KeyCounts(self.token.clone()), Fact::ClockConfirmed];
         // A certificate is the first thing that somebody else could use of the key.
-        needs.extend(script.put_on(&self.token).cloned().map(Fact::KeyWiped));
+        needs.extend(script.put_on(&self.token).map(|name| script.counts_by(name)));
         let certificate = script.repositories.as_ref().and_then(|spec| spec.certificate.as_ref());
         if certificate.is_some_and(|certificate| certificate.common_name == CommonName::EachRepository) {
             needs.push(Fact::RepositoriesRead);

@@ -37,7 +37,7 @@ impl Kind for Draft {
         }
         let handed = script.roles.iter().flat_map(|role| &role.keys).filter(|name| script.keeper_of(name).is_some());
         needs.extend(handed.cloned().map(Fact::KeyHandedOver));
-        needs.extend(script.made_keys().into_iter().cloned().map(Fact::KeyWiped));
+        needs.extend(script.made_keys().into_iter().map(|name| script.counts_by(name)));
         if script.previous.is_some() {
             needs.push(Fact::PreviousRoot);
         }

@@ -48,7 +48,7 @@ impl Kind for DraftRepositories {
         // An offline key that stays in the root may lie in its bag today.
         let comes = |alias: &&Alias| script.token(alias).is_some_and(|token| token.keyid.is_none());
         needs.extend(script.root.keys.iter().filter(comes).cloned().map(Fact::KeyCounts));
-        needs.extend(script.made_keys().into_iter().cloned().map(Fact::KeyWiped));
+        needs.extend(script.made_keys().into_iter().map(|name| script.counts_by(name)));
         if !script.keys.is_empty() {
             needs.push(Fact::KeysImported);
         }

@@ -81,7 +81,12 @@ impl Kind for GenerateKey {
     }
 }
 
-fn not_seen_before(ceremony: &Ceremony, alias: &Alias, key: &crate::tuf::key::Key) -> Result<Passed, Refusal> {
+/// `KEY-COUNTED-ONCE`: no other token of this ceremony holds a key that `alias` made.
+pub(super) fn not_seen_before(
+    ceremony: &Ceremony,
+    alias: &Alias,
+    key: &crate::tuf::key::Key,
+) -> Result<Passed, Refusal> {
     let fingerprint = key.public().fingerprint();
     let same = ceremony.tokens.iter().find(|(other, token)| {
         *other != alias && token.key.as_ref().is_some_and(|known| known.public().fingerprint() == fingerprint)

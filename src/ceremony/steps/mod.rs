@@ -7,6 +7,7 @@ mod by_qr;
 mod certify;
 mod check_shares;
 mod close;
+mod close_key;
 mod confirm_clock;
 mod destroy_shares;
 mod draft;
@@ -24,6 +25,7 @@ mod import_repositories;
 mod in_memory;
 mod judge_tags;
 mod kept;
+mod make_kek;
 mod make_key;
 mod open_backup;
 pub mod open_token;
@@ -40,7 +42,10 @@ mod seal_backup;
 mod sign;
 mod sign_repositories;
 mod take_key;
+mod unwrap_key;
+mod wipe_kek;
 mod wipe_key;
+mod wrap_key;
 
 use std::collections::BTreeSet;
 
@@ -51,6 +56,7 @@ pub use self::{
     certify::Certify,
     check_shares::CheckShares,
     close::Close,
+    close_key::CloseKey,
     confirm_clock::ConfirmClock,
     destroy_shares::DestroyShares,
     draft::Draft,
@@ -66,6 +72,7 @@ pub use self::{
     import_key::ImportKey,
     import_repositories::ImportRepositories,
     judge_tags::JudgeTags,
+    make_kek::MakeKek,
     make_key::MakeKey,
     open_backup::OpenBackup,
     open_token::OpenToken,
@@ -81,7 +88,10 @@ pub use self::{
     sign::Sign,
     sign_repositories::SignRepositories,
     take_key::TakeKey,
+    unwrap_key::UnwrapKey,
+    wipe_kek::WipeKek,
     wipe_key::WipeKey,
+    wrap_key::WrapKey,
 };
 use super::{
     Ceremony, Decision, Now, Pending,
@@ -142,6 +152,16 @@ pub enum Action {
     PutKey(PutKey),
     /// The memory is wiped.
     WipeKey(WipeKey),
+    /// A key-encryption key is made in memory.
+    MakeKek(MakeKek),
+    /// A token makes a key and wraps it.
+    WrapKey(WrapKey),
+    /// The memory with the key-encryption key is wiped.
+    WipeKek(WipeKek),
+    /// Another token unwraps the key.
+    UnwrapKey(UnwrapKey),
+    /// The key can leave the first token no more.
+    CloseKey(CloseKey),
     /// Shares are read from their pages.
     CheckShares(CheckShares),
     /// The token is taken out and opened again, and its key shows that it works.
@@ -206,6 +226,11 @@ impl Action {
             Self::GiveShares(step) => step,
             Self::PutKey(step) => step,
             Self::WipeKey(step) => step,
+            Self::MakeKek(step) => step,
+            Self::WrapKey(step) => step,
+            Self::WipeKek(step) => step,
+            Self::UnwrapKey(step) => step,
+            Self::CloseKey(step) => step,
             Self::CheckShares(step) => step,
             Self::DrillToken(step) => step,
             Self::EraseToken(step) => step,
@@ -236,6 +261,9 @@ impl Action {
             Self::GenerateKey(step) => Some(&step.token),
             Self::ImportKey(step) => Some(&step.token),
             Self::PutKey(step) => Some(&step.token),
+            Self::WrapKey(step) => Some(&step.token),
+            Self::UnwrapKey(step) => Some(&step.token),
+            Self::CloseKey(step) => Some(&step.token),
             Self::DrillToken(step) => Some(&step.token),
             Self::EraseToken(step) => Some(&step.token),
             Self::OpenToken(step) => Some(&step.token),
@@ -243,6 +271,14 @@ impl Action {
             Self::Certify(step) => Some(&step.token),
             Self::SignRepositories(step) => Some(&step.token),
             _ => None,
+        }
+    }
+
+    /// The key for several tokens that begins with this step.
+    pub fn makes(&self) -> Option<&Alias> {
+        match self {
+            Self::MakeKek(step) => Some(&step.name),
+            other => other.brings_into_memory().map(|(name, _)| name),
         }
     }
 
@@ -329,6 +365,12 @@ pub enum Fact {
     BackupRestores(Alias),
     /// The memory was wiped.
     KeyWiped(Alias),
+    /// The key-encryption key of a key was made.
+    KekMade(Alias),
+    /// It was wiped from memory.
+    KekWiped(Alias),
+    /// The key that was wrapped can leave its token no more.
+    KeyClosed(Alias),
     /// A token was wiped, or is lost or dead.
     TokenErased(Alias),
     /// Shares were read from their pages.
@@ -379,6 +421,9 @@ impl Fact {
             Self::SharesChecked(name) => format!("the shares of {name} were asked for"),
             Self::SharesDestroyed(name) => format!("the shares of {name} were asked for and destroyed"),
             Self::KeyWiped(name) => format!("{name} was wiped from memory"),
+            Self::KekMade(name) => format!("the key-encryption key of {name} was made"),
+            Self::KekWiped(name) => format!("the key-encryption key of {name} was wiped from memory"),
+            Self::KeyClosed(name) => format!("{name} can leave its first token no more"),
             Self::KeyHandedOver(name) => format!("the key {name} was made and handed over"),
             Self::KeyCounts(alias) => format!("the key on {alias} is proven to work"),
             Self::KeysImported => "the keys of the online roles were imported".into(),

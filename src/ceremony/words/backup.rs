@@ -80,8 +80,9 @@ pub const fn consequences(way: Way) -> &'static str {
              shares has the key."
         }
         Way::Wrapped => {
-            "Wrapped: the key was born in an HSM, and leaves it only encrypted for another. A maker attests it as exportable, not as \
-             never having left."
+            "Wrapped: the key was born in one HSM, and left it once, encrypted, for another. This machine never holds it. A file of it lies on \
+             both media and on paper; enough shares together open it, and none alone. Every token may be lost; whoever gathers enough shares \
+             and the file has the key. A maker attests it as exportable, not as never having left."
         }
         Way::None => {
             "No backup: the loss of the token, of its PIN, or of the person who knows it, is the loss of the key. Nothing brings it back."
@@ -276,8 +277,11 @@ pub fn to_destroy(backup: &Backup) -> Vec<String> {
 
 /// Where the shares of every key that was made in memory are, for whoever stops a ceremony.
 pub fn account(ceremony: &Ceremony) -> Vec<String> {
-    let mut lines = vec![];
+    let mut lines = super::wrapping::account(ceremony);
     for (name, backup) in ceremony.backups().iter() {
+        if ceremony.backups().wrapped(name).is_some() {
+            continue;
+        }
         let origin = ceremony.script().origin_of(name);
         let state = match (backup.is_in_custody(), backup.proven, origin) {
             (_, true, _) => "a token that was restored from its shares has signed",

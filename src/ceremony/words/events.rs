@@ -186,6 +186,13 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::OldSharesJudged { name, set, left, threshold, rotate_by, .. } => {
             super::custody::judged(name, set, *left, *threshold, *rotate_by)
         }
+        Event::KekMade { .. }
+        | Event::KeyWrapped { .. }
+        | Event::KekWiped { .. }
+        | Event::KeyUnwrapped { .. }
+        | Event::CopyProven { .. }
+        | Event::KeyClosed { .. }
+        | Event::WrappingCleared { .. } => super::wrapping::told(event).unwrap_or_default(),
         Event::KeyWiped { name, .. } => format!("The memory that held {name} was wiped."),
         Event::BackupDiscarded { name, shares, .. } => format!(
             "{}; destroyed shares: {}.",

@@ -53,7 +53,8 @@ pub(super) fn user_of(script: &Script, alias: &Alias) -> String {
     script.token(alias).map(|spec| shown(script.name(&spec.user_pin))).unwrap_or_default()
 }
 
-fn keeper_of(script: &Script, alias: &Alias) -> String {
+/// Whoever keeps the SO-PIN of a token.
+pub(super) fn keeper_of(script: &Script, alias: &Alias) -> String {
     script.token(alias).map(|spec| shown(script.name(&spec.so_pin))).unwrap_or_default()
 }
 

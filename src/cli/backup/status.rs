@@ -68,6 +68,15 @@ struct Known {
 }
 
 impl Known {
+    /// These shares gave the key back.
+    fn used(&mut self, shares: &[u8], at: Utc) {
+        for index in shares {
+            let keeper = self.read.get(index).map_or_else(String::new, |(_, keeper)| keeper.clone());
+            self.read.insert(*index, (at, keeper));
+        }
+        self.restored_from = shares.to_vec();
+    }
+
     fn of(set: Set, key: &str, repository: &str) -> Self {
         let (key, repository) = (key.to_owned(), repository.to_owned());
         Self {
@@ -144,7 +153,7 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
     for (stamp, event) in &chain.entries {
         match event {
             Event::Began { title: called, .. } => title.clone_from(called),
-            Event::BackupSealed { name, sealed, .. } => {
+            Event::BackupSealed { name, sealed, .. } | Event::KeyWrapped { name, sealed, .. } => {
                 of_key.insert(name.to_string(), sealed.set.id());
                 let mut known = Known::of(sealed.set.clone(), name.as_str(), &title);
                 known.history = histories.get(name.as_str()).cloned();
@@ -183,11 +192,13 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
                 restored.insert(alias.to_string(), name.to_string());
                 if let Some(known) = known(sets, &of_key, name.as_str()) {
                     known.history = known.history.take().or_else(|| history.clone());
-                    for index in shares {
-                        let keeper = known.read.get(index).map_or_else(String::new, |(_, keeper)| keeper.clone());
-                        known.read.insert(*index, (stamp.at, keeper));
-                    }
-                    known.restored_from.clone_from(shares);
+                    known.used(shares, stamp.at);
+                }
+            }
+            Event::KeyUnwrapped { name, alias, shares, .. } => {
+                restored.insert(alias.to_string(), name.to_string());
+                if let Some(known) = known(sets, &of_key, name.as_str()) {
+                    known.used(shares, stamp.at);
                 }
             }
             Event::KeyDrilled { alias, .. } => {

@@ -267,6 +267,7 @@ impl Room {
             | Operation::GiveShare { .. }
             | Operation::PutKey { .. }
             | Operation::CheckShare { .. }
+            | Operation::Wrapping(_)
             | Operation::WipeKey { .. } => panic!("these scripts make no key in memory"),
             Operation::Open { alias, .. } => {
                 Outcome::Opened { seen: seen(alias, true), key: in_dialect(dialect, object(alias)) }

@@ -186,7 +186,7 @@ impl Wrap for Pkcs11Token {
 
     fn close(&mut self, key: Wrappable, copied: &Copied, under: &WrappingKey) -> Result<(Key, Passed), Error> {
         copied.is_copy_of(&key.key.public, &self.identity)?;
-        let wrapping = self.kek_handle(under)?;
+        self.kek_handle(under)?;
         let (private, _) = self.pair(&key.key)?;
         let closed = |session: &Session| session.update_attributes(private, &[Attribute::Extractable(false)]);
         if let Err(fault) = self.with_session(closed) {
@@ -195,8 +195,12 @@ impl Wrap for Pkcs11Token {
             }
             return Err(self.still_open(format!("refuses to close the key ({})", fault.cause)).into());
         }
-        let wanted = KeySelector::Named { label: key.key.label.clone(), id: key.key.id.clone() };
-        let key = self.find_key(&wanted)?;
+        self.find_closed(&KeySelector::Named { label: key.key.label.clone(), id: key.key.id.clone() }, under)
+    }
+
+    fn find_closed(&mut self, wanted: &KeySelector, under: &WrappingKey) -> Result<(Key, Passed), Error> {
+        let wrapping = self.kek_handle(under)?;
+        let key = self.find_key(wanted)?;
         device::brought_in(&key.attributes)?;
         let (private, _) = self.pair(&key)?;
         let keks = self.keks(&under.kek)?;

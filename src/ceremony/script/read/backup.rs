@@ -19,7 +19,7 @@ use crate::{
 impl Reader<'_> {
     pub(super) fn backup(&self, raw: &RawBackup, people: &[Person]) -> Read<BackupSpec> {
         let way = *raw.way.get_ref();
-        if way != Way::SoftwareBorn {
+        if !matches!(way, Way::SoftwareBorn | Way::Wrapped) {
             let given = [
                 raw.threshold.as_ref().map(Spanned::span),
                 raw.custodians.as_ref().map(Spanned::span),
@@ -29,7 +29,7 @@ impl Reader<'_> {
             ];
             return match given.into_iter().flatten().next() {
                 Some(span) => {
-                    self.error(span, "backup: only way = \"software-born\" has shares, custodians, paper and dice")
+                    self.error(span, "backup: only way = \"software-born\" and way = \"wrapped\" have shares, custodians, paper and dice")
                 }
                 None => Ok(BackupSpec { way, custody: None }),
             };
@@ -159,6 +159,10 @@ impl Reader<'_> {
                 }
                 Action::PutKey(step) => &step.name,
                 Action::WipeKey(step) => &step.name,
+                Action::WrapKey(step) => &step.name,
+                Action::WipeKek(step) => &step.name,
+                Action::UnwrapKey(step) => &step.name,
+                Action::CloseKey(step) => &step.name,
                 Action::CheckShares(CheckShares { name })
                 | Action::DestroyShares(DestroyShares { name, .. })
                 | Action::OpenBackup(OpenBackup { name }) => {
@@ -180,15 +184,35 @@ impl Reader<'_> {
             if !made.contains(&name) {
                 return self.error(
                     acts.span(),
-                    format!("step {number}: no step make-key has the name {name}, nor take-key or open-backup"),
+                    format!(
+                        "step {number}: no step make-key, nor take-key, open-backup or make-kek, has the name {name}"
+                    ),
                 );
             }
         }
         if !made.is_empty() && script.custody().is_none() {
             return self.error(
                 acts.span(),
-                "[backup] is missing: a key that is made in memory, or taken into it, has way = \"software-born\", with its custodians",
+                "[backup] is missing: a key for several tokens, made or taken into memory or wrapped, has way = \"software-born\" or way = \"wrapped\", with its custodians",
             );
+        }
+        let wrapped = script.backup.as_ref().is_some_and(|backup| backup.way == Way::Wrapped);
+        for (number, step) in script.numbered() {
+            let of_other = match &step.action {
+                Action::MakeKey(_) | Action::SealBackup(_) | Action::PutKey(_) | Action::WipeKey(_) => wrapped,
+                Action::MakeKek(_)
+                | Action::WrapKey(_)
+                | Action::WipeKek(_)
+                | Action::UnwrapKey(_)
+                | Action::CloseKey(_) => !wrapped,
+                _ => false,
+            };
+            if of_other {
+                let what = format!(
+                    "step {number} belongs to another way than [backup] says: make-key, seal-backup, put-key, restore-key and wipe-key to \"software-born\"; make-kek, wrap-key, wipe-kek, unwrap-key and close-key to \"wrapped\""
+                );
+                return self.error(acts.span(), what);
+            }
         }
         Ok(())
     }

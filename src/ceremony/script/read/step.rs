@@ -8,11 +8,11 @@ use crate::{
         participants::{Alias, Person, PersonId},
         script::{TokenSpec, raw::RawStep},
         steps::{
-            Action, Attest, Break, Certify, CheckShares, Close, ConfirmClock, DestroyShares, Draft, DraftRepositories,
-            DrillToken, EraseToken, Export, ExportRepositories, GenerateKey, GiveShares, HandOverKey, ImportKey,
-            ImportKeys, ImportQr, ImportRepositories, ImportRoot, JudgeTags, MakeKey, OpenBackup, OpenToken, Preflight,
-            PrepareToken, PutKey, Record, Review, RollCall, ScriptWords, SealBackup, ShowQr, Sign, SignRepositories,
-            Step, TakeKey, WipeKey,
+            Action, Attest, Break, Certify, CheckShares, Close, CloseKey, ConfirmClock, DestroyShares, Draft,
+            DraftRepositories, DrillToken, EraseToken, Export, ExportRepositories, GenerateKey, GiveShares,
+            HandOverKey, ImportKey, ImportKeys, ImportQr, ImportRepositories, ImportRoot, JudgeTags, MakeKek, MakeKey,
+            OpenBackup, OpenToken, Preflight, PrepareToken, PutKey, Record, Review, RollCall, ScriptWords, SealBackup,
+            ShowQr, Sign, SignRepositories, Step, TakeKey, UnwrapKey, WipeKek, WipeKey, WrapKey,
         },
     },
     text::shown,
@@ -93,6 +93,17 @@ impl Reader<'_> {
                 Ok(Action::PutKey(PutKey { name, token, from_shares: true, shares }))
             }),
             "wipe-key" => fields.only(&["name"]).and_then(|()| Ok(Action::WipeKey(WipeKey { name: fields.name()? }))),
+            "make-kek" => fields.only(&["name"]).and_then(|()| Ok(Action::MakeKek(MakeKek { name: fields.name()? }))),
+            "wrap-key" => fields
+                .only(&["name", "token"])
+                .and_then(|()| Ok(Action::WrapKey(WrapKey { name: fields.name()?, token: fields.token()? }))),
+            "wipe-kek" => fields.only(&["name"]).and_then(|()| Ok(Action::WipeKek(WipeKek { name: fields.name()? }))),
+            "unwrap-key" => fields
+                .only(&["name", "token"])
+                .and_then(|()| Ok(Action::UnwrapKey(UnwrapKey { name: fields.name()?, token: fields.token()? }))),
+            "close-key" => fields
+                .only(&["name", "token"])
+                .and_then(|()| Ok(Action::CloseKey(CloseKey { name: fields.name()?, token: fields.token()? }))),
             "check-shares" => {
                 fields.only(&["name"]).and_then(|()| Ok(Action::CheckShares(CheckShares { name: fields.name()? })))
             }
@@ -126,7 +137,7 @@ impl Reader<'_> {
             other => {
                 return self.error(
                     raw.kind.span(),
-                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, take-key, open-backup, seal-backup, give-shares, put-key, restore-key, wipe-key, check-shares, destroy-shares, drill-token, erase-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
+                    format!("do = “{}” is no kind of step (roll-call, attest, record, script-words, confirm-clock, preflight, prepare-token, generate-key, import-key, hand-over-key, make-key, take-key, open-backup, seal-backup, give-shares, put-key, restore-key, wipe-key, make-kek, wrap-key, wipe-kek, unwrap-key, close-key, check-shares, destroy-shares, drill-token, erase-token, open-token, import-keys, import-root, import-repositories, judge-tags, certify, draft, review, sign, break, export, import-qr, show-qr, close)", shown(other)),
                 );
             }
         }?;

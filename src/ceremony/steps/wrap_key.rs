@@ -1,0 +1,156 @@
+//! A token makes a root key that can leave it wrapped alone, and wraps it. The file is written, and what opens it is split.
+
+use super::{
+    Fact, Kind, Prose,
+    at_the_token::{token_in, user_sits, word_typed},
+    generate_key::not_seen_before,
+    preflight::failed,
+    unwrap_key,
+};
+use crate::{
+    ceremony::{
+        Ceremony, Now, Pending,
+        backups::Backup,
+        event::Event,
+        operation::{Operation, Outcome, Wrapping, WrappingOutcome, WrapsBy},
+        participants::{Alias, PersonId},
+        prompt::Answer,
+        script::Script,
+        unfit, words,
+    },
+    custody::Opens,
+    rules::{Passed, Refusal, Rule},
+};
+
+/// `wrap-key`.
+#[derive(Clone, Debug)]
+pub struct WrapKey {
+    /// The short name by which the script knows the key.
+    pub name: Alias,
+    /// The token of the script that makes it.
+    pub token: Alias,
+}
+
+impl WrapKey {
+    /// Whether the first token was replaced after every share was read back: its spare gets the key from the file then.
+    fn comes_back(&self, ceremony: &Ceremony) -> bool {
+        let no_key = ceremony.token(&ceremony.playing(&self.token)).key.is_none();
+        no_key && ceremony.backups.get(&self.name).is_some_and(Backup::is_in_custody)
+    }
+}
+
+/// Who types the PINs of a token that gets a key-encryption key.
+pub(super) fn both_pins(script: &Script, token: &Alias) -> Vec<PersonId> {
+    let Some(spec) = script.token(token) else { return vec![] };
+    let mut who = vec![spec.user_pin.clone(), spec.so_pin.clone()];
+    who.dedup();
+    who
+}
+
+/// The driver asked these rules, and they held.
+pub(super) fn were_asked(passed: &[Passed], rules: &[Rule]) -> Result<(), Refusal> {
+    match rules.iter().find(|rule| !passed.iter().any(|passed| passed.rule == **rule)) {
+        Some(rule) => Err(unfit(format!("{rule} was to be asked."))),
+        None => Ok(()),
+    }
+}
+
+/// The same before a token that got a key-encryption key counts; and trust is missing only where the script declares it (`WRAPPING-TRUSTED`).
+pub(super) fn asked(ceremony: &Ceremony, by: WrapsBy, passed: &[Passed], rules: &[Rule]) -> Result<(), Refusal> {
+    were_asked(passed, rules)?;
+    if by.trusted || ceremony.script.declares.pin_is_key {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Rule::WrappingTrusted,
+        "The token is not held to a key-encryption key that the SO trusts, and the script does not declare that.",
+        "Use a token that is, or declare it where it can be reviewed: [declares] pin-is-key = true.",
+    ))
+}
+
+impl Kind for WrapKey {
+    fn prose(&self, script: &Script) -> Prose {
+        words::wrapping::wrap_key(script, self)
+    }
+
+    fn who(&self, script: &Script) -> Vec<PersonId> {
+        both_pins(script, &self.token)
+    }
+
+    fn needs(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::KekMade(self.name.clone()), Fact::TokenPrepared(self.token.clone())]
+    }
+
+    fn gives(&self, _script: &Script) -> Vec<Fact> {
+        vec![Fact::BackupSealed(self.name.clone())]
+    }
+
+    fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
+        let alias = ceremony.playing(&self.token);
+        if self.comes_back(ceremony) {
+            return unwrap_key::owed(ceremony, &self.name, &alias);
+        }
+        let wrapped = ceremony.backups.wrapped(&self.name)?;
+        if ceremony.backups.get(&self.name).is_some() {
+            return None;
+        }
+        let owed = token_in(ceremony, &alias, words::insert(&alias)).or_else(|| user_sits(ceremony, &alias));
+        if owed.is_some() {
+            return owed;
+        }
+        Some(Pending::Do(Operation::Wrapping(Wrapping::WrapKey {
+            alias,
+            name: self.name.clone(),
+            kek: wrapped.kek,
+            algorithm: ceremony.script.root.algorithm,
+            label: words::key_label(&ceremony.script.repository),
+            made: ceremony.clock?,
+        })))
+    }
+
+    fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
+        let alias = ceremony.playing(&self.token);
+        if self.comes_back(ceremony) {
+            return unwrap_key::decided(ceremony, &self.name, &alias, answer);
+        }
+        match answer {
+            Answer::Word(_) => word_typed(ceremony, &alias),
+            Answer::Failed(trouble) => failed(trouble),
+            Answer::Done(outcome) => {
+                let Outcome::Wrapping(WrappingOutcome::Wrapped { key, attributes, by, sealed, sheets, media, passed }) =
+                    outcome.as_ref()
+                else {
+                    return Err(unfit("A key was to be wrapped."));
+                };
+                let (set, scheme) = (&sealed.set, ceremony.script.custody().map(|custody| custody.scheme));
+                if Some(set.fingerprint) != ceremony.backups.wrapped(&self.name).map(|wrapped| wrapped.kek)
+                    || set.opens != Opens::WrappedKey
+                    || Some(set.scheme) != scheme
+                    || set.keyid != key.id()
+                    || set.commitments.len() != usize::from(set.scheme.count())
+                {
+                    return Err(unfit("The key-encryption key was to be split, and for other shares."));
+                }
+                asked(ceremony, *by, passed, &[Rule::WrappingSafe, Rule::WrappingTrusted, Rule::KekReadsBack])?;
+                let mut passed = passed.clone();
+                passed.push(not_seen_before(ceremony, &alias, key)?);
+                passed.push(Passed::new(
+                    Rule::BackupOpens,
+                    format!("{} reads back; every {} shares give its key-encryption key", sealed.file.name, set.scheme),
+                ));
+                Ok(vec![Event::KeyWrapped {
+                    alias,
+                    name: self.name.clone(),
+                    key: key.clone(),
+                    attributes: *attributes,
+                    by: *by,
+                    sealed: sealed.clone(),
+                    sheets: sheets.clone(),
+                    media: media.clone(),
+                    passed,
+                }])
+            }
+            _ => Err(unfit("That is not what this step waits for.")),
+        }
+    }
+}
