@@ -336,6 +336,9 @@ impl<'a> Replay<'a> {
                 self.notes
                     .push(format!("Payload {}… was voided; its signatures are spent.", &payload.to_string()[..16]));
             }
+            Event::ManagementKeyLost { alias, serial, again } => {
+                self.notes.push(crate::ceremony::words::management::decided(alias, serial, *again));
+            }
             Event::Substituted { alias, spare, .. } => self.notes.push(format!("{spare} took the place of {alias}.")),
             Event::Abandoned { .. } => self.notes.push("The ceremony was abandoned.".into()),
             _ => {}

@@ -35,6 +35,8 @@ pub enum FaultKind {
     PinNotAcceptable,
     /// Nobody touched the token in time. Nothing was signed, and no try of a PIN is spent: do it again.
     NotTouched,
+    /// The YubiKey wants its management key, which is neither on it nor in memory. Nothing was done.
+    WantsManagementKey,
     /// The token or its module cannot do this.
     NotSupported,
     /// A file or device of this machine failed.

@@ -182,6 +182,8 @@ rules! {
 
     OldSharesDead "OLD-SHARES-DEAD" InTheRoom ExceptionInTheRoom
         "Where a new backup takes the place of an old one, or a key ends, so many of the old shares are destroyed before a witness that those which are left open nothing, or the script says by when the key is rotated.";
+    ManagementKeySealed "MANAGEMENT-KEY-SEALED" InTheRoom Nothing
+        "The management key of a YubiKey that does not keep it is sealed in the backup, or people said what becomes of the YubiKey without it, before anything counts.";
 
     WrappingSafe "WRAPPING-SAFE" InTheRoom Nothing
         "A key is wrapped only on a token, and unwrapped only into one, that was seen to give no key away that is not extractable, to decrypt nothing with a wrapping key, to unwrap as asked, and to close a key for good.";

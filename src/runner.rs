@@ -21,6 +21,7 @@ use crate::{
         Ceremony, Pending,
         event::{Event, Program},
         history::History,
+        management_keys::SealedManagementKey,
         metadata::{self, Leaving},
         operation::Operation,
         participants::Alias,
@@ -70,6 +71,8 @@ pub struct Job {
     pub signables: Vec<Signable>,
     /// The token that its alias is bound to.
     pub bound: Option<TokenIdentity>,
+    /// The sealed management key of that token, where it is a YubiKey that has one.
+    pub management_key: Option<SealedManagementKey>,
     /// Whether others of many follow.
     pub more: bool,
     /// How many signatures one entry of a PIN covers from here on, these included. Counted where many begin, and not for each group.
@@ -173,9 +176,22 @@ impl Runner {
         let more = self.ceremony.more_follow(&operation, signables.len());
         self.goes_on = operation.goes_on();
         let bound = operation.alias().and_then(|alias| self.binding(alias));
+        let management_key = operation.alias().and_then(|alias| self.ceremony.management_keys().sealed(alias)).cloned();
         let last_try = self.ceremony.last_try_may_be_spent();
         let media = self.media.alive();
-        Ok(Some(Job { operation, in_doubt, last_try, signables, more, covers, bound, files, part, media }))
+        Ok(Some(Job {
+            operation,
+            in_doubt,
+            last_try,
+            signables,
+            more,
+            covers,
+            bound,
+            management_key,
+            files,
+            part,
+            media,
+        }))
     }
 
     /// What the operation signs, or the next few of many.

@@ -4,11 +4,14 @@
 //! A front end fills an [`Entry`] straight from the keyboard's file descriptor and hands over a [`Secret`]; the performer
 //! makes a [`Pin`] of it, which goes to the token and no further.
 
+mod management;
+
 use std::io;
 
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
+pub use self::management::{CameBy, ManagementKey, ManagementKeys};
 use crate::{
     device::{PinState, TokenIdentity},
     digest::Digest,
@@ -289,6 +292,8 @@ pub enum SecretKind {
     Throws,
     /// A row of a share, as its page has it.
     ShareRow,
+    /// The management key of a YubiKey, as hexadecimal digits.
+    ManagementKey,
 }
 
 impl SecretKind {
@@ -297,9 +302,14 @@ impl SecretKind {
         matches!(self, Self::Passphrase | Self::NewPassphrase | Self::NewPassphraseAgain)
     }
 
-    /// Whether it is of a token, which counts tries.
+    /// Whether it is of a token, and not of a file or a person.
     pub const fn is_of_token(self) -> bool {
         !self.is_passphrase() && !matches!(self, Self::PersonalWord | Self::Throws | Self::ShareRow)
+    }
+
+    /// Whether wrong ones are counted. Of management keys they are not.
+    pub const fn counts_tries(self) -> bool {
+        self.is_of_token() && !matches!(self, Self::ManagementKey)
     }
 
     /// What people call it.
@@ -317,6 +327,7 @@ impl SecretKind {
             Self::NewPassphraseAgain => "new passphrase, once more",
             Self::Throws => "throws of the die",
             Self::ShareRow => "row of a share",
+            Self::ManagementKey => "management key, as hexadecimal digits",
         }
     }
 }

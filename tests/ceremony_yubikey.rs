@@ -11,6 +11,7 @@ mod yubikey_support;
 use std::{
     fs,
     path::Path,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -119,6 +120,19 @@ fn a_genesis_in_production_of_a_key_that_is_made_in_memory_on_three_yubikeys() {
         for rule in [Rule::BackupRestores, Rule::ShareReadBack, Rule::BackupOpens, Rule::KeyNotExtractable] {
             assert!(audit.held.iter().any(|held| held.rule == rule), "{rule}");
         }
+        // Imported, and never attested: in the record's verification, the report, the card and the transcript's own words.
+        for (alias, from) in [("ana-1", "memory"), ("bo-1", "shares 1 and 2"), ("cem-1", "shares 1 and 2")] {
+            let note = format!("The key offline on {alias} was made in memory and came from {from}: never attested.");
+            assert!(audit.notes.contains(&note), "{note}: {:?}", audit.notes);
+        }
+        for (file, wanted) in [
+            ("report.html", "never: the key was made in memory, and imported"),
+            ("report.html", "from memory: imported, and never attested"),
+            ("card.html", "imported, not generated on it: never attested"),
+        ] {
+            let text = fs::read_to_string(room.place.join("a").join(file)).expect("a file of the record");
+            assert!(text.contains(wanted), "{file}: {wanted}");
+        }
         let put: Vec<(String, usize)> = room
             .events()
             .filter_map(|event| match event {
@@ -171,6 +185,36 @@ fn a_genesis_in_production_on_a_yubikey_and_two_tokens_behind_a_module() {
             })
             .collect();
         assert_eq!(told, [("ana-1".into(), true), ("bo-1".into(), false), ("cem-1".into(), false)]);
+        record::holds_under(&room.place.join("a"), &driver::trust(control).roots());
+    });
+}
+
+#[test]
+fn a_ceremony_is_not_closed_while_a_yubikey_of_it_has_a_default_of_the_factory() {
+    let name = "a_ceremony_is_not_closed_while_a_yubikey_of_it_has_a_default_of_the_factory";
+    on_yubikeys(name, &three(), |control| {
+        let mut room = begun(control, &genesis("yubikey:?touch-policy=never"));
+        room.until(|pending, _| matches!(pending, Pending::Do(Operation::SignHead { .. })));
+        // Somebody puts the factory's management key back with another tool.
+        let ykman = |arguments: &str| {
+            let change =
+                format!("--device 7150001 piv access change-management-key -f -P 271828 -a AES192 {arguments}");
+            let ended = Command::new("ykman").args(change.split(' ')).output().ok()?;
+            assert!(ended.status.success(), "{}", yubikey_support::words(&ended));
+            Some(())
+        };
+        let Some(()) = ykman("-n 010203040506070801020304050607080102030405060708") else {
+            return eprintln!("skipped: ykman is not installed; tests/run installs it");
+        };
+        control.trace(0);
+        room.perform().expect("the trouble is recorded");
+        let Trouble::Refused(refusal) = room.trouble() else { panic!("{:?}", room.trouble()) };
+        assert_eq!(refusal.rule, Rule::PinNotDefault);
+        assert!(refusal.what.contains("YubiKey 7150001 still has the management key of the factory"), "{refusal}");
+        assert_eq!(control.trace(0).count(0x20), 0, "no PIN was asked for or sent");
+        ykman("-m 010203040506070801020304050607080102030405060708 --generate --protect").expect("it was there before");
+        room.word("AGAIN");
+        room.finish();
         record::holds_under(&room.place.join("a"), &driver::trust(control).roots());
     });
 }

@@ -8,12 +8,13 @@ use std::{ops::ControlFlow, process::Command, sync::Mutex, time::Duration};
 
 use driver::*;
 use officiant::{
+    device::yubikey::ManagementHome,
     fault::{FaultKind, Tries},
     rules::Rule,
     token::{
         Attest as _, Erase, KeyAlgorithm, KeySelector, LastTry, PinEntry, Provision as _, Token as _, User,
         quirks::Trust,
-        yubikey::{self, PinPolicy, TouchPolicy, list},
+        yubikey::{self, PinPolicy, Settings, TouchPolicy, list},
     },
 };
 use virtual_yubikey::{Control, Setup};
@@ -302,6 +303,7 @@ fn a_list_tells_state_slots_and_who_vouches_and_asks_nothing_that_counts() {
             assert!(text.contains(wanted), "{text}");
         }
         assert!(!text.contains("factory"), "{text}");
+        assert!(text.contains("Management key: kept on it, readable with its PIN."), "{text}");
         assert!(
             text.contains("Its OTP interface is on: touched while it does not blink, it types 44 characters"),
             "{text}"
@@ -361,11 +363,28 @@ fn no_pin_puk_management_key_or_private_key_is_logged_at_any_level() {
         control.fault(0, SIGN, 0, "status 6F00");
         let key = token.find_key(&KeySelector::Named { label: "x".into(), id: vec![0x9a] }).unwrap();
         assert!(token.sign(&key, &challenge(1), None).is_err());
+        // A management key that is kept on no YubiKey, from memory and as it is typed.
+        drop(token);
+        let sealed = Settings { management_key: ManagementHome::Sealed, ..settings() };
+        let mut token = open(control, SERIAL, sealed);
+        let serial = SERIAL.to_string();
+        token.initialise("", PinEntry::Typed(&pin(PUK)), Erase::TypedSerial(&serial)).unwrap();
+        control.trace(0);
+        token.set_user_pin(&pin(PUK), &pin(PIN)).unwrap();
+        let trace = control.trace(0);
+        let set = trace.commands().into_iter().find(|command| command[1] == MANAGEMENT).unwrap();
+        let kept = set[8..].to_vec();
+        drop(token);
+        let mut token = open(control, SERIAL, sealed);
+        login(&mut token);
+        let digits: String = kept.iter().map(|byte| format!("{byte:02x}")).collect();
+        token.take_management_key(&secret(digits.as_bytes())).unwrap();
+        token.generate_key(&request(KeyAlgorithm::P256, "y")).unwrap();
         std::thread::sleep(Duration::from_millis(10));
 
         let logged = LOGGED.lock().unwrap().clone();
         assert!(logged.contains("yubikey"), "the listener hears the crate:\n{logged}");
-        for secret in [PIN.as_bytes(), PUK.as_bytes(), b"998877", &scalar, &management] {
+        for secret in [PIN.as_bytes(), PUK.as_bytes(), b"998877", &scalar, &management, &kept] {
             let decimal = secret.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
             let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
             let text = String::from_utf8_lossy(secret).into_owned();

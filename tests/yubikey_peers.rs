@@ -19,6 +19,8 @@ use yubikey_support::{with_yubikeys, words};
 const FACTORY: &str = "010203040506070801020304050607080102030405060708";
 const YKCS11: [&str; 2] = ["/usr/lib/x86_64-linux-gnu/libykcs11.so", "/usr/lib/aarch64-linux-gnu/libykcs11.so"];
 
+const OPENSC: [&str; 2] = ["/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so", "/usr/lib/aarch64-linux-gnu/opensc-pkcs11.so"];
+
 /// A program that `tests/run` installs; where it is absent the test says so.
 fn installed(program: &str) -> Option<PathBuf> {
     let found = Path::new(program);
@@ -229,6 +231,14 @@ fn opensc_takes_it_for_a_piv_card_and_reads_its_certificate() {
         let pkcs15 = Tool::new(pkcs15, &["-r", "0"], rig, place.path());
         pkcs15.says("--list-certificates", &["Certificate for Digital Signature"]);
         pkcs15.says("--read-certificate 02", &["BEGIN CERTIFICATE"]);
+        // The same through its PKCS#11 module.
+        let Some(module) = OPENSC.iter().find(|module| Path::new(module).exists()) else {
+            installed(OPENSC[0]);
+            return;
+        };
+        let Some(program) = installed("/usr/bin/pkcs11-tool") else { return };
+        let tool = Tool::new(program, &["--module", module], rig, place.path());
+        tool.says("-O", &["Certificate for Digital Signature", "Public Key Object; EC"]);
     });
 }
 

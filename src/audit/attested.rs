@@ -36,6 +36,11 @@ pub(super) fn again(ceremony: &Ceremony, event: &Event, roots: &Roots) -> Result
                 format!("The key {name} was taken from {from}: imported, its history is unknown, and never attested.");
             return Ok(Some(Vouched::Never(said)));
         }
+        Event::KeyPut { alias, name, shares, .. } => {
+            let from = crate::ceremony::words::backup::came_from(shares);
+            let said = format!("The key {name} on {alias} was made in memory and came from {from}: never attested.");
+            return Ok(Some(Vouched::Never(said)));
+        }
         _ => return Ok(None),
     };
     let Some(kept) = kept else {

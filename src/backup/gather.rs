@@ -268,6 +268,15 @@ fn combined(shares: &[&Share]) -> Result<Whole, Fault> {
     whole.ok_or_else(|| Fault::machine(doing, "it is too short"))
 }
 
+/// The identity of shares that were never apart.
+pub(super) fn identity_of(split: &Split) -> Result<Identity, Fault> {
+    let needed: Vec<&Share> = split.shares.iter().take(split.set.scheme.threshold().into()).collect();
+    match combined(&needed)? {
+        Whole::Identity(identity) if identity.fingerprint() == split.set.fingerprint => Ok(identity),
+        _ => Err(Fault::machine("put the shares together", "they do not give an identity of age")),
+    }
+}
+
 /// Tries every combination of a threshold of shares against the fingerprint of what was split.
 pub(super) fn every_combination(split: &Split) -> Result<(), Fault> {
     let scheme = split.set.scheme;

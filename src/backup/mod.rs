@@ -18,6 +18,7 @@ mod filling;
 mod gather;
 mod header;
 mod identity;
+mod management;
 mod open;
 pub mod paper;
 mod seal;
@@ -31,6 +32,7 @@ pub use self::{
     gather::{Gathering, Kept},
     header::{Lock, Outline},
     identity::Identity,
+    management::{AboutManagementKey, seal_management_key},
     open::Opened,
     seal::{About, PASSPHRASE_MIN, SIZE_MAX, Sealed, SingleControl, WORK_FACTOR, WORK_FACTOR_MAX, seal, seal_alone},
     shares::{RECORD, Share, Split, split, split_kek},

@@ -93,7 +93,7 @@ impl Sealed {
         }
     }
 
-    fn decrypted(&self, identity: &dyn age::Identity) -> Result<Secret, Wrong> {
+    pub(super) fn decrypted(&self, identity: &dyn age::Identity) -> Result<Secret, Wrong> {
         let decryptor = Decryptor::new_buffered(self.bytes()).map_err(|error| self.wrong(&error))?;
         let mut reader = decryptor.decrypt(iter::once(identity)).map_err(|error| self.wrong(&error))?;
         let text = Secret::made(SIZE_MAX, |room| {

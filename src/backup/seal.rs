@@ -142,7 +142,7 @@ pub(super) fn for_age(passphrase: &Passphrase) -> Result<SecretString, Wrong> {
     text.map(SecretString::from).map_err(|_| Wrong::Contents("the passphrase is no UTF-8, which age wants".into()))
 }
 
-fn close(contents: &Secret, recipient: &dyn Recipient) -> Result<Sealed, Wrong> {
+pub(super) fn close(contents: &Secret, recipient: &dyn Recipient) -> Result<Sealed, Wrong> {
     let failed = |error: &dyn std::fmt::Display| Wrong::Machine(Fault::machine("seal the key", error));
     let encryptor = Encryptor::with_recipients(iter::once(recipient)).map_err(|error| failed(&error))?;
     let mut bytes = Vec::with_capacity(SIZE_MAX);
@@ -154,12 +154,17 @@ fn close(contents: &Secret, recipient: &dyn Recipient) -> Result<Sealed, Wrong> 
 
 /// A ceremony is called by one line.
 pub(super) fn is_one_line(about: &About) -> Result<(), Wrong> {
-    let is_long = |line: &str| line.len() > LINE_MAX || line.chars().any(paints);
-    if is_long(&about.ceremony) {
-        return Err(Wrong::Contents(format!("a ceremony is called by one line of at most {LINE_MAX} bytes")));
-    }
-    if about.history.as_deref().is_some_and(is_long) {
+    is_line(&about.ceremony)?;
+    if about.history.as_deref().is_some_and(|history| is_line(history).is_err()) {
         return Err(Wrong::Contents(format!("the history of a key is one line of at most {LINE_MAX} bytes")));
+    }
+    Ok(())
+}
+
+/// The same of a name that stands alone.
+pub(super) fn is_line(ceremony: &str) -> Result<(), Wrong> {
+    if ceremony.len() > LINE_MAX || ceremony.chars().any(paints) {
+        return Err(Wrong::Contents(format!("a ceremony is called by one line of at most {LINE_MAX} bytes")));
     }
     Ok(())
 }

@@ -134,6 +134,16 @@ pub struct Split {
     pub set: Set,
 }
 
+impl Split {
+    /// The identity that was split, put together again.
+    ///
+    /// # Errors
+    /// A fault where memory cannot be locked, or a key-encryption key was split.
+    pub fn identity(&self) -> Result<Identity, Fault> {
+        super::gather::identity_of(self)
+    }
+}
+
 /// What is to be split.
 pub(super) struct Whole<'a> {
     bare: &'a [u8],

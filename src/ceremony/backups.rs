@@ -249,7 +249,7 @@ impl Ceremony {
         }
     }
 
-    /// `BACKUP-RESTORES`, of every key that the script makes in memory. Asked before anything is certified, composed or written out.
+    /// `BACKUP-RESTORES`, of every key that the script makes in memory, and `MANAGEMENT-KEY-SEALED`. Asked before anything is certified, composed or written out.
     pub(super) fn backups_restore(&self) -> Result<Vec<Passed>, Refusal> {
         let each = self.script.made_keys().into_iter().map(|name| {
             let refuse = |what: &str, remedy: &str| {
@@ -272,7 +272,9 @@ impl Ceremony {
                 None => refuse("it was not made", "Make it, back it up, and prove the backup."),
             }
         });
-        each.collect()
+        let mut passed: Vec<Passed> = each.collect::<Result<_, _>>()?;
+        passed.extend(self.management_keys.are_sealed()?);
+        Ok(passed)
     }
 }
 

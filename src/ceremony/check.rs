@@ -4,6 +4,7 @@
 mod backup;
 mod crossing;
 mod custody;
+mod management;
 mod materials;
 mod people;
 mod repositories;
@@ -160,6 +161,7 @@ pub fn check(script: &Script) -> Checked {
     backup::look(script, &mut findings);
     restore::look(script, &mut findings);
     custody::look(script, &mut findings);
+    management::look(script, &mut findings);
     people::look(script, &mut findings);
     let people = people::plans(script);
     repositories::look(script, &people, &mut findings);

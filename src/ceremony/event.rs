@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     custody::Commitment,
-    device::{KeyAttributes, attestation::Attestation},
+    device::{KeyAttributes, attestation::Attestation, yubikey::NewManagementKey},
     digest::Digest,
     machine::MachineFacts,
     readback::ReadBack,
@@ -278,6 +278,9 @@ pub enum Event {
     UserPinSet {
         /// On which token.
         alias: Alias,
+        /// Its management key, where it is a YubiKey that does not keep it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        management_key: Option<NewManagementKey>,
         /// `PIN-NOT-DEFAULT`.
         passed: Vec<Passed>,
     },
@@ -368,6 +371,28 @@ pub enum Event {
         media: Vec<String>,
         /// `BACKUP-OPENS`.
         passed: Vec<Passed>,
+    },
+    /// The management key of a YubiKey was sealed to the identity of a backup.
+    ManagementKeySealed {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Of which token.
+        alias: Alias,
+        /// The age file.
+        file: ExportedFile,
+        /// On which media.
+        media: Vec<String>,
+        /// `BACKUP-OPENS`, `MANAGEMENT-KEY-SEALED`.
+        passed: Vec<Passed>,
+    },
+    /// The management key of a YubiKey went with the memory, and people decided.
+    ManagementKeyLost {
+        /// Of which token.
+        alias: Alias,
+        /// Of which YubiKey.
+        serial: String,
+        /// Whether it is prepared again. Otherwise it goes on without.
+        again: bool,
     },
     /// A share is on paper, and was typed again from it.
     ShareReadBack {
@@ -863,6 +888,7 @@ impl Event {
             | Self::BackupOpened { passed, .. }
             | Self::OldSharesJudged { passed, .. }
             | Self::BackupSealed { passed, .. }
+            | Self::ManagementKeySealed { passed, .. }
             | Self::ShareReadBack { passed, .. }
             | Self::KeyPut { passed, .. }
             | Self::KeyWiped { passed, .. }
@@ -906,6 +932,7 @@ impl Event {
                 | Self::KeyTaken { .. }
                 | Self::BackupOpened { .. }
                 | Self::BackupSealed { .. }
+                | Self::ManagementKeySealed { .. }
                 | Self::ShareReadBack { .. }
                 | Self::KeyPut { .. }
                 | Self::KeyWiped { .. }

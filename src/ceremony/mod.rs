@@ -13,6 +13,7 @@ pub mod crossing;
 pub mod earlier;
 pub mod event;
 pub mod history;
+pub mod management_keys;
 pub mod metadata;
 pub mod operation;
 pub mod outline;

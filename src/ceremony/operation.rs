@@ -227,6 +227,19 @@ pub enum Operation {
         /// When, as the sealed file says.
         made: Utc,
     },
+    /// File: seal the management key of a YubiKey to the identity of a backup, write it on every medium.
+    SealManagementKey {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Of which token.
+        alias: Alias,
+        /// Of which YubiKey.
+        serial: String,
+        /// When, as the sealed file says.
+        made: Utc,
+        /// What is known of the shares that open it.
+        set: Box<Set>,
+    },
     /// People: put a share on paper, and let it be typed again.
     GiveShare {
         /// Of the backup of which key.
@@ -373,6 +386,9 @@ impl Operation {
             Self::TakeKey { name, file, .. } => format!("take the key {name} from {} into memory", shown(file)),
             Self::OpenBackup { name, .. } => format!("open the backup of {name} with its shares"),
             Self::SealBackup { name, .. } => format!("seal the backup of {name} and split what opens it"),
+            Self::SealManagementKey { alias, serial, .. } => {
+                format!("seal the management key of {alias}, YubiKey {}", shown(serial))
+            }
             Self::GiveShare { index, .. } => format!("put share {index} on paper and read it back"),
             Self::PutKey { alias, name, from_shares: false, .. } => format!("put the key {name} on {alias}"),
             Self::PutKey { alias, name, .. } => format!("restore the key {name} to {alias} from shares"),
@@ -424,6 +440,7 @@ impl Operation {
             | Self::TakeKey { .. }
             | Self::OpenBackup { .. }
             | Self::SealBackup { .. }
+            | Self::SealManagementKey { .. }
             | Self::GiveShare { .. }
             | Self::CheckShare { .. }
             | Self::WipeKey { .. } => None,

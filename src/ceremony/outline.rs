@@ -205,6 +205,7 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
         lines.push(format!("File {} left, SHA-256 {}….", file.name, &file.sha256.to_string()[..16]));
     }
     lines.extend(super::words::backup::account(ceremony));
+    lines.extend(ceremony.management_keys().account());
     for medium in &ceremony.media {
         lines.push(format!("Medium “{}” holds the record. Take it out and bag it.", crate::text::shown(medium)));
     }

@@ -14,6 +14,7 @@ use super::{
     prompt::{Answer, AsideKind, Input, SlowHash},
     repositories::{self, Verdict},
     script::{KeySpec, PossessionSpec, Script},
+    words,
 };
 use crate::{
     digest::{Digest, from_hex},
@@ -145,7 +146,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::FramesShown { files, .. } => done(Outcome::Shown { files: files.clone() }),
         Event::TokensSeen { seen, .. } => done(Outcome::Tokens(seen.clone())),
         Event::TokenInitialised { seen, .. } => done(Outcome::Initialised(seen.clone())),
-        Event::UserPinSet { .. } => done(Outcome::UserPinSet),
+        Event::UserPinSet { management_key, .. } => done(Outcome::UserPinSet { management_key: *management_key }),
         Event::KeyGenerated { key, attributes, attestation, .. } => {
             let (key, attestation) = (key.clone(), attestation.clone());
             done(Outcome::Generated { key, attributes: *attributes, attestation })
@@ -164,6 +165,12 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         Event::BackupSealed { sealed, sheets, media, .. } => {
             let (sealed, sheets, media) = (sealed.clone(), sheets.clone(), media.clone());
             done(Outcome::BackupSealed { sealed, sheets, media })
+        }
+        Event::ManagementKeySealed { file, media, .. } => {
+            done(Outcome::ManagementKeySealed { file: file.clone(), media: media.clone() })
+        }
+        Event::ManagementKeyLost { again, .. } => {
+            word(if *again { words::management::PREPARE_AGAIN } else { words::management::KEEP })
         }
         Event::ShareReadBack { commitment, .. } => done(Outcome::ShareReadBack { commitment: *commitment }),
         Event::KeyPut { key, attributes, shares, history, .. } => {

@@ -76,6 +76,7 @@ pub struct Ceremony {
     pub(super) twin_collections: BTreeMap<Digest, Digest>,
     pub(super) repositories: Repositories,
     pub(super) backups: Backups,
+    pub(super) management_keys: super::management_keys::ManagementKeys,
 }
 
 /// The next step to be done: act and step, from 0.
@@ -210,6 +211,7 @@ impl Ceremony {
             twin_collections: BTreeMap::new(),
             repositories: Repositories::default(),
             backups: Backups::default(),
+            management_keys: super::management_keys::ManagementKeys::default(),
         }
     }
 
@@ -232,6 +234,7 @@ impl Ceremony {
     fn fold(&mut self, event: &Event) {
         self.repositories.apply(event, self.stamp.at);
         self.backups.apply(event);
+        self.fold_management_keys(event);
         match event {
             Event::Began { mode, media, previous, .. } => {
                 self.mode = Some(*mode);
@@ -442,6 +445,8 @@ impl Ceremony {
             | Event::ShareReadBack { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
+            | Event::ManagementKeyLost { .. }
+            | Event::ManagementKeySealed { .. }
             | Event::SetImported { .. }
             | Event::SealedImported { .. }
             | Event::ShareChecked { .. }
@@ -458,7 +463,7 @@ impl Ceremony {
         }
     }
 
-    fn token_mut(&mut self, alias: &Alias) -> &mut TokenState {
+    pub(super) fn token_mut(&mut self, alias: &Alias) -> &mut TokenState {
         self.tokens.entry(alias.clone()).or_default()
     }
 

@@ -6,6 +6,7 @@ pub mod crossing;
 pub mod custody;
 pub mod erase;
 pub mod events;
+pub mod management;
 pub mod paper;
 pub mod repositories;
 pub mod restore;
@@ -42,7 +43,7 @@ pub const AFTER_WRONG_WORD: &str = "Read the word from the paper once more, lett
 /// The point of a swap.
 pub const INSERTED: &str = "the token is in";
 /// What is said of preparing a YubiKey.
-pub const YUBIKEY_PREPARED: &str = "It is a YubiKey: its SO-PIN is its PUK. PIN and PUK have 6 to 8 characters each. Its management key is made at random and kept on it, behind the PIN. Its OTP interface is off, or it is touched only while it blinks: otherwise a touch types 44 characters into whatever has the keyboard.";
+pub const YUBIKEY_PREPARED: &str = "It is a YubiKey: its SO-PIN is its PUK. PIN and PUK have 6 to 8 characters each. Its OTP interface is off, or it is touched only while it blinks: otherwise a touch types 44 characters into whatever has the keyboard.";
 /// What is said of a key that a YubiKey makes.
 pub const YUBIKEY_ATTESTS: &str = "The YubiKey states, under its maker's certificate, that the key was made inside of it. Without that the key does not count.";
 /// What is said of a YubiKey that waits for a touch.

@@ -4,8 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+mod management;
 mod uri;
 
+pub use management::{ManagementAlgorithm, ManagementHome, NewManagementKey};
 pub use uri::YubiKeyUri;
 
 use super::TokenIdentity;
@@ -204,10 +206,12 @@ pub struct Settings {
     pub least_firmware: Firmware,
     /// Whether ECDSA on firmware below 5.7 was declared.
     pub old_firmware: OldFirmware,
+    /// Where its management key is afterwards.
+    pub management_key: ManagementHome,
 }
 
 impl Default for Settings {
-    /// Slot 9c; PIN and touch for each signature; five tries.
+    /// Slot 9c; PIN and touch for each signature; five tries; the management key on the YubiKey.
     fn default() -> Self {
         Self {
             slot: Slot::SIGNATURE,
@@ -216,6 +220,7 @@ impl Default for Settings {
             tries: (5, 5),
             least_firmware: Firmware::WITH_METADATA,
             old_firmware: OldFirmware::Refused,
+            management_key: ManagementHome::Protected,
         }
     }
 }

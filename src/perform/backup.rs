@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The folder of sealed files in a record.
-const FOLDER: &str = "backup";
+pub(super) const FOLDER: &str = "backup";
 /// How often a row is asked for before people decide what to do.
 const ATTEMPTS: u32 = 5;
 
@@ -56,6 +56,7 @@ impl Performer {
             Operation::TakeKey { .. } => locked::apart(|| self.take_key(job, people)),
             Operation::OpenBackup { .. } => locked::apart(|| self.open_backup(job, people)),
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
+            Operation::SealManagementKey { .. } => self.seal_management_key(job, people),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
             Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),
             Operation::RestoreKey { .. } => locked::apart(|| self.restore_key(job, people)),
@@ -220,6 +221,7 @@ impl Performer {
         let identity = self.gathered(name, &sealed.set, people)?;
         let shares =
             self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
+        self.management_key_from(&identity, name, job)?;
         let opened = file.open(&identity).map_err(|wrong| {
             let remedy = "Take the copy on the other medium, or scan the printed sheets.";
             Refusal::new(Rule::BackupOpens, format!("{wrong}."), remedy)
@@ -229,6 +231,12 @@ impl Performer {
         let brought = self.brought(alias, Some(&key), &request, job, &mut |request| people.secret(request))?;
         self.gathering = None;
         Ok(put(brought, shares, history))
+    }
+
+    /// What opens the backup of a key, as long as its shares are in memory.
+    pub(super) fn kept_identity(&self, name: &Alias) -> Option<Identity> {
+        let (_, split, _) = self.born.get(name)?.sealed.as_ref()?;
+        split.identity().ok()
     }
 
     /// Lets custodians type shares until there are enough. What was typed stays for the next try.

@@ -9,9 +9,14 @@ use std::{
 use super::{Stopped, token::fingerprints};
 use crate::{
     ceremony::{operation::SeenToken, participants::Alias},
-    device::{TokenIdentity, attestation::Attestation, yubikey::Settings},
+    device::{
+        TokenIdentity,
+        attestation::Attestation,
+        yubikey::{NewManagementKey, Settings},
+    },
     digest::Digest,
     fault::{Error, Fault, FaultKind},
+    secret::{ManagementKeys, Secret},
     token::{
         Attest as _, Key, KeyAlgorithm, PinStates, Token,
         pkcs11::{Module, Pkcs11Token, TokenUri},
@@ -24,8 +29,8 @@ use crate::{
 pub(super) enum Driver {
     /// Through a module.
     Module(Arc<Module>),
-    /// Natively.
-    YubiKeys(Settings, Trust),
+    /// Natively, with the management keys that are in memory.
+    YubiKeys(Settings, Trust, ManagementKeys),
 }
 
 /// A token that is open.
@@ -73,7 +78,7 @@ impl Driver {
                     seen.push(SeenToken { token, public_keys });
                 }
             }
-            Self::YubiKeys(settings, trust) => {
+            Self::YubiKeys(settings, trust, _) => {
                 for serial in yubikey::serials()? {
                     let Ok(mut opened) = yubikey::open(serial, *settings, *trust) else { continue };
                     let public_keys = fingerprints(&mut opened)?;
@@ -88,7 +93,7 @@ impl Driver {
     pub(super) fn open(&self, label: &str, serial: &str) -> Result<Opened, Error> {
         match self {
             Self::Module(module) => Ok(Opened::Pkcs11(Box::new(module.open(&uri_of(label, serial))?))),
-            Self::YubiKeys(settings, trust) => open_yubikey(serial, *settings, *trust),
+            Self::YubiKeys(settings, trust, ring) => open_yubikey(serial, *settings, *trust, ring),
         }
     }
 
@@ -99,7 +104,7 @@ impl Driver {
                 let uri = TokenUri { label: None, ..uri_of(&token.label, &token.serial) };
                 Ok(Opened::Pkcs11(Box::new(module.open_blank(&uri)?)))
             }
-            Self::YubiKeys(settings, trust) => open_yubikey(&token.serial, *settings, *trust),
+            Self::YubiKeys(settings, trust, ring) => open_yubikey(&token.serial, *settings, *trust, ring),
         }
     }
 
@@ -107,7 +112,7 @@ impl Driver {
     pub(super) fn key_id(&self, label: &str, alias: &Alias) -> Vec<u8> {
         match self {
             Self::Module(_) => Digest::of(format!("{label}\n{alias}").as_bytes()).as_bytes()[..8].to_vec(),
-            Self::YubiKeys(settings, _) => vec![settings.slot.number()],
+            Self::YubiKeys(settings, ..) => vec![settings.slot.number()],
         }
     }
 
@@ -130,11 +135,11 @@ impl Driver {
             Self::Module(_) => Ok(now.token.initialised && now.token.label == label),
             // It has no label: it is the one of this serial, with other tries than the factory's, nothing in it, and no PIN of
             // anybody's.
-            Self::YubiKeys(settings, trust) => {
+            Self::YubiKeys(settings, trust, ring) => {
                 if now.token.serial != before.token.serial || !now.token.initialised || !now.public_keys.is_empty() {
                     return Ok(false);
                 }
-                let Opened::YubiKey(mut token) = open_yubikey(&now.token.serial, *settings, *trust)? else {
+                let Opened::YubiKey(mut token) = open_yubikey(&now.token.serial, *settings, *trust, ring)? else {
                     return Ok(false);
                 };
                 Ok(token.defaults()?.len() == ALL_CODES)
@@ -146,9 +151,11 @@ impl Driver {
 /// PIN, PUK and management key.
 const ALL_CODES: usize = 3;
 
-fn open_yubikey(serial: &str, settings: Settings, trust: Trust) -> Result<Opened, Error> {
+fn open_yubikey(serial: &str, settings: Settings, trust: Trust, ring: &ManagementKeys) -> Result<Opened, Error> {
     let serial = serial.parse().map_err(|_| yubikey::no_such_serial(serial))?;
-    Ok(Opened::YubiKey(Box::new(yubikey::open(serial, settings, trust)?)))
+    let mut token = yubikey::open(serial, settings, trust)?;
+    token.share_management_keys(ring);
+    Ok(Opened::YubiKey(Box::new(token)))
 }
 
 pub(super) fn uri_of(label: &str, serial: &str) -> TokenUri {
@@ -170,6 +177,30 @@ impl Opened {
         match self {
             Self::Pkcs11(_) => Ok(()),
             Self::YubiKey(token) => token.no_default_is_left(),
+        }
+    }
+
+    /// What became of its management key when it was prepared, where it is not kept on it.
+    pub(super) fn new_management_key(&mut self) -> Result<Option<NewManagementKey>, Error> {
+        match self {
+            Self::Pkcs11(_) => Ok(None),
+            Self::YubiKey(token) => token.new_management_key(),
+        }
+    }
+
+    /// How many hexadecimal digits its management key has.
+    pub(super) fn management_key_digits(&mut self) -> Result<usize, Error> {
+        match self {
+            Self::Pkcs11(_) => Ok(0),
+            Self::YubiKey(token) => token.management_key_digits(),
+        }
+    }
+
+    /// Takes up a management key that somebody typed.
+    pub(super) fn take_management_key(&mut self, typed: &Secret) -> Result<(), Error> {
+        match self {
+            Self::Pkcs11(_) => Ok(()),
+            Self::YubiKey(token) => token.take_management_key(typed),
         }
     }
 

@@ -10,6 +10,7 @@ mod erase;
 mod file;
 mod inputs;
 mod keyfile;
+mod management;
 pub mod record;
 pub mod rehearsal;
 mod repositories;
@@ -89,6 +90,10 @@ pub struct Performer {
     signing: Option<batch::Signing>,
     /// Keys that were made in memory, until they are wiped.
     born: BTreeMap<Alias, backup::Born>,
+    /// Management keys of YubiKeys that are kept on none of them, until the program ends.
+    management: crate::secret::ManagementKeys,
+    /// Their sealed files by serial, between a medium that failed and the next try.
+    management_files: BTreeMap<u32, crate::backup::Sealed>,
     /// Shares that were brought for a restore that is under way.
     gathering: Option<(Alias, crate::backup::Gathering)>,
     /// Keys that are handed over, between a medium that failed and the next try.
@@ -131,6 +136,8 @@ impl Performer {
             collection: None,
             signing: None,
             born: BTreeMap::new(),
+            management: crate::secret::ManagementKeys::default(),
+            management_files: BTreeMap::new(),
             gathering: None,
             handed: BTreeMap::new(),
             on_touch: None,

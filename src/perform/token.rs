@@ -17,6 +17,7 @@ use crate::{
     digest::Digest,
     fault::{Fault, FaultKind},
     keyfile::PrivateKey,
+    locked,
     runner::Job,
     secret::{Pin, SecretKind, SecretRequest},
     token::{
@@ -32,12 +33,15 @@ impl Performer {
         match &job.operation {
             Operation::FindTokens { .. } => self.find(alias),
             Operation::Initialise { seen, label, .. } => self.initialise(alias, seen, label, job, ask),
-            Operation::SetUserPin { .. } => self.set_user_pin(alias, job, ask),
+            // A management key is made there.
+            Operation::SetUserPin { .. } => locked::apart(|| self.set_user_pin(alias, job, ask)),
             Operation::Generate { algorithm, label, .. } => {
                 let id = self.driver(alias)?.key_id(label, alias);
-                self.generate(alias, &KeyRequest { algorithm: *algorithm, label: label.clone(), id }, job, ask)
+                let request = KeyRequest { algorithm: *algorithm, label: label.clone(), id };
+                // A management key is used there, and in an import.
+                locked::apart(|| self.generate(alias, &request, job, ask))
             }
-            Operation::ImportKey { .. } => self.import_key(alias, job, ask),
+            Operation::ImportKey { .. } => locked::apart(|| self.import_key(alias, job, ask)),
             Operation::Drill { public, .. } => self.sign(alias, *public, true, job, ask),
             Operation::Sign { public, .. } | Operation::SignHead { public, .. } => {
                 self.sign(alias, *public, false, job, ask)
@@ -65,7 +69,7 @@ impl Performer {
         };
         let declared = self.script.declares.old_firmware;
         let old_firmware = if declared { OldFirmware::Declared } else { OldFirmware::Refused };
-        Ok(Driver::YubiKeys(Settings { old_firmware, ..settings }, self.trust))
+        Ok(Driver::YubiKeys(Settings { old_firmware, ..settings }, self.trust, self.management.handle()))
     }
 
     /// Every token that could become `alias`: blank ones where there are any, otherwise the others.
@@ -128,8 +132,9 @@ impl Performer {
         };
         let pins = token.pins()?;
         if job.in_doubt && token.is_prepared(&pins)? {
+            let management_key = token.new_management_key()?;
             self.open.insert(alias.clone(), token);
-            return Ok(Outcome::UserPinSet);
+            return Ok(Outcome::UserPinSet { management_key });
         }
         let so_pin = match self.so_pins.remove(alias) {
             Some(pin) => pin,
@@ -150,14 +155,15 @@ impl Performer {
         );
         let set = new.and_then(|pin| {
             provision(&mut *token)?.set_user_pin(&so_pin, &pin)?;
-            Ok(token.no_default_is_left()?)
+            token.no_default_is_left()?;
+            Ok(token.new_management_key()?)
         });
         self.open.insert(alias.clone(), token);
         if set.is_err() {
             // Nobody has to fetch the SO-PIN again because a user PIN was refused.
             self.so_pins.insert(alias.clone(), so_pin);
         }
-        set.map(|()| Outcome::UserPinSet)
+        set.map(|management_key| Outcome::UserPinSet { management_key })
     }
 
     fn generate(&mut self, alias: &Alias, request: &KeyRequest, job: &Job, ask: Ask<'_>) -> Performed {
@@ -165,11 +171,13 @@ impl Performer {
             Ok(token) => token,
             Err(others) => return Ok(Outcome::WrongToken(others)),
         };
-        let made = self.logged_in(alias, &mut token, job, ask, |token, _| {
+        let made = self.logged_in(alias, &mut token, job, ask, |token, _, ask| {
             let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
             let key = match token.find_key(&named) {
                 // The token was wiped for this ceremony: a key of this name was made by a try whose answer was lost.
-                Ok(key) => token.completed(key, &request.label)?,
+                Ok(key) => {
+                    self.administered(alias, token, ask, |token| token.completed(key.clone(), &request.label))?
+                }
                 Err(_) if job.in_doubt => {
                     // Power may have gone between the two objects of the pair: half a key is no key, and would be in the way.
                     let half = provision(&mut **token)?.clear_half_made(request)?;
@@ -177,7 +185,9 @@ impl Performer {
                         if half == 0 { "no key of that name" } else { "half a key of that name, which is gone now" };
                     return Err(nothing_found("generate a key", &format!("the token holds {what}")).into());
                 }
-                Err(_) => provision(&mut **token)?.generate_key(request)?,
+                Err(_) => {
+                    self.administered(alias, token, ask, |token| provision(&mut **token)?.generate_key(request))?
+                }
             };
             let attestation = token.attestation(&key)?;
             Ok((key, attestation))
@@ -200,13 +210,13 @@ impl Performer {
             Ok(token) => token,
             Err(others) => return Ok(Outcome::WrongToken(others)),
         };
-        let made = self.logged_in(alias, &mut token, job, ask, |token, _| {
+        let made = self.logged_in(alias, &mut token, job, ask, |token, _, ask| {
             let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
             if let Ok(there) = token.find_key(&named)
                 && key.is_none_or(|key| *key.public() == there.public)
             {
                 // An earlier try brought it, and its answer was lost.
-                return Ok(token.completed(there, &request.label)?);
+                return self.administered(alias, token, ask, |token| token.completed(there.clone(), &request.label));
             }
             let Some(key) = key else {
                 // Power may have gone between the two objects of the pair: half a key is no key, and would be in the way.
@@ -214,7 +224,7 @@ impl Performer {
                 let what = if half == 0 { "no key of that name" } else { "half a key of that name, which is gone now" };
                 return Err(nothing_found("bring a key in", &format!("the token holds {what}")).into());
             };
-            Ok(provision(&mut **token)?.import_key(key, request)?)
+            self.administered(alias, token, ask, |token| provision(&mut **token)?.import_key(key, request))
         });
         self.open.insert(alias.clone(), token);
         let key = made?;
@@ -232,11 +242,15 @@ impl Performer {
         if again {
             token.reopen()?;
         }
+        if matches!(job.operation, Operation::SignHead { .. }) {
+            // Nothing is closed that everybody can open: also where the token was prepared by others.
+            token.no_default_is_left()?;
+        }
         let seen = self.seen(&mut *token)?;
         let Some(wanted) = find_public(&mut *token, public)? else {
             return Ok(Outcome::WrongToken(vec![seen]));
         };
-        let signature = self.logged_in(alias, &mut token, job, ask, |token, pin| {
+        let signature = self.logged_in(alias, &mut token, job, ask, |token, pin, _| {
             let key = token.find_key(&KeySelector::Public(wanted.clone()))?;
             let each_time = key.wants_pin_each_time().then_some(pin);
             Ok(token.sign(&key, signable, each_time)?)
@@ -260,7 +274,7 @@ impl Performer {
         let Some(wanted) = find_public(&mut *token, public)? else {
             return Ok(Outcome::WrongToken(vec![seen]));
         };
-        let opened = self.logged_in(alias, &mut token, job, ask, |token, pin| {
+        let opened = self.logged_in(alias, &mut token, job, ask, |token, pin, _| {
             let key = token.find_key(&KeySelector::Public(wanted.clone()))?;
             let each_time = key.wants_pin_each_time().then_some(pin);
             token.sign(&key, signable, each_time)?;
@@ -299,18 +313,18 @@ impl Performer {
         token: &mut Opened,
         job: &Job,
         ask: Ask<'_>,
-        act: impl FnOnce(&mut Opened, PinEntry<'_>) -> Result<T, Stopped>,
+        act: impl FnOnce(&mut Opened, PinEntry<'_>, Ask<'_>) -> Result<T, Stopped>,
     ) -> Result<T, Stopped> {
         let state = token.pins()?.user;
         let last_try = if job.last_try { LastTry::MayBeSpent } else { LastTry::Keep };
         let typed = match token.identity().pin_pad {
             true => None,
-            false => Some(self.ask_user_pin(alias, token, &state, job.signables.len(), ask)?),
+            false => Some(self.ask_user_pin(alias, token, &state, job.signables.len(), &mut *ask)?),
         };
         let entry = || typed.as_ref().map_or(PinEntry::Pad, PinEntry::Typed);
         self.tell_of_touches(alias, token, 0, job.signables.len());
         token.login(User::User, entry(), last_try)?;
-        let done = act(token, entry());
+        let done = act(token, entry(), ask);
         let out = token.logout();
         let done = done?;
         out?;
@@ -364,7 +378,7 @@ impl Performer {
             .into())
     }
 
-    fn request(
+    pub(super) fn request(
         &self,
         what: SecretKind,
         alias: &Alias,

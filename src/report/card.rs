@@ -100,9 +100,12 @@ fn tokens(replay: &Replay<'_>) -> Block {
             plain(replay.ceremony.card(&token.alias).holder_name),
             plain(bound.unwrap_or_else(|| "not bound".into())),
             keyid.map_or_else(blank, |(keyid, _)| {
+                let put = replay.was_put(&token.alias).then_some("imported");
                 let imported = state
                     .imported_from
-                    .iter()
+                    .as_deref()
+                    .or(put)
+                    .into_iter()
                     .map(|_| Line::Plain("imported, not generated on it: never attested".into()));
                 let attested = replay
                     .attested_by(&token.alias)

@@ -84,6 +84,16 @@ impl<'a> Replay<'a> {
         })
     }
 
+    /// Whether the key of this token was made in memory, and put on it.
+    pub fn was_put(&self, alias: &Alias) -> bool {
+        let last = self.entries.iter().rev().find_map(|placed| match &placed.event {
+            Event::KeyPut { alias: of, .. } if of == alias => Some(true),
+            Event::KeyGenerated { alias: of, .. } | Event::KeyBroughtIn { alias: of, .. } if of == alias => Some(false),
+            _ => None,
+        });
+        last.unwrap_or_default()
+    }
+
     /// The entry after this one.
     pub fn after(&self, placed: &Placed) -> Option<&'a Placed> {
         let next = self.entries.partition_point(|other| other.stamp.seq <= placed.stamp.seq);

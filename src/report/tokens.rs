@@ -63,7 +63,7 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
         lines.push(Line::Strong(format!("software token: {why}")));
     }
     for placed in replay.entries {
-        let here = matches!(&placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } if *alias == token.alias);
+        let here = matches!(&placed.event, Event::KeyGenerated { alias, .. } | Event::KeyBroughtIn { alias, .. } | Event::KeyPut { alias, .. } if *alias == token.alias);
         if here {
             let said = placed.event.passed().iter();
             lines.extend(said.filter_map(|passed| match passed.rule {
@@ -143,24 +143,24 @@ fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
             }
             Event::KeyPut { alias, name, key, shares, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()));
-                let from = match shares.as_slice() {
-                    [] => "from the memory of the machine".to_owned(),
-                    shares => format!("from shares {}", words::backup::listed(shares)),
-                };
-                lines.push(Line::Strong(format!("entry {entry}: {name} came to it {from}, not generated on it")));
+                let from = words::backup::came_from(shares);
+                lines.push(Line::Strong(format!("entry {entry}: {name}, imported from {from}, not generated on it")));
                 let history = replay.ceremony.history_of(&token.alias);
                 lines.extend(history.map(|history| Line::Strong(format!("history of the key: {history}"))));
+            }
+            Event::UserPinSet { alias, management_key: Some(new), .. } if *alias == token.alias => {
+                lines.push(Line::Plain(format!("entry {entry}:{}", words::management::told(new))));
+            }
+            Event::ManagementKeySealed { alias, file, .. } if *alias == token.alias => {
+                lines.push(Line::Plain(format!("entry {entry}: its management key was sealed as {}", file.name)));
+            }
+            Event::ManagementKeyLost { alias, serial, again } if *alias == token.alias => {
+                let said = words::management::decided(alias, serial, *again);
+                lines.push(Line::Strong(format!("entry {entry}: {said}")));
             }
             Event::TokenOpened { alias, key, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()));
                 lines.push(Line::Plain(format!("entry {entry}: signed a fresh nonce")));
-            }
-            Event::KeyPut { alias, key, shares, .. } if *alias == token.alias => {
-                lines.push(Line::Exact(key.id().to_string()));
-                lines.push(Line::Strong(match shares.as_slice() {
-                    [] => "made in memory, not on this token".into(),
-                    shares => format!("restored from shares {}, not made on this token", words::backup::listed(shares)),
-                }));
             }
             Event::TokenErased { alias, .. } if *alias == token.alias => {
                 lines.push(Line::Plain(format!("entry {entry}: wiped, and no key is on it")));

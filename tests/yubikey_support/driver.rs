@@ -42,15 +42,19 @@ pub fn pin(text: &str) -> Pin {
 
 /// A key of this scalar or seed, as it comes out of a file.
 pub fn private(algorithm: KeyAlgorithm, bytes: &[u8]) -> PrivateKey {
+    let text = pem(algorithm, bytes);
+    KeyFile::parse(secret(text.as_bytes())).expect("a key file").open(0, None).expect("a key")
+}
+
+/// The file itself.
+pub fn pem(algorithm: KeyAlgorithm, bytes: &[u8]) -> String {
     let before: &[u8] = match algorithm {
         KeyAlgorithm::P256 => &BEFORE_P256,
         KeyAlgorithm::P384 => &BEFORE_P384,
         KeyAlgorithm::Ed25519 => &BEFORE_ED25519,
         KeyAlgorithm::Rsa3072 => panic!("no RSA key is one number"),
     };
-    let text =
-        der::pem::encode_string("PRIVATE KEY", der::pem::LineEnding::LF, &[before, bytes].concat()).expect("base64");
-    KeyFile::parse(secret(text.as_bytes())).expect("a key file").open(0, None).expect("a key")
+    der::pem::encode_string("PRIVATE KEY", der::pem::LineEnding::LF, &[before, bytes].concat()).expect("base64")
 }
 
 /// What stands before the private number of a PrivateKeyInfo (RFC 5208, RFC 5915 without the point; RFC 8410).

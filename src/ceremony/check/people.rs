@@ -50,6 +50,12 @@ pub struct PersonPlan {
     pub touches: u32,
     /// Whether it is exactly so often: every token of theirs is such a YubiKey, and none counts one touch for several signatures.
     pub touches_exact: bool,
+    /// Those of them that the script asks for: of YubiKeys with a touch for each signature.
+    #[serde(skip)]
+    pub touches_asked: u32,
+    /// Those of YubiKeys on which a touch counts for 15 seconds.
+    #[serde(skip)]
+    pub touches_cached: u32,
     /// How often they type a user PIN; a new one is typed twice.
     pub user_pin_entries: u32,
     /// How often they type the passphrase of a key file; a new one is typed twice.
@@ -104,6 +110,8 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
         other_signatures: 0,
         touches: 0,
         touches_exact: false,
+        touches_asked: 0,
+        touches_cached: 0,
         user_pin_entries: 0,
         passphrase_entries: 0,
         so_pin_entries: 0,
@@ -164,8 +172,12 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
     }
     signed.retain(|(_, count)| *count > 0);
     let touched = |alias: &Alias| touch_policy(script, alias);
-    plan.touches =
-        signed.iter().filter(|(alias, _)| touched(alias) != Some(TouchPolicy::Never)).map(|(_, count)| count).sum();
+    let of = |wanted: fn(Option<TouchPolicy>) -> bool| -> u32 {
+        signed.iter().filter(|(alias, _)| wanted(touched(alias))).map(|(_, count)| count).sum()
+    };
+    plan.touches = of(|policy| policy != Some(TouchPolicy::Never));
+    plan.touches_asked = of(|policy| policy == Some(TouchPolicy::Always));
+    plan.touches_cached = of(|policy| policy == Some(TouchPolicy::Cached));
     // Documents of many repositories that say the same are signed once: how many those are, nobody knows before.
     plan.touches_exact = script.repositories.is_none()
         && signed.iter().all(|(alias, _)| matches!(touched(alias), Some(TouchPolicy::Always | TouchPolicy::Never)))

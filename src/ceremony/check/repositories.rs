@@ -86,17 +86,32 @@ pub(super) fn look(script: &Script, people: &[PersonPlan], findings: &mut Findin
 
 /// Who signs so much that a touch for each signature could not be given.
 fn touches(people: &[PersonPlan], findings: &mut Findings) {
-    let many = people.iter().filter(|person| person.touches > TOUCHES_MANY);
-    let many: Vec<String> = many.map(|person| format!("{} ({})", shown(&person.name), person.touches)).collect();
-    if many.is_empty() {
-        return;
-    }
-    let what = format!(
-        "A token that wants a touch for each signature would want many: {}. No module tells beforehand.",
+    let many = |count: fn(&PersonPlan) -> u32| {
+        let many = people.iter().filter(|person| count(person) > TOUCHES_MANY);
+        let many: Vec<String> = many.map(|person| format!("{} ({})", shown(&person.name), count(person))).collect();
         many.join(", ")
-    );
-    let remedy = "Try the token with `officiant token probe`. Use a key without a touch for a batch of this size.";
-    findings.add(Note, None, None, what, remedy);
+    };
+    let asked = many(|person| person.touches_asked);
+    if !asked.is_empty() {
+        let what = format!("A YubiKey of the script wants a touch for each signature, and signs much: {asked}.");
+        let remedy = "Write touch-policy=cached, with which a touch counts for 15 seconds, or never into the path of its module before its key is made: a key keeps its policy.";
+        findings.add(Warning, None, None, what, remedy);
+    }
+    let cached = many(|person| person.touches_cached);
+    if !cached.is_empty() {
+        let what = format!(
+            "A touch counts for 15 seconds on a YubiKey of the script, which wants another one each time they are over: {cached} signatures at most."
+        );
+        findings.add(Note, None, None, what, "Its holder stays at it while it signs.");
+    }
+    let untold = many(|person| person.touches - person.touches_asked - person.touches_cached);
+    if !untold.is_empty() {
+        let what = format!(
+            "A token that wants a touch for each signature would want many: {untold}. No PKCS#11 module tells beforehand."
+        );
+        let remedy = "Try the token with `officiant token probe`. Use a key without a touch for a batch of this size.";
+        findings.add(Note, None, None, what, remedy);
+    }
 }
 
 /// `COLLECTION-PINNED`: the manifest is that of something.

@@ -389,6 +389,42 @@ fn it_counts_documents_certificates_pins_and_touches_of_many_repositories() {
     assert_eq!((&json["repositories"], &json["people"][2]["touches"]), (&1000.into(), &1003.into()));
 }
 
+/// A module of YubiKeys has no file to pin.
+fn without_pins(text: &str) -> String {
+    text.lines()
+        .filter(|line| !line.starts_with("model = ") && !line.starts_with("sha256 = \"9f86"))
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
+#[test]
+fn many_touches_are_told_of_by_what_the_script_says_of_its_yubikeys() {
+    let many = |path: &str| {
+        let text = DCT_GENESIS
+            .replace("repositories = 3", "repositories = 1000")
+            .replace("/usr/lib/example/libhsm-pkcs11.so", path);
+        checked(&if path.starts_with("yubikey:") { without_pins(&text) } else { text })
+    };
+    let (asked, cached, untold) = (
+        "wants a touch for each signature, and signs much",
+        "A touch counts for 15 seconds",
+        "No PKCS#11 module tells",
+    );
+    for (path, told) in [
+        ("/usr/lib/example/libhsm-pkcs11.so", Some((Severity::Note, untold))),
+        ("yubikey:", Some((Severity::Warning, asked))),
+        ("yubikey:?touch-policy=cached", Some((Severity::Note, cached))),
+        ("yubikey:?touch-policy=never", None),
+    ] {
+        let checked = many(path);
+        for what in [asked, cached, untold] {
+            let found = checked.findings.iter().find(|finding| finding.what.contains(what));
+            let wanted = told.filter(|(_, wanted)| *wanted == what).map(|(severity, _)| severity);
+            assert_eq!(found.map(|finding| finding.severity), wanted, "{path}: {what}");
+            assert!(found.is_none_or(|finding| finding.what.contains("Ana Ruiz (1003)")), "{path}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn who_could_sign_alone_is_asked_of_offline_keys_and_of_tagging_keys() {
     let genesis = checked(DCT_GENESIS);

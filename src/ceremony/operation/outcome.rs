@@ -6,7 +6,7 @@ use super::{ExportedFile, SeenToken};
 use crate::{
     ceremony::{backups::SealedBackup, event::LeftOut},
     custody::Commitment,
-    device::{KeyAttributes, attestation::Attestation},
+    device::{KeyAttributes, attestation::Attestation, yubikey::NewManagementKey},
     digest::Digest,
     machine::MachineFacts,
     transfer::Gun,
@@ -83,7 +83,10 @@ pub enum Outcome {
     /// Of [`super::Operation::Initialise`]: the token as it is afterwards.
     Initialised(SeenToken),
     /// Of [`super::Operation::SetUserPin`].
-    UserPinSet,
+    UserPinSet {
+        /// The management key that was set with it, where it is a YubiKey that does not keep it.
+        management_key: Option<NewManagementKey>,
+    },
     /// Of [`super::Operation::Generate`].
     Generated {
         /// The public key.
@@ -143,6 +146,13 @@ pub enum Outcome {
         /// The same to be printed, and what is public of it as a file.
         sheets: Vec<ExportedFile>,
         /// The media that hold them, by their labels.
+        media: Vec<String>,
+    },
+    /// Of [`super::Operation::SealManagementKey`].
+    ManagementKeySealed {
+        /// The sealed file.
+        file: ExportedFile,
+        /// The media that hold it, by their labels.
         media: Vec<String>,
     },
     /// Of [`super::Operation::GiveShare`] and [`super::Operation::CheckShare`].

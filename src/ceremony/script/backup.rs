@@ -8,6 +8,7 @@ use crate::{
         steps::Action,
     },
     custody::Scheme,
+    device::yubikey::ManagementHome,
     digest::Digest,
     tuf::key::KeyId,
     utc::Utc,
@@ -150,6 +151,13 @@ impl Script {
             Action::TakeKey(step) if step.name == *name => Some(&step.keyid),
             _ => None,
         })
+    }
+
+    /// Whether a token is a YubiKey whose management key is sealed with a backup, and not kept on it.
+    pub fn seals_management_key(&self, alias: &Alias) -> bool {
+        let module = self.token(alias).and_then(|spec| self.module(&spec.module));
+        let settings = module.and_then(super::ModuleSpec::yubikey);
+        settings.is_some_and(|settings| settings.management_key == ManagementHome::Sealed)
     }
 
     /// The tokens to which a key that is made in memory is put, from memory or from its shares.

@@ -14,9 +14,7 @@ impl Ceremony {
         if self.resume.as_ref().is_some_and(|resume| resume.pending(self).is_none()) {
             self.resume = None;
         }
-        if let Some(name) = self.backups.lost().cloned() {
-            self.back_to(|_, step| step.action.brings_into_memory().is_some_and(|(brought, _)| *brought == name));
-        }
+        self.back_to_what_is_lost();
         while let Some(step) = self.step() {
             if step.action.kind().pending(self).is_some() {
                 return;
@@ -29,6 +27,15 @@ impl Ceremony {
     /// After a payload was voided, the ceremony goes back to the step that drafts.
     pub(super) fn back_to_draft(&mut self) {
         self.back_to(|_, step| step.action.drafts());
+    }
+
+    /// After a resume the ceremony goes back to where what was in memory only comes into it once more.
+    fn back_to_what_is_lost(&mut self) {
+        if let Some(alias) = self.management_keys.lost().cloned() {
+            self.back_to_token(&alias);
+        } else if let Some(name) = self.backups.lost().cloned() {
+            self.back_to(|_, step| step.action.brings_into_memory().is_some_and(|(brought, _)| *brought == name));
+        }
     }
 
     /// After a token was replaced, the ceremony goes back to the first step that is about it. What the other tokens have done

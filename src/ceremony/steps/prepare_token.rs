@@ -9,7 +9,7 @@ use super::{
 use crate::{
     ceremony::{
         Ceremony, Now, Pending, chosen,
-        event::Event,
+        event::{Event, Mode},
         metadata,
         operation::{Operation, Outcome, SeenToken},
         participants::{Alias, PersonId},
@@ -30,6 +30,7 @@ pub struct PrepareToken {
 
 /// What the step waits for, in order.
 enum Stage {
+    Lost(Vec<Choice>),
     Insert,
     Find,
     Pick(Vec<SeenToken>),
@@ -47,6 +48,9 @@ impl PrepareToken {
         let spec = ceremony.script.token(&alias)?;
         let token = ceremony.token(&alias);
         let (user, keeper) = (ceremony.acting(&spec.user_pin), ceremony.acting(&spec.so_pin));
+        if ceremony.management_keys.is_lost(&alias) {
+            return Some(Stage::Lost(words::management::choices(token.key.is_some())));
+        }
         if token.pin_set {
             return None;
         }
@@ -121,6 +125,10 @@ impl Kind for PrepareToken {
         let alias = ceremony.playing(&self.token);
         let leaders = ceremony.leaders();
         match self.stage(ceremony)? {
+            Stage::Lost(choices) => {
+                let scene = words::management::lost(&alias, ceremony.management_keys.serial(&alias));
+                Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input: Input::Word(choices) })))
+            }
             Stage::Insert => {
                 let scene = Scene::Swap { token: ceremony.card(&alias), ask: words::insert_blank(&alias) };
                 ask_to_type(leaders, scene, "INSERTED", words::INSERTED)
@@ -158,6 +166,16 @@ impl Kind for PrepareToken {
             return failed(trouble);
         }
         match (stage, answer) {
+            (Stage::Lost(choices), Answer::Word(word)) => {
+                let serial = ceremony.management_keys.serial(&alias).to_owned();
+                Ok(match chosen(&choices, word) {
+                    Some(words::management::PREPARE_AGAIN) => {
+                        vec![Event::ManagementKeyLost { alias, serial, again: true }]
+                    }
+                    Some(words::management::KEEP) => vec![Event::ManagementKeyLost { alias, serial, again: false }],
+                    _ => vec![Event::Paused],
+                })
+            }
             (Stage::Insert, Answer::Word(_)) => Ok(inserted()),
             (Stage::Find, Answer::Done(outcome)) => match outcome.as_ref() {
                 Outcome::Tokens(seen) if !seen.is_empty() => Ok(vec![Event::TokensSeen { alias, seen: seen.clone() }]),
@@ -195,15 +213,26 @@ impl Kind for PrepareToken {
                 _ => Err(unfit("A token was to be initialised.")),
             },
             (Stage::SetPin, Answer::Done(outcome)) => match outcome.as_ref() {
-                Outcome::UserPinSet => Ok(vec![Event::UserPinSet {
-                    alias,
-                    passed: vec![Passed::new(Rule::PinNotDefault, "typed twice, not a default, not the SO-PIN")],
-                }]),
+                Outcome::UserPinSet { management_key } => {
+                    if management_key.is_some() != has_to_be_sealed(ceremony, &alias) {
+                        return Err(unfit("The management key is kept elsewhere than the script says."));
+                    }
+                    Ok(vec![Event::UserPinSet {
+                        alias,
+                        management_key: *management_key,
+                        passed: vec![Passed::new(Rule::PinNotDefault, "typed twice, not a default, not the SO-PIN")],
+                    }])
+                }
                 _ => Err(unfit("A PIN was to be set.")),
             },
             _ => Err(unfit("That is not what this step waits for.")),
         }
     }
+}
+
+/// Whether a token is a YubiKey whose management key is not kept on it. In a rehearsal no token is a YubiKey.
+fn has_to_be_sealed(ceremony: &Ceremony, alias: &Alias) -> bool {
+    ceremony.mode() == Mode::Production && ceremony.script.seals_management_key(alias)
 }
 
 /// Whether a token may be wiped and become `alias`.

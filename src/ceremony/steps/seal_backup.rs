@@ -4,8 +4,9 @@ use super::{Fact, Kind, Prose, preflight::failed};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending,
+        backups::SealedBackup,
         event::Event,
-        operation::{Operation, Outcome},
+        operation::{ExportedFile, Operation, Outcome},
         participants::{Alias, PersonId},
         prompt::Answer,
         script::Script,
@@ -40,8 +41,8 @@ impl Kind for SealBackup {
 
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
         let backup = ceremony.backups.get(&self.name)?;
-        if backup.sealed.is_some() {
-            return None;
+        if let Some(sealed) = &backup.sealed {
+            return self.seal_management_key(ceremony, sealed);
         }
         let (name, keyid) = (self.name.clone(), backup.key.id());
         Some(Pending::Do(Operation::SealBackup { name, keyid, made: ceremony.clock? }))
@@ -51,6 +52,11 @@ impl Kind for SealBackup {
         match answer {
             Answer::Failed(trouble) => failed(trouble),
             Answer::Done(outcome) => match (outcome.as_ref(), ceremony.backups.get(&self.name)) {
+                (Outcome::ManagementKeySealed { file, media }, Some(_)) => {
+                    let alias = ceremony.management_keys.first_in_memory();
+                    let alias = alias.ok_or_else(|| unfit("No management key was to be sealed."))?;
+                    Ok(vec![management_key_sealed(&self.name, alias, file, media)])
+                }
                 (Outcome::BackupSealed { sealed, sheets, media }, Some(backup)) => {
                     let scheme = ceremony.script.custody().map(|custody| custody.scheme);
                     let set = &sealed.set;
@@ -79,5 +85,29 @@ impl Kind for SealBackup {
             },
             _ => Err(unfit("That is not what this step waits for.")),
         }
+    }
+}
+
+impl SealBackup {
+    /// The next management key that is in memory only goes to the same identity.
+    fn seal_management_key(&self, ceremony: &Ceremony, sealed: &SealedBackup) -> Option<Pending> {
+        let alias = ceremony.management_keys.first_in_memory()?.clone();
+        let serial = ceremony.management_keys.serial(&alias).to_owned();
+        let (name, made, set) = (self.name.clone(), ceremony.clock?, Box::new(sealed.set.clone()));
+        Some(Pending::Do(Operation::SealManagementKey { name, alias, serial, made, set }))
+    }
+}
+
+fn management_key_sealed(name: &Alias, alias: &Alias, file: &ExportedFile, media: &[String]) -> Event {
+    let passed = vec![
+        Passed::new(Rule::BackupOpens, format!("{} was opened again and compared", file.name)),
+        Passed::new(Rule::ManagementKeySealed, format!("that of {alias}, for the shares of {name}")),
+    ];
+    Event::ManagementKeySealed {
+        name: name.clone(),
+        alias: alias.clone(),
+        file: file.clone(),
+        media: media.to_vec(),
+        passed,
     }
 }

@@ -59,6 +59,14 @@ pub fn listed(shares: &[u8]) -> String {
     }
 }
 
+/// Where a key that was made in memory came from when it was put on a token.
+pub fn came_from(shares: &[u8]) -> String {
+    match shares {
+        [] => "memory".into(),
+        shares => format!("shares {}", listed(shares)),
+    }
+}
+
 /// What follows from a way, for people who decide: on paper, on the screen and by `check`.
 pub const fn consequences(way: Way) -> &'static str {
     match way {
@@ -117,11 +125,12 @@ pub fn make_key(script: &Script, name: &Alias) -> Prose {
 /// `seal-backup`.
 pub fn seal_backup(script: &Script, name: &Alias) -> Prose {
     let scheme = script.custody().map(|custody| custody.scheme.to_string()).unwrap_or_default();
-    let lines = vec![
+    let mut lines: Vec<String> = vec![
         "The key is sealed as an age file to an identity that is made for it alone. The file is opened again and compared, in memory.".into(),
         format!("The identity is split, {scheme}, and every combination of shares that should open is tried. Then it is wiped."),
         "The sealed file goes into the record on both media, with sheets to be printed (backup/). It is no secret, and without it the shares are useless: print the sheets today.".into(),
     ];
+    lines.extend(super::management::with_backup(script).map(str::to_owned));
     let expect = "The screen gives the SHA-256 of the sealed file, and the id of the set of shares.";
     prose(
         format!("Seal the backup of {name}"),

@@ -113,7 +113,17 @@ pub fn told(script: &Script, event: &Event) -> String {
         }
         Event::TokenChosen { alias, seen, .. } => format!("{} is to become {alias}.", seen.words()),
         Event::TokenInitialised { alias, seen } => format!("{alias} was wiped and has a new SO-PIN: {}.", seen.words()),
-        Event::UserPinSet { alias, .. } => format!("{alias} has a user PIN."),
+        Event::UserPinSet { alias, management_key, .. } => {
+            let told = management_key.as_ref().map_or("", words::management::told);
+            format!("{alias} has a user PIN.{told}")
+        }
+        Event::ManagementKeySealed { name, alias, file, media, .. } => format!(
+            "The management key of {alias} was sealed as {} on {}, for the shares of {name}: SHA-256 {}.",
+            file.name,
+            media.join(" and "),
+            file.sha256
+        ),
+        Event::ManagementKeyLost { alias, serial, again } => words::management::decided(alias, serial, *again),
         Event::KeyGenerated { alias, key, attestation, .. } => {
             let attested = attestation.as_deref().map(|kept| format!(", attested under {}", kept.says.root));
             format!("A key was generated on {alias}: keyid {}{}.", key.id(), attested.unwrap_or_default())
@@ -147,10 +157,13 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::ShareReadBack { name, index, custodian, .. } => {
             format!("Share {index} of {name} is on paper with {custodian}, and was typed again from it.")
         }
-        Event::KeyPut { alias, name, shares, .. } if shares.is_empty() => format!("{name} is on {alias}, from memory."),
+        Event::KeyPut { alias, name, shares, .. } if shares.is_empty() => {
+            format!("{name} is on {alias}, from memory: imported, and never attested.")
+        }
         Event::KeyPut { alias, name, shares, history, .. } => {
+            let shares = super::backup::listed(shares);
             let unknown = history.as_ref().map(|history| format!(" Its history: {history}.")).unwrap_or_default();
-            format!("{name} is on {alias}, restored from shares {}.{unknown}", super::backup::listed(shares))
+            format!("{name} is on {alias}, restored from shares {shares}: imported, and never attested.{unknown}")
         }
         Event::SetImported { name, .. } => format!("What is public of the shares of {name} came in."),
         Event::SealedImported { name, file, .. } => {

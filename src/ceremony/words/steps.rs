@@ -180,7 +180,9 @@ pub fn prepare_token(script: &Script, token: &Alias) -> Prose {
         "The screen names the token by its serial and says that both PINs are set.",
         &["Serial of the token", "Number of the envelope with the SO-PIN"],
     );
-    with(said, yubikey(script, token).map(|_| super::YUBIKEY_PREPARED))
+    let settings = yubikey(script, token);
+    let said = with(said, settings.map(|_| super::YUBIKEY_PREPARED));
+    with(said, settings.map(|settings| super::management::home(settings.management_key)))
 }
 
 /// `generate-key`.

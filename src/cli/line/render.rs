@@ -104,7 +104,7 @@ pub fn secret_words(request: &SecretRequest) -> String {
         _ => String::new(),
     };
     // A file counts no tries.
-    let tries = if request.what.is_of_token() { format!("; {}", request.tries) } else { String::new() };
+    let tries = if request.what.counts_tries() { format!("; {}", request.tries) } else { String::new() };
     let covers = if request.covers > 0 { format!(", for {}", request.covered()) } else { String::new() };
     let touch = if request.touch { ", then touch it when it blinks" } else { "" };
     format!("{holder}{}{token}{serial}{tries}{length}{covers}{touch}: ", request.what.name())

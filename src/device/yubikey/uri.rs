@@ -37,7 +37,11 @@ impl FromStr for YubiKeyUri {
                 "pin-policy" => uri.settings.pin = value.parse()?,
                 "touch-policy" => uri.settings.touch = value.parse()?,
                 "least-firmware" => uri.settings.least_firmware = value.parse()?,
-                _ => return Err(format!("\"{name}\" is none of slot, pin-policy, touch-policy, least-firmware")),
+                "management-key" => uri.settings.management_key = value.parse()?,
+                _ => {
+                    let known = "slot, pin-policy, touch-policy, least-firmware, management-key";
+                    return Err(format!("\"{name}\" is none of {known}"));
+                }
             }
         }
         Ok(uri)
@@ -56,6 +60,7 @@ impl fmt::Display for YubiKeyUri {
             (own.pin != usual.pin).then(|| format!("pin-policy={}", own.pin)),
             (own.touch != usual.touch).then(|| format!("touch-policy={}", own.touch)),
             (own.least_firmware != usual.least_firmware).then(|| format!("least-firmware={}", own.least_firmware)),
+            (own.management_key != usual.management_key).then(|| format!("management-key={}", own.management_key)),
         ];
         let said: Vec<_> = said.into_iter().flatten().collect();
         if said.is_empty() { Ok(()) } else { write!(f, "?{}", said.join("&")) }
@@ -74,6 +79,7 @@ mod tests {
             "yubikey:12345678",
             "yubikey:7?slot=9a&pin-policy=once&touch-policy=cached",
             "yubikey:?least-firmware=5.7.4",
+            "yubikey:?touch-policy=never&management-key=sealed",
         ] {
             assert_eq!(text.parse::<YubiKeyUri>().unwrap().to_string(), text);
         }
@@ -92,6 +98,7 @@ mod tests {
             "yubikey:?least-firmware=new",
             "yubikey:99999999999",
             "yubikey:?slot",
+            "yubikey:?management-key=lost",
         ] {
             assert!(wrong.parse::<YubiKeyUri>().is_err(), "{wrong}");
         }

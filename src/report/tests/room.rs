@@ -249,7 +249,7 @@ impl Room {
             Operation::Export { .. } => Outcome::Exported { media: self.ceremony.media().to_vec() },
             Operation::FindTokens { alias } => Outcome::Tokens(vec![seen(alias, false)]),
             Operation::Initialise { alias, .. } => Outcome::Initialised(seen(alias, true)),
-            Operation::SetUserPin { .. } => Outcome::UserPinSet,
+            Operation::SetUserPin { .. } => Outcome::UserPinSet { management_key: None },
             Operation::Generate { alias, .. } => Outcome::Generated {
                 key: in_dialect(dialect, object(alias)),
                 attributes: attributes(),
@@ -263,6 +263,7 @@ impl Room {
             | Operation::RestoreKey { .. }
             | Operation::OpenBackup { .. }
             | Operation::SealBackup { .. }
+            | Operation::SealManagementKey { .. }
             | Operation::GiveShare { .. }
             | Operation::PutKey { .. }
             | Operation::CheckShare { .. }

@@ -96,7 +96,8 @@ impl YubiKeyToken {
         Err(Refusal::new(
             Rule::PinNotDefault,
             format!("{name} still has the {left} of the factory, which everybody knows."),
-            "Prepare it before it is used.",
+            "Prepare it before it is used. Where its key has to stay, change what is named with its maker's tool (ykman piv access), and try \
+             again.",
         )
         .into())
     }

@@ -1,6 +1,6 @@
 //! What `officiant token list` reports of YubiKeys: their state, and each slot in use. Nothing but questions is sent, and no PIN.
 
-use super::{ED25519_MAX, Firmware, NATIVE, Settings, YubiKeyToken, YubiKeyUri, card, slots::Held};
+use super::{ED25519_MAX, Firmware, ManagementKeyIs, NATIVE, Settings, YubiKeyToken, YubiKeyUri, card, slots::Held};
 use crate::{
     device::yubikey::{OTP_ADVICE, OldFirmware, keeps_keys},
     fault::{Error, Fault, FaultKind},
@@ -71,6 +71,9 @@ fn describe(token: &mut YubiKeyToken, report: &mut TokenReport) -> Result<(), Er
         [] => {}
         left => report.remarks.push(format!("Still the factory's, known to everybody: {}.", left.join(", "))),
     }
+    if token.firmware >= Firmware::WITH_METADATA {
+        report.remarks.extend(management_key(token.management_key_is()?).map(str::to_owned));
+    }
     let held = token.look()?.to_vec();
     if held.is_empty() {
         report.remarks.push("No key in any slot.".into());
@@ -79,6 +82,17 @@ fn describe(token: &mut YubiKeyToken, report: &mut TokenReport) -> Result<(), Er
         report.remarks.push(slot(token, held));
     }
     Ok(())
+}
+
+/// Where the management key is; the factory's was told of already.
+const fn management_key(is: ManagementKeyIs) -> Option<&'static str> {
+    match is {
+        ManagementKeyIs::Factorys => None,
+        ManagementKeyIs::BehindThePin => Some("Management key: kept on it, readable with its PIN."),
+        ManagementKeyIs::Elsewhere => Some(
+            "Management key: neither the factory's nor kept on it. Who set it has it elsewhere: sealed in a backup, or written down.",
+        ),
+    }
 }
 
 /// One sentence about a slot in use.

@@ -3,7 +3,7 @@
 //!
 //! A YubiKey is found by its serial. Its key is in a slot ([`Slot`]); other tools find it by the certificate in that slot, which
 //! carries the key's label. What PKCS#11 calls the user PIN is its PIN; the SO-PIN is its PUK. Its management key is made at
-//! random and kept on the YubiKey itself, readable with the PIN only.
+//! random, and kept on the YubiKey itself, readable with the PIN only, or in locked memory until the backup has it.
 //!
 //! **What the crate must not be asked.** It is a release candidate with edges, and each is avoided at one place:
 //!
@@ -19,6 +19,7 @@ mod certificate;
 mod codes;
 mod keys;
 pub mod list;
+mod management;
 mod provision;
 mod sign;
 mod slots;
@@ -27,6 +28,7 @@ mod token;
 use std::ops::ControlFlow;
 
 pub use self::{
+    management::ManagementKeyIs,
     sign::{ED25519_MAX, TOUCHES},
     token::YubiKeyToken,
 };

@@ -1,10 +1,7 @@
 //! A YubiKey is prepared: reset → tries → PIN → PUK → management key. The tries come first, because setting them brings the factory's
-//! PIN and PUK back; the management key comes last, because it is kept behind the new PIN.
+//! PIN and PUK back; the management key (`management.rs`) comes last, because it may be kept behind the new PIN.
 
-use yubikey::{
-    Error as Raw, MgmAlgorithmId, MgmKey, YubiKey,
-    piv::{self, ManagementSlotId, SlotAlgorithmId, SlotId},
-};
+use yubikey::{Error as Raw, MgmKey, YubiKey, piv::ManagementSlotId};
 
 use super::{
     YubiKeyToken,
@@ -18,15 +15,13 @@ use crate::{
     fault::{Error, Fault, FaultKind},
     keyfile::PrivateKey,
     rules::{Refusal, Rule},
-    secret::{Pin, Secret},
+    secret::Pin,
     token::{Erase, Key, KeyRequest, LastTry, PinEntry, Provision, Tries, User, new_pin_is_good},
 };
 
 /// What everybody knows.
 pub(super) const FACTORY_PIN: &[u8] = b"123456";
 const FACTORY_PUK: &[u8] = b"12345678";
-/// The object that is read with the PIN only; tools keep the management key there.
-const PROTECTED: u32 = 0x005f_c109;
 /// Commands until PIN and PUK are blocked: each has at most 255 tries, and a guess may be right.
 const GUESSES: usize = 300;
 
@@ -193,6 +188,7 @@ impl YubiKeyToken {
             }
         }
         self.send("reset", YubiKey::reset_device)?;
+        self.management.forget(self.card.serial);
         self.forget();
         Ok(())
     }
@@ -228,71 +224,5 @@ impl YubiKeyToken {
                 Err(fault)
             }
         }
-    }
-
-    /// Makes a management key at random and keeps it on the YubiKey, readable with the PIN. It is written down there before it is
-    /// in force: a failure between leaves the factory's key in force, and never one that nobody has.
-    fn make_management_key(&mut self, pin: &Pin) -> Result<(), Error> {
-        let algorithm = self.management_algorithm()?;
-        self.verify(pin)?;
-        self.send("use the factory's management key", |yubikey| {
-            let key = MgmKey::get_default(yubikey)?;
-            yubikey.authenticate(&key)
-        })?;
-        let length = match algorithm {
-            MgmAlgorithmId::Aes128 => 16,
-            MgmAlgorithmId::ThreeDes | MgmAlgorithmId::Aes192 => 24,
-            MgmAlgorithmId::Aes256 => 32,
-        };
-        let secret = Secret::read(|room| {
-            getrandom::fill(&mut room[..length]).map_err(std::io::Error::other)?;
-            Ok(length)
-        })?;
-        // Every algorithm is named: 24 bytes without a name are taken for 3DES.
-        let key = MgmKey::from_bytes(secret.expose(), Some(algorithm));
-        let key = key.map_err(|error| self.card.fault("make a management key", error))?;
-        let entry = Secret::read(|room| {
-            room[..4].copy_from_slice(&[0x88, length as u8 + 2, 0x89, length as u8]);
-            room[4..4 + length].copy_from_slice(secret.expose());
-            Ok(4 + length)
-        })?;
-        let mut object = zeroize::Zeroizing::new(entry.expose().to_vec());
-        self.send("keep the new management key", |yubikey| yubikey.save_object(PROTECTED, &mut object))?;
-        Ok(self.send("set the management key", |yubikey| key.set_protected(yubikey))?)
-    }
-
-    fn management_algorithm(&mut self) -> Result<MgmAlgorithmId, Fault> {
-        let told = self.send("ask for the kind of the management key", |yubikey| {
-            piv::metadata(yubikey, SlotId::Management(ManagementSlotId::Management))
-        })?;
-        match told.algorithm {
-            SlotAlgorithmId::Management(algorithm) => Ok(algorithm),
-            _ => Err(Fault::new(
-                FaultKind::Other,
-                self.card.doing("ask for the kind of the management key"),
-                "no answer",
-            )),
-        }
-    }
-
-    /// Proves to have the management key: the one that is kept behind the PIN, or the factory's. Wants the user logged in.
-    pub(super) fn administer(&mut self) -> Result<(), Fault> {
-        self.wants_login("use the management key")?;
-        if self.has_default_management_key()? {
-            return self.send("use the factory's management key", |yubikey| {
-                let key = MgmKey::get_default(yubikey)?;
-                yubikey.authenticate(&key)
-            });
-        }
-        let used = self.try_send("use the management key", |yubikey| {
-            let key = MgmKey::get_protected(yubikey)?;
-            yubikey.authenticate(&key)
-        })?;
-        used.map_err(|error| {
-            let cause = format!(
-                "its management key is not the one that is kept behind its PIN ({error}); only preparing it anew helps"
-            );
-            Fault::new(FaultKind::Other, self.card.doing("use the management key"), cause)
-        })
     }
 }

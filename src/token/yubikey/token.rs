@@ -16,6 +16,7 @@ use crate::{
     fault::{Error, Fault, FaultKind, Tries},
     readback::Signable,
     rules::{Refusal, Rule},
+    secret::ManagementKeys,
     text::shown,
     token::{
         Attest, Key, KeySelector, LastTry, PinEntry, Probe, Provision, RawSignature, SeenKey, Token, User,
@@ -32,6 +33,8 @@ pub struct YubiKeyToken {
     pub(super) firmware: Firmware,
     pub(super) settings: Settings,
     pub(super) trust: Trust,
+    /// Management keys that are kept on no YubiKey.
+    pub(super) management: ManagementKeys,
     held: Vec<Held>,
     /// Counts logins, logouts and reopenings, as a [`Key`] does.
     epoch: u64,
@@ -54,6 +57,7 @@ impl YubiKeyToken {
             firmware: seen.firmware,
             settings,
             trust,
+            management: ManagementKeys::default(),
             held: vec![],
             epoch: 0,
             user: false,

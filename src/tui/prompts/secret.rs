@@ -42,7 +42,7 @@ pub(super) fn lines(request: &SecretRequest, working: &Working, now: Utc, width:
         what if what.is_of_token() => &of_token[..],
         _ => &of_file[..],
     };
-    for &(name, value, style) in rows {
+    for &(name, value, style) in rows.iter().filter(|row| row.0 != "tries" || request.what.counts_tries()) {
         lines.extend(paint::item(&format!("  {name:<7}"), paint::DIM, value, width, style));
     }
     if request.touch {

@@ -9,7 +9,7 @@
 //! 0 press                         touches once
 //! 0 touched                       -> "blinking 3": whether it blinks (or is "dark"), and how often it was touched
 //! 0 fault 87 2 eject-after        from the third GENERAL AUTHENTICATE on, once: eject-before, eject-after, cut, flip,
-//!                                 status 6F00, delay 100
+//!                                 status 6F00, answer 01019000, delay 100
 //! 0 clear-faults
 //! 0 trace                         -> "power on", "power off", "COMMAND ANSWER" in hexadecimal, since the last time
 //! roots                           -> the two test roots, then the certificates between, as DER in hexadecimal
@@ -223,6 +223,7 @@ fn harm_of(words: &[&str]) -> Result<Harm, String> {
         ["cut"] => Ok(Harm::Cut),
         ["flip"] => Ok(Harm::Flip),
         ["status", status] => u16::from_str_radix(status, 16).map(Harm::Status).map_err(|e| e.to_string()),
+        ["answer", bytes] => from_hex(bytes).map(Harm::Answer).ok_or_else(|| "bytes in hexadecimal".into()),
         ["delay", ms] => ms.parse().map(|ms| Harm::Delay(Duration::from_millis(ms))).map_err(|_| "ms".into()),
         _ => Err("no such harm".into()),
     }

@@ -25,6 +25,8 @@ pub enum Harm {
     EjectAfter,
     /// The card answers this status word and does not act.
     Status(u16),
+    /// The card answers these bytes, status word and all, and does not act.
+    Answer(Vec<u8>),
     /// The card acts, and its answer arrives cut in half.
     Cut,
     /// The card acts, and one bit of its answer is wrong.

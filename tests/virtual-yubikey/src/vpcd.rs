@@ -63,7 +63,7 @@ fn answer(card: &mut Card, switches: &Arc<Switches>, command: &[u8]) -> Option<V
         [0, ins, ..] => switches.due(*ins),
         _ => None,
     };
-    match harm {
+    match &harm {
         Some(Harm::EjectBefore) => {
             switches.insert(false);
             note(&[]);
@@ -73,7 +73,11 @@ fn answer(card: &mut Card, switches: &Arc<Switches>, command: &[u8]) -> Option<V
             note(&status.to_be_bytes());
             return Some(status.to_be_bytes().to_vec());
         }
-        Some(Harm::Delay(delay)) => thread::sleep(delay),
+        Some(Harm::Answer(answer)) => {
+            note(answer);
+            return Some(answer.clone());
+        }
+        Some(Harm::Delay(delay)) => thread::sleep(*delay),
         _ => {}
     }
     let mut answer = card.exchange(command);
