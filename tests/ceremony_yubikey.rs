@@ -122,11 +122,11 @@ fn a_genesis_in_production_of_a_key_that_is_made_in_memory_on_three_yubikeys() {
         }
         // Imported, and never attested: in the record's verification, the report, the card and the transcript's own words.
         for (alias, from) in [("ana-1", "memory"), ("bo-1", "shares 1 and 2"), ("cem-1", "shares 1 and 2")] {
-            let note = format!("The key offline on {alias} was made in memory and came from {from}: never attested.");
+            let note = format!("The key offline on {alias} came from {from} and was not made on it: never attested.");
             assert!(audit.notes.contains(&note), "{note}: {:?}", audit.notes);
         }
         for (file, wanted) in [
-            ("report.html", "never: the key was made in memory, and imported"),
+            ("report.html", "never: the key came to it from outside"),
             ("report.html", "from memory: imported, and never attested"),
             ("card.html", "imported, not generated on it: never attested"),
         ] {

@@ -38,7 +38,7 @@ pub(super) fn again(ceremony: &Ceremony, event: &Event, roots: &Roots) -> Result
         }
         Event::KeyPut { alias, name, shares, .. } => {
             let from = crate::ceremony::words::backup::came_from(shares);
-            let said = format!("The key {name} on {alias} was made in memory and came from {from}: never attested.");
+            let said = format!("The key {name} on {alias} came from {from} and was not made on it: never attested.");
             return Ok(Some(Vouched::Never(said)));
         }
         _ => return Ok(None),

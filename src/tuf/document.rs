@@ -64,10 +64,10 @@ impl Document {
         let kind = value.member("signed").and_then(|signed| signed.member("_type")).and_then(Value::as_str);
         let kind = kind.ok_or_else(|| refuse("The file is no metadata: it has no `signed._type`.".into()))?;
         match RoleName::TOP.into_iter().find(|role| dialect.type_name(role) == kind) {
-            Some(RoleName::Root) => Untrusted::parse(dialect, bytes).map(Self::Root),
-            Some(RoleName::Targets) => Untrusted::parse(dialect, bytes).map(Self::Targets),
-            Some(RoleName::Snapshot) => Untrusted::parse(dialect, bytes).map(Self::Snapshot),
-            Some(RoleName::Timestamp) => Untrusted::parse(dialect, bytes).map(Self::Timestamp),
+            Some(RoleName::Root) => Untrusted::of(dialect, bytes, value).map(Self::Root),
+            Some(RoleName::Targets) => Untrusted::of(dialect, bytes, value).map(Self::Targets),
+            Some(RoleName::Snapshot) => Untrusted::of(dialect, bytes, value).map(Self::Snapshot),
+            Some(RoleName::Timestamp) => Untrusted::of(dialect, bytes, value).map(Self::Timestamp),
             _ => Err(refuse(format!("`signed._type` is \"{}\", which is no kind of metadata.", shown(kind)))),
         }
     }

@@ -83,6 +83,12 @@ impl<T: Metadata> Untrusted<T> {
         let name = format!("{} metadata", T::ROLE);
         let value = json::parse(&bytes, Limits::METADATA)
             .map_err(|error| Refusal::new(Rule::MetadataWellFormed, format!("{name}: {error}."), REMEDY))?;
+        Self::of(dialect, bytes, value)
+    }
+
+    /// The same of `bytes` that read as `value`.
+    pub(super) fn of(dialect: Dialect, bytes: impl Into<Arc<[u8]>>, value: Value) -> Result<Self, Refusal> {
+        let (bytes, name) = (bytes.into(), format!("{} metadata", T::ROLE));
         let (signed, signatures) = open(value).map_err(|problem| problem.refusal(&name))?;
         let canonical = canonical(&signed);
         let document = T::from_value(dialect, signed)?;

@@ -68,7 +68,6 @@ pub fn respelt(bytes: &[u8]) -> Result<Vec<u8>, (String, String)> {
     let document =
         json::parse(bytes, Limits::METADATA).map_err(|error| ("document".into(), format!("is no JSON: {error}")))?;
     let signed = member(&document, "", "signed")?;
-    let customs = Customs::of(bytes);
     let common =
         ["_type", "expires", "version"].map(|name| plain(signed, "signed", name).map(|value| (name.to_owned(), value)));
     let mut members: Rendered = common.into_iter().collect::<Result<_, _>>()?;
@@ -84,11 +83,11 @@ pub fn respelt(bytes: &[u8]) -> Result<Vec<u8>, (String, String)> {
             members.insert("roles".into(), roles);
         }
         "Targets" => {
-            members.insert("targets".into(), files(signed, "targets", &customs.signed.targets)?);
+            members.insert("targets".into(), files(signed, "targets", &Customs::of(bytes).targets)?);
             members.insert("delegations".into(), delegations(signed)?);
         }
         "Snapshot" | "Timestamp" => {
-            members.insert("meta".into(), files(signed, "meta", &customs.signed.meta)?);
+            members.insert("meta".into(), files(signed, "meta", &Customs::of(bytes).meta)?);
         }
         _ => return Err(wrong("signed", "_type", "is none of Root, Targets, Snapshot and Timestamp")),
     }
@@ -247,12 +246,6 @@ fn files(signed: &Value, name: &str, customs: &BTreeMap<String, Custom>) -> Resu
 #[derive(Default, Deserialize)]
 struct Customs {
     #[serde(default)]
-    signed: CustomsOf,
-}
-
-#[derive(Default, Deserialize)]
-struct CustomsOf {
-    #[serde(default)]
     targets: BTreeMap<String, Custom>,
     #[serde(default)]
     meta: BTreeMap<String, Custom>,
@@ -265,7 +258,12 @@ struct Custom {
 
 impl Customs {
     fn of(bytes: &[u8]) -> Self {
-        serde_json::from_slice(bytes).unwrap_or_default()
+        #[derive(Default, Deserialize)]
+        struct Whole {
+            #[serde(default)]
+            signed: Customs,
+        }
+        serde_json::from_slice::<Whole>(bytes).unwrap_or_default().signed
     }
 }
 
