@@ -12,7 +12,7 @@ use crate::{
     fault::{Error, Fault},
     files, report,
     rules::Rule,
-    runner::Runner,
+    runner::{Medium, Runner},
 };
 
 /// The name of the manifest in a record: lines as `sha256sum` writes them, sorted by name.
@@ -24,21 +24,27 @@ pub const MANIFEST: &str = "MANIFEST";
 /// # Errors
 /// A fault where a medium cannot be written.
 pub fn finish(runner: &Runner) -> Result<(), Error> {
-    let signed = signed(runner)?;
-    let list = signed.as_ref().map(|text| Digest::of(text));
-    let (history, ceremony) = (runner.history(), runner.ceremony());
-    let pages =
-        [("report.html", report::report(history, ceremony)), ("card.html", report::card(history, ceremony, list))];
-    for medium in runner.media() {
-        for (name, page) in &pages {
-            write(&medium.folder.join(name), page)?;
+    let (history, ceremony, media) = (runner.history(), runner.ceremony(), runner.media());
+    // One after the other, and each let go before the next: about thousands of repositories they are long.
+    let list = match signed(runner)? {
+        Some(signed) => {
+            for medium in &media {
+                files::write_or_complete(&medium.folder.join(earlier::FILE), &signed)?;
+            }
+            Some(Digest::of(&signed))
         }
-        if let Some(signed) = &signed {
-            files::write_or_complete(&medium.folder.join(earlier::FILE), signed)?;
-        }
+        None => None,
+    };
+    on_each(&media, "report.html", &report::report(history, ceremony))?;
+    on_each(&media, "card.html", &report::card(history, ceremony, list))?;
+    for medium in &media {
         write(&medium.folder.join(MANIFEST), &manifest_of(&medium.folder)?)?;
     }
     Ok(())
+}
+
+fn on_each(media: &[Medium], name: &str, page: &str) -> Result<(), Error> {
+    media.iter().try_for_each(|medium| write(&medium.folder.join(name), page))
 }
 
 /// What this ceremony and those before it signed, about many repositories: the next one is told by it.
