@@ -131,13 +131,17 @@ pub fn say(line: &str) {
 }
 
 /// The other screen of a terminal, which has no scrollback.
+#[cfg(feature = "terminal")]
 pub(crate) const OTHER_SCREEN: &str = "\x1b[?1049h";
 /// Back to the first.
+#[cfg(feature = "terminal")]
 pub(crate) const FIRST_SCREEN: &str = "\x1b[?1049l";
 /// Home, and everything gone.
+#[cfg(feature = "terminal")]
 pub(crate) const CLEARED: &str = "\x1b[H\x1b[2J";
 
 /// Shows a line that is copied by hand, alone on a terminal. The bytes go straight to it: it must keep no buffer.
+#[cfg(feature = "terminal")]
 pub(crate) fn covered(terminal: &mut std::fs::File, says: &str, text: &[u8]) -> io::Result<()> {
     write!(terminal, "{CLEARED}\r\n  {says}\r\n\r\n\r\n        ")?;
     terminal.write_all(text)?;

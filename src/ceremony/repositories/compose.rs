@@ -66,17 +66,23 @@ impl Composed {
     }
 }
 
-/// Whose key is whose, by the digest of the public key.
+/// Whose key is whose, by the digest of the public key. Of several tokens with one key, the one that the script names in the root speaks for it.
 fn names(ceremony: &Ceremony) -> BTreeMap<Digest, String> {
-    let tokens = ceremony.tokens.iter().filter_map(|(alias, token)| {
-        let name = format!("{alias}, {}", ceremony.card(alias).holder_name);
-        Some((token.key.as_ref()?.public().fingerprint(), name))
-    });
-    let imported = ceremony.imported.iter().map(|(name, key)| {
+    let mut names = BTreeMap::new();
+    let in_root: Vec<Alias> = ceremony.script.root.keys.iter().map(|alias| ceremony.playing(alias)).collect();
+    let (named, others): (Vec<_>, Vec<_>) = ceremony.tokens.iter().partition(|(alias, _)| in_root.contains(alias));
+    for (alias, token) in named.into_iter().chain(others) {
+        if let Some(key) = &token.key {
+            let name = || format!("{alias}, {}", ceremony.card(alias).holder_name);
+            names.entry(key.public().fingerprint()).or_insert_with(name);
+        }
+    }
+    for (name, key) in &ceremony.imported {
         let owner = ceremony.script.keys.iter().find(|spec| spec.name == *name).map(|spec| spec.owner.clone());
-        (key.public().fingerprint(), owner.map_or_else(|| name.to_string(), |owner| format!("{name}, {owner}")))
-    });
-    tokens.chain(imported).collect()
+        let said = owner.map_or_else(|| name.to_string(), |owner| format!("{name}, {owner}"));
+        names.insert(key.public().fingerprint(), said);
+    }
+    names
 }
 
 struct Work<'a> {
