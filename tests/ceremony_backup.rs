@@ -8,7 +8,7 @@ mod support;
 use std::{fs, path::Path, process::Command};
 
 use backup_support::is_there;
-use ceremony_support::{People, Room, paper, record, script};
+use ceremony_support::{People, Room, cuts::Moments, paper, record, script};
 use officiant::{
     ceremony::{
         Pending,
@@ -421,15 +421,8 @@ fn each_way_says_its_consequences_and_what_is_not_there_is_not_promised() {
 }
 
 /// The world before and after each operation between the making of a key and its wiping, with the transcript as it then was.
-fn moments(room: &mut Room) -> Vec<(String, std::path::PathBuf)> {
-    let mut moments = vec![];
-    let keep = |room: &Room, what: String, moments: &mut Vec<(String, std::path::PathBuf)>| {
-        let copy = room.place.join(format!("moments/{}", moments.len()));
-        for part in ["a", "b", "tokens/tokens"] {
-            record::copy(&room.place.join(part), &copy.join(part));
-        }
-        moments.push((what, copy));
-    };
+fn moments(room: &mut Room) -> Moments {
+    let mut moments = Moments::default();
     let of_a_backup = |pending: &Pending| match pending {
         Pending::Do(operation) => matches!(
             operation,
@@ -447,13 +440,7 @@ fn moments(room: &mut Room) -> Vec<(String, std::path::PathBuf)> {
             room.turn().unwrap_or_else(|error| panic!("{error:?}"));
             continue;
         }
-        let job = room.runner.intend().expect("an intent").expect("an operation");
-        let what = job.operation.words();
-        keep(room, format!("{what}, intended"), &mut moments);
-        let answer = room.do_job(&job);
-        keep(room, format!("{what}, done, and nobody told"), &mut moments);
-        room.say(answer);
-        keep(room, format!("{what}, done"), &mut moments);
+        moments.around_an_operation(room);
     }
     moments
 }
@@ -462,19 +449,13 @@ fn moments(room: &mut Room) -> Vec<(String, std::path::PathBuf)> {
 fn a_cut_at_any_moment_leaves_no_key_or_one_that_is_finished_or_given_up() {
     on_softhsm("a_cut_at_any_moment_leaves_no_key_or_one_that_is_finished_or_given_up", |tokens| {
         let mut room = Room::rehearse(tokens, DCT);
-        let place = room.place.clone();
         let people = room.people.clone();
         let moments = moments(&mut room);
         assert!(moments.len() >= 8 * 3, "{}", moments.len());
         drop(room);
-        for (what, copy) in &moments {
-            officiant::token::pkcs11::close_all();
-            for part in ["a", "b", "tokens/tokens"] {
-                fs::remove_dir_all(place.join(part)).expect("the last try is cleared away");
-                record::copy(&copy.join(part), &place.join(part));
-            }
-            let mut room =
-                Room::resume(tokens, &place, people.clone()).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        for moment in moments.iter() {
+            let what = &moment.what;
+            let mut room = moment.resumed(tokens, &people);
             let before = room.entries().len();
             while room.ended().is_none() {
                 match room.ceremony().pending() {
@@ -504,7 +485,7 @@ fn a_cut_at_any_moment_leaves_no_key_or_one_that_is_finished_or_given_up() {
             assert!(discarded <= 1, "{what}");
             officiant::perform::record::finish(&room.runner).expect("a manifest");
             for medium in ["a", "b"] {
-                record::holds(&place.join(medium));
+                record::holds(&room.place.join(medium));
             }
         }
     });

@@ -11,7 +11,7 @@ use std::{
 };
 
 use backup_support::is_there;
-use ceremony_support::{People, Room, paper, record, script, secret, text};
+use ceremony_support::{People, Room, cuts::Moments, paper, record, script, secret, text};
 use officiant::{
     ceremony::{
         Pending,
@@ -504,15 +504,8 @@ fn what_a_script_leaves_open_is_an_error_before_the_day() {
 }
 
 /// The world before and after each operation about a key in memory or an old share, with the transcript as it then was.
-fn moments(room: &mut Room) -> Vec<(String, PathBuf)> {
-    let mut moments = vec![];
-    let keep = |room: &Room, what: String, moments: &mut Vec<(String, PathBuf)>| {
-        let copy = room.place.join(format!("moments/{}", moments.len()));
-        for part in ["a", "b", "tokens/tokens"] {
-            record::copy(&room.place.join(part), &copy.join(part));
-        }
-        moments.push((what, copy));
-    };
+fn moments(room: &mut Room) -> Moments {
+    let mut moments = Moments::default();
     let is_of_it = |pending: &Pending| match pending {
         Pending::Do(operation) => matches!(
             operation,
@@ -537,19 +530,13 @@ fn moments(room: &mut Room) -> Vec<(String, PathBuf)> {
             room.turn().unwrap_or_else(|error| panic!("{error:?}"));
             continue;
         }
-        let Pending::Do(operation) = &pending else {
-            keep(room, "a share is read, and not destroyed".into(), &mut moments);
-            room.turn().unwrap_or_else(|error| panic!("{error:?}"));
-            keep(room, "a share is destroyed".into(), &mut moments);
+        if matches!(pending, Pending::Do(_)) {
+            moments.around_an_operation(room);
             continue;
-        };
-        let what = operation.words();
-        let job = room.runner.intend().expect("an intent").expect("an operation");
-        keep(room, format!("{what}, intended"), &mut moments);
-        let answer = room.do_job(&job);
-        keep(room, format!("{what}, done, and nobody told"), &mut moments);
-        room.say(answer);
-        keep(room, format!("{what}, done"), &mut moments);
+        }
+        moments.keep(room, "a share is read, and not destroyed".into());
+        room.turn().unwrap_or_else(|error| panic!("{error:?}"));
+        moments.keep(room, "a share is destroyed".into());
     }
     moments
 }
@@ -557,18 +544,13 @@ fn moments(room: &mut Room) -> Vec<(String, PathBuf)> {
 fn cut_at_any_moment(name: &str, test: &str, least: usize) {
     on_softhsm(test, |tokens| {
         let mut room = Room::rehearse(tokens, name);
-        let (place, people) = (room.place.clone(), room.people.clone());
+        let people = room.people.clone();
         let moments = moments(&mut room);
         assert!(moments.len() >= least, "{}", moments.len());
         drop(room);
-        for (what, copy) in &moments {
-            officiant::token::pkcs11::close_all();
-            for part in ["a", "b", "tokens/tokens"] {
-                fs::remove_dir_all(place.join(part)).expect("the last try is cleared away");
-                record::copy(&copy.join(part), &place.join(part));
-            }
-            let mut room =
-                Room::resume(tokens, &place, people.clone()).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        for moment in moments.iter() {
+            let what = &moment.what;
+            let mut room = moment.resumed(tokens, &people);
             while room.ended().is_none() {
                 match room.ceremony().pending() {
                     Pending::Ask(prompt) => match &prompt.scene {
@@ -601,7 +583,7 @@ fn cut_at_any_moment(name: &str, test: &str, least: usize) {
             }
             officiant::perform::record::finish(&room.runner).expect("a manifest");
             for medium in ["a", "b"] {
-                record::holds(&place.join(medium));
+                record::holds(&room.place.join(medium));
             }
         }
     });

@@ -6,7 +6,7 @@ mod support;
 
 use std::{fs, path::PathBuf, process::Command};
 
-use ceremony_support::{People, Pinned, Room, paper, place, quiet_machine, record, script};
+use ceremony_support::{People, Pinned, Room, cuts::Moments, paper, place, quiet_machine, record, script};
 use officiant::{
     backup::{Identity, split},
     ceremony::{
@@ -600,15 +600,8 @@ fn a_token_that_answers_no_more_is_replaced_and_the_card_says_that_it_was_not_wi
 }
 
 /// The world before and after each operation of a ceremony that touches a file or a token, with the transcript as it then was.
-fn moments(room: &mut Room) -> Vec<(String, PathBuf)> {
-    let mut moments = vec![];
-    let keep = |room: &Room, what: String, moments: &mut Vec<(String, PathBuf)>| {
-        let copy = room.place.join(format!("moments/{}", moments.len()));
-        for part in ["a", "b", "tokens/tokens"] {
-            record::copy(&room.place.join(part), &copy.join(part));
-        }
-        moments.push((what, copy));
-    };
+fn moments(room: &mut Room) -> Moments {
+    let mut moments = Moments::default();
     let of_a_restore = |pending: &Pending| match pending {
         Pending::Do(operation) => matches!(
             operation,
@@ -625,30 +618,20 @@ fn moments(room: &mut Room) -> Vec<(String, PathBuf)> {
             room.turn().unwrap_or_else(|error| panic!("{error:?}"));
             continue;
         }
-        let job = room.runner.intend().expect("an intent").expect("an operation");
-        let what = job.operation.words();
-        keep(room, format!("{what}, intended"), &mut moments);
-        let answer = room.do_job(&job);
-        keep(room, format!("{what}, done, and nobody told"), &mut moments);
-        room.say(answer);
-        keep(room, format!("{what}, done"), &mut moments);
+        moments.around_an_operation(room);
     }
     moments
 }
 
 fn cut_at_every_moment(tokens: &Rehearsal, name: &str, wiped: &str) {
     let mut room = Room::rehearse(tokens, name);
-    let (place, people) = (room.place.clone(), room.people.clone());
+    let people = room.people.clone();
     let moments = moments(&mut room);
     assert!(moments.len() >= 6 * 3, "{}", moments.len());
     drop(room);
-    for (what, copy) in &moments {
-        officiant::token::pkcs11::close_all();
-        for part in ["a", "b", "tokens/tokens"] {
-            fs::remove_dir_all(place.join(part)).expect("the last try is cleared away");
-            record::copy(&copy.join(part), &place.join(part));
-        }
-        let mut room = Room::resume(tokens, &place, people.clone()).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+    for moment in moments.iter() {
+        let what = &moment.what;
+        let mut room = moment.resumed(tokens, &people);
         while room.ended().is_none() {
             let trouble = match room.ceremony().pending() {
                 Pending::Ask(prompt) => match &prompt.scene {
@@ -671,7 +654,7 @@ fn cut_at_every_moment(tokens: &Rehearsal, name: &str, wiped: &str) {
         assert_eq!(keys_on(tokens, wiped, None), 0, "{what}");
         officiant::perform::record::finish(&room.runner).expect("a manifest");
         for medium in ["a", "b"] {
-            record::holds(&place.join(medium));
+            record::holds(&room.place.join(medium));
         }
     }
 }

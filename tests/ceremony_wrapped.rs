@@ -12,7 +12,7 @@ use std::{
 };
 
 use backup_support::is_there;
-use ceremony_support::{People, Room, paper, record, script, text};
+use ceremony_support::{People, Room, cuts::Moments, paper, record, script, text};
 use officiant::{
     ceremony::{
         Pending,
@@ -301,15 +301,8 @@ fn finished(room: &mut Room, what: &str) {
 }
 
 /// The world before and after each operation about the key, with the transcript as it then was.
-fn moments(room: &mut Room) -> Vec<(String, PathBuf)> {
-    let mut moments = vec![];
-    let keep = |room: &Room, what: String, moments: &mut Vec<(String, PathBuf)>| {
-        let copy = room.place.join(format!("moments/{}", moments.len()));
-        for part in ["a", "b", "tokens/tokens"] {
-            record::copy(&room.place.join(part), &copy.join(part));
-        }
-        moments.push((what, copy));
-    };
+fn moments(room: &mut Room) -> Moments {
+    let mut moments = Moments::default();
     let of_it = |pending: &Pending| {
         matches!(pending, Pending::Do(Operation::Wrapping(_) | Operation::GiveShare { index: 1 | 5, .. }))
     };
@@ -319,13 +312,7 @@ fn moments(room: &mut Room) -> Vec<(String, PathBuf)> {
             room.turn().unwrap_or_else(|error| panic!("{error:?}"));
             continue;
         }
-        let job = room.runner.intend().expect("an intent").expect("an operation");
-        let what = job.operation.words();
-        keep(room, format!("{what}, intended"), &mut moments);
-        let answer = room.do_job(&job);
-        keep(room, format!("{what}, done, and nobody told"), &mut moments);
-        room.say(answer);
-        keep(room, format!("{what}, done"), &mut moments);
+        moments.around_an_operation(room);
     }
     moments
 }
@@ -334,26 +321,21 @@ fn moments(room: &mut Room) -> Vec<(String, PathBuf)> {
 fn a_cut_at_any_moment_is_finished_or_given_up_and_no_key_encryption_key_stays() {
     on_softhsm("a_cut_at_any_moment_is_finished_or_given_up_and_no_key_encryption_key_stays", |tokens| {
         let mut room = Room::rehearse(tokens, DCT);
-        let (place, people) = (room.place.clone(), room.people.clone());
+        let people = room.people.clone();
         let moments = moments(&mut room);
         assert_eq!(moments.len(), 7 * 3);
         drop(room);
         let mut given_up = 0;
-        for (what, copy) in &moments {
-            pkcs11::close_all();
-            for part in ["a", "b", "tokens/tokens"] {
-                fs::remove_dir_all(place.join(part)).expect("the last try is cleared away");
-                record::copy(&copy.join(part), &place.join(part));
-            }
-            let mut room =
-                Room::resume(tokens, &place, people.clone()).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        for moment in moments.iter() {
+            let what = &moment.what;
+            let mut room = moment.resumed(tokens, &people);
             finished(&mut room, what);
             comes_to_its_end(&room, what);
             let discarded = room.count(|event| matches!(event, Event::BackupDiscarded { .. }));
             given_up += discarded;
             assert!(discarded <= 1, "{what}");
             for medium in ["a", "b"] {
-                record::holds(&place.join(medium));
+                record::holds(&room.place.join(medium));
             }
             the_tokens_hold_nothing_else(tokens, room, what);
         }
@@ -606,7 +588,7 @@ fn of_two_makes_in_production(test: &str, other: &str) {
         let mut room = Room::run(text.as_bytes(), &beside, shipped().1, Trust::injected(|_| None), probe);
         room.finish();
         for medium in ["a", "b"] {
-            record::holds(&place.join(medium));
+            record::holds(&room.place.join(medium));
         }
         comes_to_its_end(&room, other);
         let trusted: Vec<(String, bool)> = room

@@ -2,6 +2,7 @@
 //! well. A test goes on to the moment that it is about, and takes over from there.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod cuts;
 pub mod home;
 pub mod normal;
 pub mod paper;

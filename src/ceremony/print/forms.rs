@@ -93,18 +93,7 @@ fn chain_of_custody(script: &Script) -> Vec<Block> {
         return vec![];
     }
     let head = vec!["Item", "Seal", "From, and signature", "To, and signature", "Place, date and time UTC"];
-    let rows = items(script).into_iter().map(|item| {
-        let mut row = vec![plain(item)];
-        row.extend(vec![blank(); head.len() - 1]);
-        row
-    });
-    let rows = rows.chain(empty_rows(say::HANDOVERS_MORE, head.len())).collect();
-    vec![
-        Block::NewPage,
-        Block::Heading("Chain of custody".into()),
-        Block::Small(say::CHAIN_OF_CUSTODY.into()),
-        Block::Table(Table { layout: Layout::Form, head, rows }),
-    ]
+    by_item("Chain of custody", say::CHAIN_OF_CUSTODY, head, items(script))
 }
 
 /// What comes to its end, and how: signed by two who saw it.
@@ -124,7 +113,12 @@ fn destruction(script: &Script) -> Vec<Block> {
     let sealed = sealed.flat_map(|sealed| {
         ["first medium", "second medium", "printed sheets"].map(|copy| format!("{}: {copy}", shown(&sealed.file)))
     });
-    let rows = items(script).into_iter().chain(sealed).map(|item| {
+    by_item("Destroyed", say::DESTROYED, head, items(script).into_iter().chain(sealed).collect())
+}
+
+/// A page with a row for each item and some for more, filled in by hand.
+fn by_item(title: &str, small: &str, head: Vec<&'static str>, items: Vec<String>) -> Vec<Block> {
+    let rows = items.into_iter().map(|item| {
         let mut row = vec![plain(item)];
         row.extend(vec![blank(); head.len() - 1]);
         row
@@ -132,8 +126,8 @@ fn destruction(script: &Script) -> Vec<Block> {
     let rows = rows.chain(empty_rows(say::HANDOVERS_MORE, head.len())).collect();
     vec![
         Block::NewPage,
-        Block::Heading("Destroyed".into()),
-        Block::Small(say::DESTROYED.into()),
+        Block::Heading(title.into()),
+        Block::Small(small.into()),
         Block::Table(Table { layout: Layout::Form, head, rows }),
     ]
 }
