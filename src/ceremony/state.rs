@@ -458,6 +458,8 @@ impl Ceremony {
             | Event::BackupOpened { .. }
             | Event::ShareDestroyed { .. }
             | Event::OldSharesJudged { .. }
+            | Event::MediumLetGo { .. }
+            | Event::MediumRead { .. }
             | Event::ShareReadBack { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }

@@ -74,7 +74,9 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
         let pages = script.made_keys().len() * custody.custodians.len();
         bring(pages, pages.div_ceil(2), say::BRING_PAGES.into());
         bring(1, 0, if custody.printer.is_some() { say::BRING_PRINTER } else { say::BRING_COVER }.into());
-        bring(usize::from(custody.dice), usize::from(custody.dice), say::BRING_DIE.into());
+        // Only a key that is made is mixed from throws.
+        let thrown = custody.dice && steps(|action| matches!(action, Action::MakeKey(_) | Action::MakeKek(_))) > 0;
+        bring(usize::from(thrown), usize::from(thrown), say::BRING_DIE.into());
     }
     let old_pages =
         steps(|action| matches!(action, Action::CheckShares(_) | Action::OpenBackup(_) | Action::DestroyShares(_)));

@@ -1,6 +1,7 @@
-//! Each custodian gets a share on paper, alone at the keyboard, and types it again from that paper before the next one is made.
+//! Each custodian gets a share on paper, alone at the keyboard, and types it again from that paper before the next one is made. At last every medium
+//! is read again.
 
-use super::{Fact, Kind, Prose, ask_to_type, preflight::failed, went};
+use super::{Fact, Kind, Prose, ask_to_type, preflight::failed, read_again, went};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending,
@@ -48,7 +49,7 @@ impl Kind for GiveShares {
     }
 
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
-        let (index, custodian) = self.next(ceremony)?;
+        let Some((index, custodian)) = self.next(ceremony) else { return read_again::pending(ceremony, &self.name) };
         if !went(ceremony, &words::backup::seat(index)) {
             let ask = words::backup::custodian_sits(ceremony, &custodian, index);
             return ask_to_type(vec![custodian], Scene::Plain { ask }, "SEATED", words::SITS);
@@ -57,7 +58,9 @@ impl Kind for GiveShares {
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
-        let (index, custodian) = self.next(ceremony).ok_or_else(|| unfit("Every share was read back."))?;
+        let Some((index, custodian)) = self.next(ceremony) else {
+            return read_again::decide(ceremony, &self.name, answer);
+        };
         match answer {
             Answer::Word(_) => Ok(vec![Event::Went { word: "SEATED".into(), on: words::backup::seat(index) }]),
             Answer::Failed(trouble) => failed(trouble),
