@@ -781,7 +781,11 @@ pub enum Event {
         passed: Vec<Passed>,
     },
     /// A batch of payloads is composed from here on; its expiries count from this entry's date.
-    BatchBegan,
+    BatchBegan {
+        /// `BACKUP-RESTORES`, for each key that was made here; absent in records of before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passed: Vec<Passed>,
+    },
     /// Metadata of some repositories was composed. The bytes to sign stand in the record, in `payloads/`.
     RepositoriesDrafted {
         /// The SHA-256 of the inputs.
@@ -990,6 +994,7 @@ impl Event {
             | Self::CollectionOpened { passed, .. }
             | Self::SignedBefore { passed, .. }
             | Self::CertificatesSigned { passed, .. }
+            | Self::BatchBegan { passed }
             | Self::RepositoriesDrafted { passed, .. }
             | Self::BatchSigned { passed, .. }
             | Self::Drafted { passed, .. }

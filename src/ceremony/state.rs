@@ -412,7 +412,7 @@ impl Ceremony {
             | Event::TagsJudged { .. }
             | Event::TagJudged { .. }
             | Event::CertificatesSigned { .. }
-            | Event::BatchBegan
+            | Event::BatchBegan { .. }
             | Event::RepositoriesDrafted { .. }
             | Event::RepositorySigned { .. }
             | Event::BatchSigned { .. }

@@ -91,7 +91,7 @@ pub fn told(script: &Script, event: &Event) -> String {
             format!("{alias} signed the certificate of its key for {common_name}.")
         }
         Event::CertificatesSigned { alias, count, .. } => format!("The key on {alias} has {count} certificates."),
-        Event::BatchBegan => "A batch was begun.".into(),
+        Event::BatchBegan { .. } => "A batch was begun.".into(),
         Event::RepositoriesDrafted { repositories, left_out, .. } => {
             let out = if left_out.is_empty() { String::new() } else { format!(" {} are left out.", left_out.len()) };
             format!("Metadata of {} repositories was composed.{out}", repositories.len())
