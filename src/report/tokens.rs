@@ -101,7 +101,7 @@ fn attested(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
         Event::KeyBroughtIn { alias, .. } if *alias == token.alias => {
             Some(vec![Line::Strong("never: the key was imported".into())])
         }
-        Event::KeyPut { alias, .. } if *alias == token.alias => {
+        Event::KeyPut { alias, .. } | Event::KeyUnwrapped { alias, .. } if *alias == token.alias => {
             Some(vec![Line::Strong("never: the key came to it from outside".into())])
         }
         _ => None,

@@ -4,6 +4,7 @@
 
 pub mod cuts;
 pub mod home;
+pub mod later;
 pub mod normal;
 pub mod paper;
 pub mod record;

@@ -1,6 +1,6 @@
 //! How the key outlives the loss of a token (`BACKUP-DECLARED`), and whether a key for several tokens is backed up before it counts.
 
-mod wrapped;
+pub(super) mod wrapped;
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use crate::{
     device::KeyAttributes,
     digest::Digest,
     rules::{Passed, Rule},
-    tuf::key::{Key, KeyAlgorithm},
+    tuf::key::{Key, KeyAlgorithm, KeyId},
     utc::Utc,
 };
 
@@ -60,6 +60,19 @@ pub enum Wrapping {
         /// The file of the wrapped key, and what is known of the shares.
         sealed: Box<SealedBackup>,
     },
+    /// Token: the same with a wrapped key that was made in another ceremony. Where a try was cut, what it left is removed instead.
+    RestoreKey {
+        /// On which token.
+        alias: Alias,
+        /// The short name of the key.
+        name: Alias,
+        /// The keyid that it must have.
+        keyid: KeyId,
+        /// Its label on the token.
+        label: String,
+        /// The file of the wrapped key in the record, and what is known of the shares.
+        sealed: Box<SealedBackup>,
+    },
     /// Token: find the copy that was unwrapped before a pause, and let it sign again (user PIN asked for).
     ProveCopy {
         /// On which token.
@@ -103,6 +116,9 @@ impl Wrapping {
             }
             Self::WipeKek { name } => format!("wipe the memory in which the key-encryption key of {name} was made"),
             Self::UnwrapKey { alias, name, .. } => format!("unwrap the key {name} into {alias}, with shares"),
+            Self::RestoreKey { alias, name, .. } => {
+                format!("unwrap the key {name} of an earlier ceremony into {alias}, with shares")
+            }
             Self::ProveCopy { alias, name, .. } => format!("let the copy of {name} on {alias} sign again"),
             Self::CloseKey { alias, name, .. } => {
                 format!("close the key {name} on {alias}, and remove its key-encryption key")
@@ -116,6 +132,7 @@ impl Wrapping {
         match self {
             Self::WrapKey { alias, .. }
             | Self::UnwrapKey { alias, .. }
+            | Self::RestoreKey { alias, .. }
             | Self::ProveCopy { alias, .. }
             | Self::CloseKey { alias, .. }
             | Self::Clear { alias, .. } => Some(alias),
@@ -171,7 +188,7 @@ pub enum WrappingOutcome {
         /// The rules that the driver asked.
         passed: Vec<Passed>,
     },
-    /// Of [`Wrapping::UnwrapKey`].
+    /// Of [`Wrapping::UnwrapKey`] and [`Wrapping::RestoreKey`].
     Unwrapped {
         /// The public key.
         key: Key,
@@ -198,7 +215,7 @@ pub enum WrappingOutcome {
         /// The rules that the driver asked.
         passed: Vec<Passed>,
     },
-    /// Of [`Wrapping::Clear`].
+    /// Of [`Wrapping::Clear`], and of [`Wrapping::RestoreKey`] where a try was cut.
     Cleared {
         /// The rules that the driver asked.
         passed: Vec<Passed>,

@@ -7,7 +7,7 @@ use crate::{
         participants::{Alias, PersonId},
         steps::{Action, Fact},
     },
-    custody::Scheme,
+    custody::{Opens, Scheme},
     device::yubikey::ManagementHome,
     digest::Digest,
     tuf::key::KeyId,
@@ -48,7 +48,9 @@ pub struct KeptSpec {
     pub file: String,
     /// Its SHA-256.
     pub sha256: Digest,
-    /// Its sealed file, where the ceremony opens it.
+    /// What its shares open, as the script says it; the set has to say the same.
+    pub opens: Opens,
+    /// Its sealed file, or that of the wrapped key, where the ceremony opens it.
     pub sealed: Option<KeptFile>,
     /// Other places of that file, for where the first is damaged: beside the script, or absolute.
     pub copies: Vec<String>,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::ceremony::{
     Ceremony,
-    backups::Backup,
+    backups::{Backup, KeptBackup},
     event::Event,
     participants::Alias,
     prompt::Scene,
@@ -69,6 +69,18 @@ fn declared(script: &Script, lines: &mut Vec<String>) {
     if script.declares.pin_is_key {
         lines.push(PIN_IS_KEY.into());
     }
+}
+
+/// What a token does that unwraps a key of an earlier ceremony, out of shares and a file.
+pub(super) fn unwraps(script: &Script, token: &Alias) -> Vec<String> {
+    let mut lines = vec![
+        "The shares give the key-encryption key (KEK) in locked memory. The key itself is never there: the token unwraps it.".into(),
+        "The token is tried with keys that are thrown away: one that gives away what it should keep is refused, and gets no KEK.".into(),
+        pins(script, token),
+        "The token unwraps the key, not extractable, and signs with it; then the KEK is removed from it, and from memory.".into(),
+    ];
+    declared(script, &mut lines);
+    lines
 }
 
 /// `wrap-key`.
@@ -180,9 +192,20 @@ fn left(ceremony: &Ceremony, name: &Alias) -> Vec<String> {
     left.iter().map(line).collect()
 }
 
+/// Of a wrapped key that was made in another ceremony, where its KEK may still be.
+pub fn kek_left(name: &Alias, kept: &KeptBackup) -> Vec<String> {
+    let left = kept.left.iter().map(|token| (token, ", which was replaced,"));
+    let each = kept.keks.iter().map(|token| (token, "")).chain(left);
+    each.map(|(token, which)| {
+        format!("{token}{which} may hold the key-encryption key of {name}: with it and the file, whoever has the user PIN has the key. Initialise the token, or lock it away.")
+    })
+    .collect()
+}
+
 /// Where a wrapped key, its KEK and its shares are, for whoever stops a ceremony.
 pub fn account(ceremony: &Ceremony) -> Vec<String> {
-    let mut lines = vec![];
+    let opened = ceremony.backups().all_opened();
+    let mut lines: Vec<String> = opened.flat_map(|(name, kept)| kek_left(name, kept)).collect();
     for (name, wrapped) in ceremony.backups().all_wrapped() {
         let backup = ceremony.backups().get(name);
         let safe = backup.is_some_and(Backup::is_in_custody);
@@ -237,7 +260,7 @@ pub fn told(event: &Event) -> Option<String> {
             format!("{name} can leave {alias} no more, and the key-encryption key is gone from it.")
         }
         Event::WrappingCleared { alias, name, .. } => {
-            format!("{name}, which is given up, and its key-encryption key are gone from {alias}.")
+            format!("Nothing of {name} and of its key-encryption key is left on {alias}.")
         }
         _ => return None,
     })

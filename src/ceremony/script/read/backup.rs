@@ -12,7 +12,7 @@ use crate::{
         },
         steps::{Action, CheckShares, DestroyShares, OpenBackup},
     },
-    custody::Scheme,
+    custody::{Opens, Scheme},
     utc::Utc,
 };
 
@@ -71,6 +71,7 @@ impl Reader<'_> {
                 name: self.short("kept.name", &kept.name)?,
                 file: self.file("kept.file", &kept.file)?,
                 sha256: self.digest("kept.sha256", &kept.sha256)?,
+                opens: self.opens(kept)?,
                 sealed: match (&kept.sealed, &kept.sealed_sha256) {
                     (Some(file), Some(sha256)) => Some(KeptFile {
                         file: self.file("kept.sealed", file)?,
@@ -89,6 +90,17 @@ impl Reader<'_> {
             })
         });
         kept.collect()
+    }
+
+    /// What its shares open.
+    fn opens(&self, kept: &RawKept) -> Read<Opens> {
+        match kept.way.as_ref().map(|way| (*way.get_ref(), way.span())) {
+            None | Some((Way::SoftwareBorn, _)) => Ok(Opens::SealedFile),
+            Some((Way::Wrapped, _)) => Ok(Opens::WrappedKey),
+            Some((Way::Redundancy | Way::None, span)) => {
+                self.error(span, "kept.way: a backup with shares is of \"software-born\" or of \"wrapped\"")
+            }
+        }
     }
 
     /// Where else the sealed file lies.
