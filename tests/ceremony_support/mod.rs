@@ -8,6 +8,7 @@ pub mod later;
 pub mod normal;
 pub mod paper;
 pub mod record;
+pub mod ways;
 
 use std::{
     collections::BTreeMap,
