@@ -61,10 +61,14 @@ impl KeptBackup {
                 self.restores(alias, key, shares);
             }
             // From the intent on it may be there, and only an event in which the driver looked takes that back.
-            Event::Intended { operation: Operation::Wrapping(Wrapping::RestoreKey { name, alias, .. }) }
-                if name == own && !self.keks.contains(alias) =>
-            {
-                self.keks.push(alias.clone());
+            Event::Intended {
+                operation:
+                    Operation::Wrapping(Wrapping::RestoreKey { name, alias, .. } | Wrapping::Reopen { name, alias, .. }),
+            } if name == own && !self.keks.contains(alias) => self.keks.push(alias.clone()),
+            Event::BackupUnwrapped { name, alias, key, shares, .. } if name == own => {
+                self.keks.retain(|token| token != alias);
+                self.key = Some(key.clone());
+                self.uses(shares);
             }
             Event::KeyUnwrapped { name, alias, key, shares, .. } if name == own => {
                 self.keks.retain(|token| token != alias);
@@ -88,6 +92,10 @@ impl KeptBackup {
     fn restores(&mut self, alias: &Alias, key: &Key, shares: &[u8]) {
         self.key = Some(key.clone());
         self.restored.push(alias.clone());
+        self.uses(shares);
+    }
+
+    fn uses(&mut self, shares: &[u8]) {
         self.used.extend(shares);
         self.used.sort_unstable();
         self.used.dedup();

@@ -27,10 +27,13 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
     let rule = Rule::BackupDeclared;
     if !script.kind.is_genesis() {
         let said = match script.kind {
-            kind if kind.is_custody() => words::custody::CONSEQUENCES,
+            kind if kind.is_custody() && backup.way != Way::Wrapped => words::custody::CONSEQUENCES,
             _ => said,
         };
         findings.add(Note, rule, None, said, "Read it once more before anybody relies on it.");
+        if script.kind.is_custody() && backup.way == Way::Wrapped {
+            wrapped::anew(script, &made, findings);
+        }
         return each_made(script, &made, findings);
     }
     match backup.way {

@@ -40,6 +40,9 @@ pub enum Wrapping {
         label: String,
         /// When, as the file says.
         made: Utc,
+        /// The public half of a key that is on the token already, out of an old backup; none where the token makes a key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<Box<Key>>,
     },
     /// Host: wipe the memory in which the KEK was made.
     WipeKek {
@@ -73,6 +76,19 @@ pub enum Wrapping {
         /// The file of the wrapped key in the record, and what is known of the shares.
         sealed: Box<SealedBackup>,
     },
+    /// Token: the same so that the key can be wrapped again, under another KEK: the old KEK goes, and the key stays extractable for the new one.
+    Reopen {
+        /// On which token.
+        alias: Alias,
+        /// The short name of the key.
+        name: Alias,
+        /// The keyid that it must have.
+        keyid: KeyId,
+        /// Its label on the token.
+        label: String,
+        /// The old file in the record, and what is known of the old shares.
+        sealed: Box<SealedBackup>,
+    },
     /// Token: find the copy that was unwrapped before a pause, and let it sign again (user PIN asked for).
     ProveCopy {
         /// On which token.
@@ -103,6 +119,9 @@ pub enum Wrapping {
         kek: Digest,
         /// The label of the key on the token.
         label: String,
+        /// The fingerprint of the KEK of its old backup, where that may be there too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        old: Option<Digest>,
     },
 }
 
@@ -111,6 +130,9 @@ impl Wrapping {
     pub fn words(&self) -> String {
         match self {
             Self::MakeKek { name, .. } => format!("make the key-encryption key of {name} in memory"),
+            Self::WrapKey { alias, name, known: Some(_), .. } => {
+                format!("wrap the key {name} on {alias} anew, and split what opens it")
+            }
             Self::WrapKey { alias, name, .. } => {
                 format!("make the key {name} on {alias}, wrap it, and split what opens it")
             }
@@ -118,6 +140,9 @@ impl Wrapping {
             Self::UnwrapKey { alias, name, .. } => format!("unwrap the key {name} into {alias}, with shares"),
             Self::RestoreKey { alias, name, .. } => {
                 format!("unwrap the key {name} of an earlier ceremony into {alias}, with shares")
+            }
+            Self::Reopen { alias, name, .. } => {
+                format!("unwrap the key {name} of its old backup into {alias}, with the old shares, to be wrapped anew")
             }
             Self::ProveCopy { alias, name, .. } => format!("let the copy of {name} on {alias} sign again"),
             Self::CloseKey { alias, name, .. } => {
@@ -133,6 +158,7 @@ impl Wrapping {
             Self::WrapKey { alias, .. }
             | Self::UnwrapKey { alias, .. }
             | Self::RestoreKey { alias, .. }
+            | Self::Reopen { alias, .. }
             | Self::ProveCopy { alias, .. }
             | Self::CloseKey { alias, .. }
             | Self::Clear { alias, .. } => Some(alias),
@@ -201,6 +227,19 @@ pub enum WrappingOutcome {
         /// The rules that the driver asked.
         passed: Vec<Passed>,
     },
+    /// Of [`Wrapping::Reopen`].
+    Reopened {
+        /// The public key.
+        key: Key,
+        /// What the token says of the private key.
+        attributes: KeyAttributes,
+        /// How the token unwraps.
+        by: WrapsBy,
+        /// The old shares that gave the old KEK back.
+        shares: Vec<u8>,
+        /// The rules that the driver asked.
+        passed: Vec<Passed>,
+    },
     /// Of [`Wrapping::ProveCopy`].
     CopyProven {
         /// The public key.
@@ -215,7 +254,7 @@ pub enum WrappingOutcome {
         /// The rules that the driver asked.
         passed: Vec<Passed>,
     },
-    /// Of [`Wrapping::Clear`], and of [`Wrapping::RestoreKey`] where a try was cut.
+    /// Of [`Wrapping::Clear`], and of [`Wrapping::RestoreKey`] and [`Wrapping::Reopen`] where a try was cut.
     Cleared {
         /// The rules that the driver asked.
         passed: Vec<Passed>,
@@ -251,6 +290,14 @@ pub fn outcome_of(event: &Event) -> Option<Outcome> {
         }
         .into(),
         Event::KeyUnwrapped { key, attributes, by, shares, passed, .. } => WrappingOutcome::Unwrapped {
+            key: key.clone(),
+            attributes: *attributes,
+            by: *by,
+            shares: shares.clone(),
+            passed: seen(passed),
+        }
+        .into(),
+        Event::BackupUnwrapped { key, attributes, by, shares, passed, .. } => WrappingOutcome::Reopened {
             key: key.clone(),
             attributes: *attributes,
             by: *by,

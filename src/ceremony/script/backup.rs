@@ -130,7 +130,17 @@ impl Script {
     /// How the key of this name comes into memory.
     pub fn origin_of(&self, name: &Alias) -> Origin<'_> {
         let mut steps = self.numbered().filter_map(|(_, step)| step.action.brings_into_memory());
-        steps.find(|(brought, _)| *brought == name).map_or(Origin::Made, |(_, origin)| origin)
+        let unwrapped = || self.reopened(name).map(|_| Origin::Opened);
+        let brought = steps.find(|(brought, _)| *brought == name).map(|(_, origin)| origin);
+        brought.or_else(unwrapped).unwrap_or(Origin::Made)
+    }
+
+    /// The token that unwraps the key of an old backup, to wrap it anew.
+    pub fn reopened(&self, name: &Alias) -> Option<&Alias> {
+        self.numbered().find_map(|(_, step)| match &step.action {
+            Action::OpenBackup(step) if step.name == *name => step.token.as_ref(),
+            _ => None,
+        })
     }
 
     /// The sets whose end this ceremony is: what remains of each is said at the close.

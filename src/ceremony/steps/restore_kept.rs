@@ -123,6 +123,9 @@ pub(super) fn pending(step: &PutKey, spec: &KeptSpec, ceremony: &Ceremony, alias
             let sealed = Box::new(SealedBackup { file, set: of.set.clone() });
             Some(Pending::Do(match spec.opens {
                 Opens::SealedFile => Operation::RestoreKey { alias, name, keyid, label, sealed },
+                Opens::WrappedKey if ceremony.script.reopened(&name).is_some() => {
+                    Operation::Wrapping(Wrapping::Reopen { alias, name, keyid, label, sealed })
+                }
                 Opens::WrappedKey => Operation::Wrapping(Wrapping::RestoreKey { alias, name, keyid, label, sealed }),
             }))
         }
@@ -183,6 +186,10 @@ pub(super) fn decide(
     }
 }
 
+/// What the driver asks of a token that unwraps a key which is to be wrapped anew.
+const REOPENED: [Rule; 5] =
+    [Rule::WrappingSafe, Rule::WrappingTrusted, Rule::KekReadsBack, Rule::WrappedKeyProven, Rule::KekGone];
+
 /// What came of a wrapped key that was to be unwrapped; or of a try that was cut.
 fn unwrapped(
     ceremony: &Ceremony,
@@ -192,8 +199,17 @@ fn unwrapped(
     outcome: &WrappingOutcome,
 ) -> Result<Vec<Event>, Refusal> {
     let (alias, name) = (alias.clone(), name.clone());
+    let reopens = ceremony.script.reopened(&name).is_some();
     match outcome {
-        WrappingOutcome::Unwrapped { key, attributes, by, shares, passed } => {
+        WrappingOutcome::Reopened { key, attributes, by, shares, passed } if reopens => {
+            asked(ceremony, *by, passed, &REOPENED)?;
+            let mut passed = passed.clone();
+            passed.extend(is_restored(kept, key, shares, &alias)?);
+            let (set, key, shares) = (kept.set.id(), key.clone(), shares.clone());
+            let (attributes, by) = (*attributes, *by);
+            Ok(vec![Event::BackupUnwrapped { alias, name, set, key, attributes, by, shares, passed }])
+        }
+        WrappingOutcome::Unwrapped { key, attributes, by, shares, passed } if !reopens => {
             asked(ceremony, *by, passed, &UNWRAPPED)?;
             let mut passed = passed.clone();
             passed.extend(is_restored(kept, key, shares, &alias)?);

@@ -12,10 +12,13 @@ use crate::{
         participants::Alias,
     },
     keyfile::{Kek, Wrapped},
-    perform::People,
+    perform::{People, driver::Opened},
     rules::{Refusal, Rule},
     runner::Job,
-    token::{KeyRequest, wrap::Copied},
+    token::{
+        Key, KeyRequest,
+        wrap::{Copied, WrappingKey},
+    },
     tuf::key::KeyId,
 };
 
@@ -38,9 +41,12 @@ impl Performer {
     /// The same of a key that was wrapped in another ceremony. No custodian types for nothing: the token is the right one, and the file is
     /// whole and of the trusted key and of this set, before the first row.
     pub(super) fn restore_wrapped(&mut self, wrapping: &Wrapping, job: &Job, people: &mut dyn People) -> Performed {
-        let Wrapping::RestoreKey { alias, name, keyid, label, sealed } = wrapping else {
+        let (Wrapping::RestoreKey { alias, name, keyid, label, sealed }
+        | Wrapping::Reopen { alias, name, keyid, label, sealed }) = wrapping
+        else {
             return Err(job_without("a key to restore").into());
         };
+        let again = matches!(wrapping, Wrapping::Reopen { .. });
         match self.take_or_wrong(alias, job)? {
             Ok(mut token) => {
                 let wraps = wrapper(&mut token).map(drop);
@@ -59,7 +65,23 @@ impl Performer {
         let algorithm = wrapped.public().key_algorithm().unwrap_or(self.script.root.algorithm);
         let kek = self.gathered(name, &sealed.set, people, Gathering::kek)?;
         let request = self.request_of(alias, label, algorithm)?;
-        Ok(self.unwrapped(alias, &wrapped, &kek, &request, job, people)?.map_or_else(|others| others, |(done, _)| done))
+        if !again {
+            let done = self.unwrapped(alias, &wrapped, &kek, &request, job, people)?;
+            return Ok(done.map_or_else(|others| others, |(done, _)| done));
+        }
+        let shares = self.brought_shares();
+        let done = self.under_kek(alias, &kek, &request, job, people, |token, under| {
+            let (key, signed) = wrapper(token)?.unwrap_to_wrap(&wrapped, under, &request)?;
+            Ok((key.key().clone(), vec![key.passed().clone(), signed]))
+        })?;
+        let (Done { key, by, mut passed }, more) = match done {
+            Ok(done) => done,
+            Err(others) => return Ok(others),
+        };
+        passed.extend(more);
+        self.gathering = None;
+        let public = self.tuf_key(&key)?;
+        Ok(WrappingOutcome::Reopened { key: public, attributes: key.attributes, by, shares, passed }.into())
     }
 
     /// `BACKUP-OPENS`: the file says that it is of the key that is trusted under this keyid. Whether it is, the token proves.
@@ -75,7 +97,15 @@ impl Performer {
         }
     }
 
-    /// Brings the KEK, unwraps, lets the key sign, and removes the KEK; or says which other tokens are in.
+    /// The shares that were typed, in ascending order.
+    fn brought_shares(&self) -> Vec<u8> {
+        let there = self.gathering.iter().flat_map(|(_, gathering)| gathering.there());
+        let mut shares: Vec<u8> = there.map(|label| label.index).collect();
+        shares.sort_unstable();
+        shares
+    }
+
+    /// Unwraps a copy that stays, not extractable, and lets it sign; or says which other tokens are in.
     fn unwrapped(
         &mut self,
         alias: &Alias,
@@ -85,36 +115,49 @@ impl Performer {
         job: &Job,
         people: &mut dyn People,
     ) -> Result<Result<(Outcome, Copied), Outcome>, Stopped> {
-        let mut shares: Vec<u8> =
-            self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
-        shares.sort_unstable();
-        let done = self.with_entry(alias, job, people, |performer, token, entry, people| {
-            // What an earlier try left is no proof: the copy has to come out of this file, under what the shares gave.
-            clear(token, request)?;
-            let safe = performer.brought_kek(alias, token, kek, request.algorithm, entry, people)?;
-            let unwrapped = (|| {
-                let under = wrapper(token)?.find_kek(&kek.fingerprint(), &safe)?;
-                let copied = wrapper(token)?.unwrap(wrapped, &under, request)?;
-                Ok::<_, Stopped>((under.passed().clone(), copied))
-            })();
-            // Whatever came of it, the KEK does not stay; where it cannot go now, the ceremony knows that it may be there.
-            let removed = wrapper(token)?.remove_kek(&kek.fingerprint());
-            let (read_back, copied) = unwrapped?;
-            let mut passed = safe.passed().to_vec();
-            passed.push(read_back);
-            passed.extend(copied.passed().iter().cloned());
-            passed.push(removed?);
-            let by = WrapsBy { mechanism: safe.mechanism(), trusted: safe.wants_so() };
-            Ok((Done { key: copied.key().clone(), by, passed }, copied))
+        let shares = self.brought_shares();
+        let done = self.under_kek(alias, kek, request, job, people, |token, under| {
+            let copied = wrapper(token)?.unwrap(wrapped, under, request)?;
+            Ok((copied.key().clone(), copied))
         })?;
-        let (Done { key, by, passed }, copied) = match done {
+        let (Done { key, by, mut passed }, copied) = match done {
             Ok(done) => done,
             Err(others) => return Ok(Err(others)),
         };
+        passed.extend(copied.passed().iter().cloned());
         self.gathering = None;
         let public = self.tuf_key(&key)?;
         let outcome = WrappingOutcome::Unwrapped { key: public, attributes: key.attributes, by, shares, passed };
         Ok(Ok((outcome.into(), copied)))
+    }
+
+    /// Brings the KEK, does one thing under it, and removes the KEK; or says which other tokens are in.
+    fn under_kek<T>(
+        &mut self,
+        alias: &Alias,
+        kek: &Kek,
+        request: &KeyRequest,
+        job: &Job,
+        people: &mut dyn People,
+        act: impl FnOnce(&mut Opened, &WrappingKey) -> Result<(Key, T), Stopped>,
+    ) -> Result<Result<(Done, T), Outcome>, Stopped> {
+        self.with_entry(alias, job, people, |performer, token, entry, people| {
+            // What an earlier try left is no proof: the key has to come out of this file, under what the shares gave.
+            clear(token, request)?;
+            let safe = performer.brought_kek(alias, token, kek, request.algorithm, entry, people)?;
+            let done = (|| {
+                let under = wrapper(token)?.find_kek(&kek.fingerprint(), &safe)?;
+                let (key, more) = act(token, &under)?;
+                Ok::<_, Stopped>((under.passed().clone(), key, more))
+            })();
+            // Whatever came of it, the KEK does not stay; where it cannot go now, the ceremony knows that it may be there.
+            let removed = wrapper(token)?.remove_kek(&kek.fingerprint());
+            let (read_back, key, more) = done?;
+            let mut passed = safe.passed().to_vec();
+            passed.extend([read_back, removed?]);
+            let by = WrapsBy { mechanism: safe.mechanism(), trusted: safe.wants_so() };
+            Ok((Done { key, by, passed }, more))
+        })
     }
 }
 

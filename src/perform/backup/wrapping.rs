@@ -44,6 +44,9 @@ pub(super) struct Done {
     pub(super) passed: Vec<Passed>,
 }
 
+/// When a key is wrapped, as its file says; and its public half, where it is on the token already.
+type Wanted<'a> = (Utc, Option<&'a crate::tuf::key::Key>);
+
 /// The user PIN of a token, for as long as one operation logs in and out.
 pub(super) struct Entry {
     user: Option<Pin>,
@@ -76,9 +79,10 @@ impl Performer {
                 let what = "what there is of it on the token is looked at when it is done again";
                 Err(token::nothing_found(&wrapping.words(), what).into())
             }
-            Wrapping::WrapKey { alias, name, algorithm, label, made, .. } => locked::apart(|| {
-                let request = self.request_of(alias, label, *algorithm)?;
-                self.wrap_key(alias, name, &request, *made, job, people)
+            Wrapping::WrapKey { alias, name, algorithm, label, made, known, .. } => locked::apart(|| {
+                let algorithm = known.as_ref().and_then(|key| key.public().key_algorithm()).unwrap_or(*algorithm);
+                let request = self.request_of(alias, label, algorithm)?;
+                self.wrap_key(alias, name, &request, (*made, known.as_deref()), job, people)
             }),
             Wrapping::WipeKek { name } => {
                 self.gathering = None;
@@ -86,10 +90,14 @@ impl Performer {
                 Ok(Outcome::Wiped)
             }
             Wrapping::UnwrapKey { .. } => locked::apart(|| self.unwrap_key(wrapping, job, people)),
-            Wrapping::RestoreKey { alias, label, sealed, .. } if job.in_doubt => {
-                self.cleared(alias, label, &sealed.set.fingerprint, job, people)
+            Wrapping::RestoreKey { alias, label, sealed, .. } | Wrapping::Reopen { alias, label, sealed, .. }
+                if job.in_doubt =>
+            {
+                self.cleared(alias, label, &[sealed.set.fingerprint], job, people)
             }
-            Wrapping::RestoreKey { .. } => locked::apart(|| self.restore_wrapped(wrapping, job, people)),
+            Wrapping::RestoreKey { .. } | Wrapping::Reopen { .. } => {
+                locked::apart(|| self.restore_wrapped(wrapping, job, people))
+            }
             Wrapping::ProveCopy { alias, name, key } => self
                 .at_token(alias, job, people, |token| {
                     let copied = wrapper(token)?.find_copy(&KeySelector::Public(key.public().clone()))?;
@@ -115,23 +123,34 @@ impl Performer {
                 self.copies.insert(name.clone(), copied);
                 done
             }
-            Wrapping::Clear { alias, name, kek, label } => {
+            Wrapping::Clear { alias, name, kek, label, old } => {
                 drop((self.keks.remove(name), self.copies.remove(name)));
-                self.cleared(alias, label, kek, job, people)
+                let keks: Vec<Digest> = [*kek].into_iter().chain(*old).collect();
+                self.cleared(alias, label, &keks, job, people)
             }
         }
     }
 
-    /// Nothing of a key that does not count, and of its KEK, is on the token afterwards.
-    fn cleared(&mut self, alias: &Alias, label: &str, kek: &Digest, job: &Job, people: &mut dyn People) -> Performed {
+    /// Nothing of a key that does not count, and of its KEKs, is on the token afterwards.
+    fn cleared(
+        &mut self,
+        alias: &Alias,
+        label: &str,
+        keks: &[Digest],
+        job: &Job,
+        people: &mut dyn People,
+    ) -> Performed {
         self.gathering = None;
         let request = self.request_of(alias, label, self.script.root.algorithm)?;
         let done = self.at_token(alias, job, people, |token| {
-            let passed = wrapper(token)?.remove_kek(kek)?;
+            let mut passed = vec![];
+            for kek in keks {
+                passed.push(wrapper(token)?.remove_kek(kek)?);
+            }
             clear(token, &request)?;
             Ok(passed)
         })?;
-        Ok(done.map_or_else(|others| others, |passed| WrappingOutcome::Cleared { passed: vec![passed] }.into()))
+        Ok(done.map_or_else(|others| others, |passed| WrappingOutcome::Cleared { passed }.into()))
     }
 
     pub(super) fn request_of(&self, alias: &Alias, label: &str, algorithm: KeyAlgorithm) -> Result<KeyRequest, Fault> {
@@ -252,12 +271,12 @@ impl Performer {
         alias: &Alias,
         name: &Alias,
         request: &KeyRequest,
-        made: Utc,
+        of: Wanted<'_>,
         job: &Job,
         people: &mut dyn People,
     ) -> Performed {
         let mut held = self.keks.remove(name).ok_or_else(|| gone(name))?;
-        let performed = self.wrapped_under(&mut held, alias, name, request, made, job, people);
+        let performed = self.wrapped_under(&mut held, alias, name, request, of, job, people);
         self.keks.insert(name.clone(), held);
         performed
     }
@@ -269,18 +288,21 @@ impl Performer {
         alias: &Alias,
         name: &Alias,
         request: &KeyRequest,
-        made: Utc,
+        of: Wanted<'_>,
         job: &Job,
         people: &mut dyn People,
     ) -> Performed {
-        let kek = &held.kek;
+        let (kek, (made, known)) = (&held.kek, of);
         let done = self.with_entry(alias, job, people, |performer, token, entry, people| {
             let safe = performer.brought_kek(alias, token, kek, request.algorithm, entry, people)?;
-            let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
+            let wanted = match known {
+                Some(key) => KeySelector::Public(key.public().clone()),
+                None => KeySelector::Named { label: request.label.clone(), id: request.id.clone() },
+            };
             let mut under = wrapper(token)?.find_kek(&kek.fingerprint(), &safe)?;
             // The token was wiped for this ceremony: a key of this name was made by a try whose answer was lost.
-            let key = match wrapper(token)?.find_wrappable(&named, &under) {
-                Err(Error::Refused(_)) => {
+            let key = match wrapper(token)?.find_wrappable(&wanted, &under) {
+                Err(Error::Refused(_)) if known.is_none() => {
                     token::provision(&mut **token)?.clear_half_made(request)?;
                     under = wrapper(token)?.find_kek(&kek.fingerprint(), &safe)?;
                     wrapper(token)?.generate_wrappable(request, &under)?

@@ -35,6 +35,33 @@ pub(super) fn look(script: &Script, made: &[&Alias], findings: &mut Findings) {
     }
 }
 
+/// A script that gives wrapped keys new custodians: each is wrapped anew, on the token that unwraps it.
+pub(super) fn anew(script: &Script, made: &[&Alias], findings: &mut Findings) {
+    for name in made {
+        one_way(script, name, findings);
+        let on = script.numbered().find_map(|(number, step)| match &step.action {
+            Action::WrapKey(step) if step.name == **name => Some((number, &step.token)),
+            _ => None,
+        });
+        match (script.reopened(name), on) {
+            (None, _) => {
+                let what = format!(
+                    "The key {name} is made and wrapped, and this ceremony writes no metadata that would name it."
+                );
+                let remedy = "Put open-backup with its token before wrap-key. A new key is made in the genesis or the rotation by which clients come to trust it.";
+                findings.add(Error, Rule::ScriptHolds, None, what, remedy);
+            }
+            (Some(opened), Some((number, wraps))) if opened != wraps => {
+                let what = format!("The old backup of {name} is opened on {opened}, and {wraps} is to wrap the key.");
+                findings.add(Error, Rule::ScriptHolds, Some(&number), what, "Name one token in both steps.");
+            }
+            _ => {}
+        }
+    }
+    is_declared(script, findings);
+    are_tried(findings);
+}
+
 /// A script whose tokens unwrap a key of an earlier ceremony, in the steps of these numbers.
 pub(in crate::ceremony::check) fn unwraps<'a>(
     script: &Script,
