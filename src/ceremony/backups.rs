@@ -166,7 +166,10 @@ impl Backups {
     pub(super) fn apply(&mut self, event: &Event) {
         let made = &self.made;
         // What comes to a token is of the new backup, where a key has both.
-        let is_new = matches!(event, Event::KeyPut { name, .. } if made.contains_key(name));
+        let is_new = matches!(
+            event,
+            Event::KeyPut { name, .. } | Event::KeyUnwrapped { name, .. } if made.contains_key(name)
+        );
         self.kept.iter_mut().filter(|_| !is_new).for_each(|(name, kept)| kept.apply(name, event));
         match event {
             Event::KeyMade { name, key, .. }

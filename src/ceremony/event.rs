@@ -464,6 +464,25 @@ pub enum Event {
         /// `WRAPPING-SAFE`, `WRAPPING-TRUSTED`, `KEK-READS-BACK`, `KEY-COUNTED-ONCE`, `BACKUP-OPENS`.
         passed: Vec<Passed>,
     },
+    /// A token unwrapped the key of an old backup with the old shares, so that it can be wrapped anew; the old KEK is gone from it.
+    BackupUnwrapped {
+        /// Which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// The id of the old set.
+        set: String,
+        /// Its public half, as the token gives it.
+        key: Key,
+        /// What the token says of it.
+        attributes: KeyAttributes,
+        /// How the token unwraps.
+        by: WrapsBy,
+        /// The old shares that gave the old KEK back.
+        shares: Vec<u8>,
+        /// `WRAPPING-SAFE`, `WRAPPING-TRUSTED`, `KEK-READS-BACK`, `WRAPPED-KEY-PROVEN`, `KEK-GONE`, `BACKUP-OPENS`, `SHARE-FITS`.
+        passed: Vec<Passed>,
+    },
     /// The memory in which a KEK was made was wiped.
     KekWiped {
         /// Of which key.
@@ -983,6 +1002,7 @@ impl Event {
             | Self::KeyWiped { passed, .. }
             | Self::KeyWrapped { passed, .. }
             | Self::KeyUnwrapped { passed, .. }
+            | Self::BackupUnwrapped { passed, .. }
             | Self::CopyProven { passed, .. }
             | Self::KeyClosed { passed, .. }
             | Self::WrappingCleared { passed, .. }
@@ -1035,6 +1055,7 @@ impl Event {
                 | Self::KeyWrapped { .. }
                 | Self::KekWiped { .. }
                 | Self::KeyUnwrapped { .. }
+                | Self::BackupUnwrapped { .. }
                 | Self::CopyProven { .. }
                 | Self::KeyClosed { .. }
                 | Self::WrappingCleared { .. }

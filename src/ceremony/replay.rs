@@ -185,6 +185,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::KeyWrapped { .. }
         | Event::KekWiped { .. }
         | Event::KeyUnwrapped { .. }
+        | Event::BackupUnwrapped { .. }
         | Event::CopyProven { .. }
         | Event::KeyClosed { .. }
         | Event::WrappingCleared { .. } => done(outcome_of(event).ok_or_else(|| impossible("no answer leads to it."))?),

@@ -434,6 +434,7 @@ impl Ceremony {
             | Event::KeyWrapped { .. }
             | Event::KekWiped { .. }
             | Event::KeyUnwrapped { .. }
+            | Event::BackupUnwrapped { .. }
             | Event::CopyProven { .. }
             | Event::KeyClosed { .. }
             | Event::WrappingCleared { .. }

@@ -1,6 +1,7 @@
 //! Keys that are made in memory, sealed, shared out, put on tokens, restored from shares, and wiped. Key, identity and shares live in this
 //! value and nowhere else; what is lost with the process is lost, and the ceremony says so.
 
+mod unwrapping;
 pub(super) mod wrapping;
 
 use self::wrapping::Held;

@@ -190,6 +190,7 @@ pub fn told(script: &Script, event: &Event) -> String {
         | Event::KeyWrapped { .. }
         | Event::KekWiped { .. }
         | Event::KeyUnwrapped { .. }
+        | Event::BackupUnwrapped { .. }
         | Event::CopyProven { .. }
         | Event::KeyClosed { .. }
         | Event::WrappingCleared { .. } => super::wrapping::told(event).unwrap_or_default(),

@@ -166,8 +166,9 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
                     histories.insert(name.to_string(), history.clone());
                 }
             }
+            Event::BackupUnwrapped { name, set, .. } => drop(opened.insert(name.to_string(), set.clone())),
             // From here on the new backup does not depend on the old one.
-            Event::KeyWiped { name, .. } => {
+            Event::KeyWiped { name, .. } | Event::KeyClosed { name, .. } => {
                 let new = of_key.get(name.as_str()).cloned();
                 if let Some(old) = opened.get(name.as_str()).and_then(|set| of_id(sets, set)) {
                     old.superseded = new;
