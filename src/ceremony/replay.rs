@@ -243,6 +243,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::ExceptionNoted { .. }
         | Event::Voided { .. }
         | Event::Substituted { .. }
+        | Event::Abandoning { .. }
         | Event::Abandoned { .. } => Err(impossible("it is always written together with the entry that leads to it.")),
         Event::Began { .. }
         | Event::StandIn { .. }
