@@ -209,7 +209,7 @@ mod tests {
         let event =
             Event::CollectionOpened { manifest: nothing_before(), before: None, guns: guns.clone(), passed: vec![] };
         let line = write(None, Utc::EPOCH, &event).expect("a line").line;
-        assert!(line.len() > 5 << 20, "{}", line.len());
+        assert!(line.len() > 5_000_000, "{}", line.len());
         let chain = read(&line).expect("it is read again");
         let Event::CollectionOpened { guns: again, .. } = &chain.entries[0].1 else { panic!("another event") };
         assert_eq!(*again, guns);

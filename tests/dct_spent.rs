@@ -61,7 +61,7 @@ fn is_given_up(room: &mut Room) -> String {
 fn asks_after(signed: &str, share: (usize, usize)) -> impl Fn(&Pending, &officiant::ceremony::Ceremony) -> bool {
     let alias: Alias = signed.to_owned().try_into().expect("an alias");
     move |pending, ceremony| {
-        matches!(pending, Pending::Ask(_) | Pending::Do(_)) && ceremony.repositories().batch().share_of(&alias) == share
+        !matches!(pending, Pending::Finished(_)) && ceremony.repositories().batch().share_of(&alias) == share
     }
 }
 

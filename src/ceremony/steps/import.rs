@@ -76,7 +76,7 @@ impl Kind for ImportKeys {
         let expected = stand_in.clone().unwrap_or_else(|| spec.keyid.clone());
         // The card of the ceremony that made a token's key may have it by its canonical id.
         let held = matches!(spec.possession, PossessionSpec::HeldByToken(_));
-        if key.id() != expected && !(held && key.canonical_id() == expected) {
+        if key.id() != expected && !(held && key.public().canonical_id().is_some_and(|id| id == expected)) {
             return Err(Refusal::new(
                 Rule::KeyOnPaper,
                 format!(

@@ -50,7 +50,7 @@ fn expected_key(ceremony: &Ceremony, alias: &Alias) -> Option<(KeyId, Digest)> {
         return Some((keyid.clone(), key.public().fingerprint()));
     }
     if ceremony.script.kind.is_custody() || ceremony.script.kind == ScriptKind::Genesis {
-        let named = |key: &&Key| key.id() == *keyid || key.canonical_id() == *keyid;
+        let named = |key: &&Key| key.id() == *keyid || key.public().canonical_id().as_ref() == Some(keyid);
         let key = ceremony.imported.values().find(named)?;
         return Some((keyid.clone(), key.public().fingerprint()));
     }
