@@ -13,7 +13,7 @@ use std::{
 };
 
 use canary_support::{Canary, files_with, memory_with, of_pages, share};
-use ceremony_support::{Room, paper};
+use ceremony_support::{People, Room, paper, script};
 use officiant::{
     backup::{Gathering, Sealed, Set},
     ceremony::{backups::SealedBackup, event::Event},
@@ -25,7 +25,10 @@ use support::on_softhsm;
 /// Goes through a whole ceremony that leaves a backup, and gives what there is to look for: what is left in the open, and everything that was
 /// printed for debugging.
 fn left_by(tokens: &Rehearsal, name: &str) -> (SealedBackup, Key, PathBuf, String) {
-    let mut room = Room::rehearse(tokens, name);
+    left_by_room(Room::rehearse(tokens, name))
+}
+
+fn left_by_room(mut room: Room) -> (SealedBackup, Key, PathBuf, String) {
     let mut debug = String::new();
     while room.ended().is_none() {
         debug.push_str(&format!("{:?}", room.ceremony().pending()));
@@ -45,6 +48,16 @@ fn left_by(tokens: &Rehearsal, name: &str) -> (SealedBackup, Key, PathBuf, Strin
     drop(room);
     officiant::token::pkcs11::close_all();
     (sealed.expect("a backup"), key.expect("a key"), place, debug)
+}
+
+/// Shares as the text of a code has them.
+fn of_codes(set: &str) -> Vec<Canary> {
+    let rows = (1..=5).flat_map(|index| (4..=8).map(move |row| (index, row)));
+    let letters = rows.map(|(index, row)| {
+        let row = paper::row(set, index, row).expect("a page");
+        Canary("a row of a code", row.into_iter().filter(|letter| *letter != b' ' ^ 0x80).collect())
+    });
+    letters.collect()
 }
 
 /// Throws and shares, of which there are pages.
@@ -102,6 +115,28 @@ fn nothing_secret_is_left_of_a_ceremony_that_made_a_key_in_memory() {
             let (private, _) = opened.trusted(&key).expect("the key");
             canaries.push(Canary::of("the key", private.material().expose()));
         }
+        none_is_left(canaries, &place, &debug);
+    });
+}
+
+#[test]
+fn nothing_of_a_share_is_left_in_the_open_where_shares_were_encrypted_to_their_custodians() {
+    let test = "nothing_of_a_share_is_left_in_the_open_where_shares_were_encrypted_to_their_custodians";
+    on_softhsm(test, |tokens| {
+        let path = script("dct-genesis-backup");
+        let text = fs::read_to_string(&path).expect("a shipped script");
+        // Nobody here has the identities.
+        let recipients = "recipients = { ana = \"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p\", \
+                          vera = \"age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg\" }";
+        let text = text.replacen("[backup]", &format!("[backup]\n{recipients}"), 1);
+        let room = Room::rehearse_text(tokens, text.as_bytes(), People::of(&path), None);
+        let (sealed, _, place, debug) = left_by_room(room);
+        let set = sealed.set.id();
+        assert_eq!(sealed.set.encrypted, [1, 5]);
+        assert!(place.join(format!("b/backup/offline-{set}-share-5.age")).is_file());
+        let mut canaries = of_paper(&set);
+        canaries.extend(of_codes(&set));
+        show_memory();
         none_is_left(canaries, &place, &debug);
     });
 }

@@ -12,7 +12,7 @@ use super::{
     steps::Gone,
 };
 use crate::{
-    custody::Commitment,
+    custody::{Commitment, Recipient},
     device::{KeyAttributes, attestation::Attestation, yubikey::NewManagementKey},
     digest::Digest,
     machine::MachineFacts,
@@ -405,6 +405,26 @@ pub enum Event {
         /// The commitment that it fits.
         commitment: Commitment,
         /// `SHARE-READ-BACK`.
+        passed: Vec<Passed>,
+    },
+    /// A share that was read back was encrypted to its custodian as well.
+    ShareEncrypted {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Whose recipient it is.
+        custodian: PersonId,
+        /// The recipient.
+        recipient: Recipient,
+        /// The age file.
+        file: ExportedFile,
+        /// On which media.
+        media: Vec<String>,
+        /// What an earlier try left in the record, by name: nobody knows what is in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<String>,
+        /// `RECIPIENT-OWN`.
         passed: Vec<Passed>,
     },
     /// A key that was made in memory came to a token. It does not count yet.
@@ -975,6 +995,7 @@ impl Event {
             | Self::BackupSealed { passed, .. }
             | Self::ManagementKeySealed { passed, .. }
             | Self::ShareReadBack { passed, .. }
+            | Self::ShareEncrypted { passed, .. }
             | Self::KeyPut { passed, .. }
             | Self::KeyWiped { passed, .. }
             | Self::KeyWrapped { passed, .. }
@@ -1024,6 +1045,7 @@ impl Event {
                 | Self::BackupSealed { .. }
                 | Self::ManagementKeySealed { .. }
                 | Self::ShareReadBack { .. }
+                | Self::ShareEncrypted { .. }
                 | Self::KeyPut { .. }
                 | Self::KeyWiped { .. }
                 | Self::KekMade { .. }

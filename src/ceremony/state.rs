@@ -442,6 +442,7 @@ impl Ceremony {
             | Event::ShareDestroyed { .. }
             | Event::OldSharesJudged { .. }
             | Event::ShareReadBack { .. }
+            | Event::ShareEncrypted { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
             | Event::ManagementKeyLost { .. }

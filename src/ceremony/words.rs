@@ -8,6 +8,7 @@ pub mod erase;
 pub mod events;
 pub mod management;
 pub mod paper;
+pub mod recipients;
 pub mod repositories;
 pub mod restore;
 pub mod steps;

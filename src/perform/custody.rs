@@ -56,6 +56,8 @@ impl Performer {
         let identity = self.gathered(name, set, people, Gathering::identity)?;
         let shares =
             self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
+        // Whoever opens the old file must not come to open a new share by it.
+        identity.is_none_of(self.script.custody().iter().flat_map(|custody| custody.recipients.values()))?;
         let opened = sealed.open(&identity).map_err(|wrong| {
             Refusal::new(Rule::BackupOpens, format!("{wrong}."), "Bring the sealed file of this set of shares.")
         })?;

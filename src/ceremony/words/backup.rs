@@ -148,18 +148,20 @@ pub fn give_shares(script: &Script, name: &Alias) -> Prose {
         Some(printer) => format!("The printer {} prints the page; the custodian takes it before it has left the tray.", shown(printer)),
         None => "The screen is covered so that the custodian alone sees it. It shows one row after the other, and the custodian writes each down.".into(),
     };
-    let lines = vec![
+    let mut lines = vec![
         format!("{} come to the keyboard one after the other, alone. Everybody else steps back; cameras look away.", names(script, &custody.custodians)),
         way,
         "The custodian types all rows again from the paper. A row with a typing error is named. Only then is the next share made.".into(),
         format!("Any {} shares open the backup together; fewer tell nothing. The custodian bags the page, and signs across the seal.", custody.scheme.threshold()),
     ];
+    lines.extend(super::recipients::of_giving(script));
     let form: Vec<String> = custody
         .custodians
         .iter()
         .enumerate()
         .map(|(at, person)| {
-            format!("Share {}: number of the bag, and initials of {}", at + 1, shown(script.name(person)))
+            let own = if custody.recipients.contains_key(person) { ", recipient compared (yes or no)" } else { "" };
+            format!("Share {}: number of the bag{own}, and initials of {}", at + 1, shown(script.name(person)))
         })
         .collect();
     Prose {
@@ -272,7 +274,7 @@ pub fn to_destroy(backup: &Backup) -> Vec<String> {
     let sheets = format!(
         "sheets of the sealed file of set {set}, if any were printed; the file itself stays in the record and opens no more"
     );
-    pages.chain([sheets]).collect()
+    pages.chain(super::recipients::to_end(backup)).chain([sheets]).collect()
 }
 
 /// Where the shares of every key that was made in memory are, for whoever stops a ceremony.

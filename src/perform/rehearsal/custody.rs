@@ -40,7 +40,7 @@ pub(super) fn twins(
     let mut keys: BTreeMap<KeyId, PrivateKey> = BTreeMap::new();
     for kept in &script.kept {
         let real = real_set(kept, beside)?;
-        let (identity, split) = match &kept.sealed {
+        let (identity, mut split) = match &kept.sealed {
             None => {
                 let identity = Identity::fresh()?;
                 let split = split(&identity, real.scheme, &real.keyid)?;
@@ -58,6 +58,7 @@ pub(super) fn twins(
             }
         };
         drop(identity);
+        split.set.encrypted.clone_from(&real.encrypted);
         events.push(twin_set(kept, &split, record)?);
     }
     for alias in tokens_that_existed(script) {

@@ -265,6 +265,7 @@ impl Room {
             | Operation::SealBackup { .. }
             | Operation::SealManagementKey { .. }
             | Operation::GiveShare { .. }
+            | Operation::Giving(_)
             | Operation::PutKey { .. }
             | Operation::CheckShare { .. }
             | Operation::Wrapping(_)
