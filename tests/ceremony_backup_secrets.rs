@@ -25,13 +25,15 @@ use support::on_softhsm;
 /// Goes through a whole ceremony that leaves a backup, and gives what there is to look for: what is left in the open, and everything that was
 /// printed for debugging.
 fn left_by(tokens: &Rehearsal, name: &str) -> (SealedBackup, Key, PathBuf, String) {
-    left_by_room(Room::rehearse(tokens, name))
+    left_by_room(Room::rehearse(tokens, name), |_| {})
 }
 
-fn left_by_room(mut room: Room) -> (SealedBackup, Key, PathBuf, String) {
+/// The same; `before` sees the room before each turn.
+fn left_by_room(mut room: Room, before: impl Fn(&Room)) -> (SealedBackup, Key, PathBuf, String) {
     let mut debug = String::new();
     while room.ended().is_none() {
         debug.push_str(&format!("{:?}", room.ceremony().pending()));
+        before(&room);
         room.turn().unwrap_or_else(|error| panic!("at {}: {error:?}", room.position()));
     }
     officiant::perform::record::finish(&room.runner).expect("a manifest");
@@ -50,14 +52,30 @@ fn left_by_room(mut room: Room) -> (SealedBackup, Key, PathBuf, String) {
     (sealed.expect("a backup"), key.expect("a key"), place, debug)
 }
 
-/// Shares as the text of a code has them.
-fn of_codes(set: &str) -> Vec<Canary> {
+/// Shares as the text of a code has them (`between` is nothing), or a page for a browser.
+fn of_codes(set: &str, between: &str) -> Vec<Canary> {
     let rows = (1..=5).flat_map(|index| (4..=8).map(move |row| (index, row)));
+    let between: Vec<u8> = between.bytes().map(|byte| byte ^ 0x80).collect();
     let letters = rows.map(|(index, row)| {
         let row = paper::row(set, index, row).expect("a page");
-        Canary("a row of a code", row.into_iter().filter(|letter| *letter != b' ' ^ 0x80).collect())
+        let groups: Vec<&[u8]> = row[..19].split(|letter| *letter == b' ' ^ 0x80).collect();
+        Canary("a row of a code or a page", groups.join(between.as_slice()))
     });
     letters.collect()
+}
+
+/// The custodian copies the rows of the page that lies in memory, as off paper.
+fn copies(room: &Room) {
+    let backups = room.ceremony().backups();
+    let Some(page) = backups.page().filter(|page| page.whole) else { return };
+    let set = backups.get(&page.name).and_then(|backup| backup.sealed.as_ref()).expect("it is sealed").set.id();
+    let html = fs::read_to_string(&page.file).expect("the page");
+    let (_, rows) = html.split_once("<table class=rows>").expect("its rows");
+    for (row, number) in rows.split("<tr><td>").skip(1).zip(1..=8) {
+        let groups: Vec<&str> =
+            row.split("<td>").skip(1).filter_map(|cell| Some(cell.split_once("</td>")?.0)).collect();
+        paper::wrote(&set, page.index, number, groups.join(" ").as_bytes());
+    }
 }
 
 /// Throws and shares, of which there are pages.
@@ -130,13 +148,34 @@ fn nothing_of_a_share_is_left_in_the_open_where_shares_were_encrypted_to_their_c
                           vera = \"age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg\" }";
         let text = text.replacen("[backup]", &format!("[backup]\n{recipients}"), 1);
         let room = Room::rehearse_text(tokens, text.as_bytes(), People::of(&path), None);
-        let (sealed, _, place, debug) = left_by_room(room);
+        let (sealed, _, place, debug) = left_by_room(room, |_| {});
         let set = sealed.set.id();
         assert_eq!(sealed.set.encrypted, [1, 5]);
         assert!(place.join(format!("b/backup/offline-{set}-share-5.age")).is_file());
         let mut canaries = of_paper(&set);
-        canaries.extend(of_codes(&set));
+        canaries.extend(of_codes(&set, ""));
         show_memory();
+        none_is_left(canaries, &place, &debug);
+    });
+}
+
+#[test]
+fn nothing_of_a_share_is_left_that_was_printed_from_memory() {
+    on_softhsm("nothing_of_a_share_is_left_that_was_printed_from_memory", |tokens| {
+        let folder = tempfile::tempdir_in("/dev/shm").expect("/dev/shm lies in memory");
+        let path = script("dct-genesis-backup");
+        let text = fs::read_to_string(&path).expect("a shipped script");
+        let text = text.replacen("[backup]", &format!("[backup]\npages = \"{}\"", folder.path().display()), 1);
+        let room = Room::rehearse_text(tokens, text.as_bytes(), People::of(&path), None);
+        let (sealed, _, place, debug) = left_by_room(room, copies);
+        let set = sealed.set.id();
+        let mut canaries = of_paper(&set);
+        canaries.extend(of_codes(&set, ""));
+        canaries.extend(of_codes(&set, "</td><td>"));
+        show_memory();
+        let mut found = vec![];
+        files_with(&canaries, folder.path(), &mut found);
+        assert_eq!((found, fs::read_dir(folder.path()).expect("a folder").count()), (vec![], 0));
         none_is_left(canaries, &place, &debug);
     });
 }

@@ -407,6 +407,26 @@ pub enum Event {
         /// `SHARE-READ-BACK`.
         passed: Vec<Passed>,
     },
+    /// The page of a share lies in memory, for a program that prints it.
+    PageLaid {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Where it lies.
+        file: String,
+    },
+    /// It was overwritten and removed.
+    PageCleared {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Where it lay.
+        file: String,
+        /// Whether it was there: one that an earlier run left may have gone with the power.
+        found: bool,
+    },
     /// A share that was read back was encrypted to its custodian as well.
     ShareEncrypted {
         /// Of the backup of which key.
@@ -1045,6 +1065,8 @@ impl Event {
                 | Self::BackupSealed { .. }
                 | Self::ManagementKeySealed { .. }
                 | Self::ShareReadBack { .. }
+                | Self::PageLaid { .. }
+                | Self::PageCleared { .. }
                 | Self::ShareEncrypted { .. }
                 | Self::KeyPut { .. }
                 | Self::KeyWiped { .. }

@@ -110,6 +110,10 @@ impl Ceremony {
         if let Some(trouble) = &self.trouble {
             return Pending::Ask(Box::new(self.ask_about(trouble)));
         }
+        // Before anything else: a page with a share does not lie about.
+        if let Some(page) = self.backups.page_left() {
+            return Pending::Do(page.clears());
+        }
         match self.step() {
             Some(step) => step.action.kind().pending(self).unwrap_or(Pending::Finished(Closing::Closed)),
             None => Pending::Ask(Box::new(self.end_of_act())),
@@ -250,6 +254,11 @@ impl Ceremony {
             && let operation::Outcome::WrongToken(seen) = outcome.as_ref()
         {
             return Err(self.wrong_token(seen));
+        }
+        if let Answer::Done(outcome) = answer
+            && let operation::Outcome::PageCleared { found } = outcome.as_ref()
+        {
+            return self.backups.cleared(*found).map(Decision::of);
         }
         match self.step() {
             Some(step) => step.action.kind().decide_whole(self, answer, now),

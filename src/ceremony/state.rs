@@ -443,6 +443,8 @@ impl Ceremony {
             | Event::OldSharesJudged { .. }
             | Event::ShareReadBack { .. }
             | Event::ShareEncrypted { .. }
+            | Event::PageLaid { .. }
+            | Event::PageCleared { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
             | Event::ManagementKeyLost { .. }

@@ -2,9 +2,10 @@
 //! value and nowhere else; what is lost with the process is lost, and the ceremony says so.
 
 mod giving;
+mod page;
 pub(super) mod wrapping;
 
-pub(super) use self::giving::EncryptedFiles;
+pub(super) use self::{giving::EncryptedFiles, page::Laid};
 use super::{People, Performed, Performer, Stopped, driver::Opened, file::write_to, job_without, token};
 use crate::{
     backup::{
@@ -87,6 +88,7 @@ impl Performer {
         if job.in_doubt {
             return Err(token::nothing_found("make a key", "a key is made in memory only").into());
         }
+        self.pages_lie_in_memory()?;
         let (mixture, sources, thrown) = self.mixed(name, tokens, *dice, people)?;
         let key = mixture.key(*algorithm)?;
         let public = self.tuf_key_of(key.public())?;

@@ -27,6 +27,26 @@ pub enum Giving {
         /// What is known of its set.
         set: Box<Set>,
     },
+    /// File: put the page of a share into memory, for a program that prints it.
+    LayPage {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Who keeps it.
+        custodian: PersonId,
+        /// Where.
+        file: String,
+    },
+    /// File: overwrite it and remove it, wherever it came to lie.
+    ClearPage {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Where.
+        file: String,
+    },
 }
 
 impl Giving {
@@ -35,6 +55,12 @@ impl Giving {
         match self {
             Self::EncryptShare { index, custodian, .. } => {
                 format!("encrypt share {index} to the recipient of {custodian}")
+            }
+            Self::LayPage { index, file, .. } => {
+                format!("put the page of share {index} into memory, as {}", crate::text::shown(file))
+            }
+            Self::ClearPage { index, file, .. } => {
+                format!("overwrite and remove the page of share {index}, {}", crate::text::shown(file))
             }
         }
     }

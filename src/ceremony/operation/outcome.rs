@@ -160,6 +160,13 @@ pub enum Outcome {
         /// The commitment to what was typed.
         commitment: Commitment,
     },
+    /// Of [`super::Giving::LayPage`].
+    PageLaid,
+    /// Of [`super::Giving::ClearPage`].
+    PageCleared {
+        /// Whether one was there.
+        found: bool,
+    },
     /// Of [`super::Giving::EncryptShare`].
     ShareEncrypted {
         /// The age file.

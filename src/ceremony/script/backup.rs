@@ -96,6 +96,8 @@ pub struct CustodySpec {
     pub contact: String,
     /// The device of a printer without a spool; without it, shares are copied by hand from a covered screen.
     pub printer: Option<String>,
+    /// The folder in memory into which pages are put for a program that prints them; in the place of a printer.
+    pub pages: Option<String>,
     /// To whom shares are encrypted as well: custodians, each with the recipient that is theirs alone.
     pub recipients: BTreeMap<PersonId, Recipient>,
     /// Whether witnesses throw dice for the key.

@@ -246,6 +246,7 @@ pub(super) struct RawBackup {
     pub custodians: Option<Spanned<Vec<Spanned<String>>>>,
     pub contact: Option<Spanned<String>>,
     pub printer: Option<Spanned<String>>,
+    pub pages: Option<Spanned<String>>,
     #[serde(default)]
     pub recipients: BTreeMap<String, Spanned<String>>,
     #[serde(default)]

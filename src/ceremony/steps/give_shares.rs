@@ -7,7 +7,7 @@ use super::{Fact, Kind, Prose, ask_to_type, preflight::failed, went};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending,
-        backups::{Backup, encrypted_as},
+        backups::{Backup, LaidPage, encrypted_as, page_in},
         chosen,
         event::Event,
         operation::{ExportedFile, Giving, Operation, Outcome},
@@ -33,7 +33,13 @@ enum Turn<'a> {
     Seat,
     /// That they compare the recipient that the script gives them.
     Compare(&'a Recipient),
-    /// That it comes to paper and is read back.
+    /// That its page is put into memory, here.
+    Lay(String),
+    /// That its custodian prints it.
+    Print(&'a LaidPage),
+    /// That it goes again.
+    Clear(&'a LaidPage),
+    /// That it comes to paper, where it did not so far, and is read back.
     Give,
     /// That it is encrypted to them as well.
     Encrypt(&'a Recipient),
@@ -56,10 +62,33 @@ impl GiveShares {
                 (true, _) => return None,
                 (false, _) if !went(ceremony, &words::backup::seat(index)) => Turn::Seat,
                 (false, Some(own)) if compared.is_none() => Turn::Compare(own),
-                (false, _) => Turn::Give,
+                (false, _) => self.page(ceremony, index).unwrap_or(Turn::Give),
             };
             Some((index, custodian, turn))
         })
+    }
+
+    /// What is owed of the page in memory; `None` where the script has none, or it was printed and is gone.
+    fn page<'a>(&self, ceremony: &'a Ceremony, index: u8) -> Option<Turn<'a>> {
+        let folder = ceremony.script.custody()?.pages.as_ref()?;
+        let of_share = |page: &&LaidPage| page.name == self.name && page.index == index && page.whole;
+        if let Some(page) = ceremony.backups.page().filter(of_share) {
+            let last = ceremony.here.iter().rev().find(|event| match event {
+                Event::PageLaid { .. } => true,
+                Event::Went { on, .. } => *on == words::pages::printed(index),
+                _ => false,
+            });
+            return Some(if matches!(last, Some(Event::Went { .. })) { Turn::Clear(page) } else { Turn::Print(page) });
+        }
+        // Whoever could not read it back prints it again.
+        let last = ceremony.here.iter().rev().find(|event| match event {
+            Event::PageCleared { index: cleared, .. } => *cleared == index,
+            event => matches!(event, Event::TryAgain { .. }),
+        });
+        match last {
+            Some(Event::PageCleared { .. }) => None,
+            _ => Some(Turn::Lay(page_in(folder, &self.set(ceremony)?.id(), index))),
+        }
     }
 
     fn set<'a>(&self, ceremony: &'a Ceremony) -> Option<&'a Set> {
@@ -157,6 +186,13 @@ impl Kind for GiveShares {
                 let input = Input::Word(words::recipients::choices());
                 Some(Pending::Ask(Box::new(Prompt { who: vec![custodian], scene, input })))
             }
+            Turn::Lay(file) => Some(Pending::Do(Operation::Giving(Giving::LayPage { name, index, custodian, file }))),
+            Turn::Print(page) => {
+                let (title, ask) = (words::pages::title(page), words::pages::ASK.into());
+                let scene = Scene::List { title, lines: Arc::new(words::pages::how_to_print(page)), ask };
+                ask_to_type(vec![custodian], scene, words::pages::PRINTED, words::pages::DOES_PRINTED)
+            }
+            Turn::Clear(page) => Some(Pending::Do(page.clears())),
             Turn::Give => Some(Pending::Do(Operation::GiveShare { name, index, custodian })),
             Turn::Encrypt(recipient) => {
                 let (recipient, set) = (recipient.clone(), Box::new(self.set(ceremony)?.clone()));
@@ -182,7 +218,12 @@ impl Kind for GiveShares {
                 let word = chosen(&words::recipients::choices(), word).unwrap_or(words::recipients::NOT_MINE);
                 went(word, words::recipients::compared(index, recipient))
             }
+            (Turn::Print(_), Answer::Word(_)) => went(words::pages::PRINTED, words::pages::printed(index)),
             (_, Answer::Failed(trouble)) => failed(trouble),
+            (Turn::Lay(file), Answer::Done(outcome)) => match outcome.as_ref() {
+                Outcome::PageLaid => Ok(vec![Event::PageLaid { name: self.name.clone(), index, file }]),
+                _ => Err(unfit("A page was to be put into memory.")),
+            },
             (Turn::Give, Answer::Done(outcome)) => match outcome.as_ref() {
                 Outcome::ShareReadBack { commitment } => {
                     Ok(vec![self.read_back(ceremony, index, custodian, *commitment)?])

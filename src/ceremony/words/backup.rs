@@ -144,9 +144,10 @@ pub fn seal_backup(script: &Script, name: &Alias) -> Prose {
 /// `give-shares`.
 pub fn give_shares(script: &Script, name: &Alias) -> Prose {
     let Some(custody) = script.custody() else { return prose(String::new(), vec![], "", &[]) };
-    let way = match &custody.printer {
-        Some(printer) => format!("The printer {} prints the page; the custodian takes it before it has left the tray.", shown(printer)),
-        None => "The screen is covered so that the custodian alone sees it. It shows one row after the other, and the custodian writes each down.".into(),
+    let way = match (&custody.printer, &custody.pages) {
+        (None, Some(folder)) => super::pages::way(folder),
+        (Some(printer), _) => format!("The printer {} prints the page; the custodian takes it before it has left the tray.", shown(printer)),
+        (None, None) => "The screen is covered so that the custodian alone sees it. It shows one row after the other, and the custodian writes each down.".into(),
     };
     let mut lines = vec![
         format!("{} come to the keyboard one after the other, alone. Everybody else steps back; cameras look away.", names(script, &custody.custodians)),
@@ -280,6 +281,7 @@ pub fn to_destroy(backup: &Backup) -> Vec<String> {
 /// Where the shares of every key that was made in memory are, for whoever stops a ceremony.
 pub fn account(ceremony: &Ceremony) -> Vec<String> {
     let mut lines = super::wrapping::account(ceremony);
+    lines.extend(super::pages::account(ceremony));
     for (name, backup) in ceremony.backups().iter() {
         if ceremony.backups().wrapped(name).is_some() {
             continue;
@@ -340,7 +342,7 @@ pub fn share_is_typed(index: u8) -> String {
 pub fn custodian_sits(ceremony: &Ceremony, custodian: &PersonId, index: u8) -> String {
     let script = &ceremony.script;
     let name = shown(script.name(custodian));
-    let how = match script.custody().and_then(|custody| custody.printer.as_ref()) {
+    let how = match script.custody().and_then(|custody| custody.printer.as_ref().or(custody.pages.as_ref())) {
         Some(_) => "The printer has paper, and nobody stands at it.",
         None => "A page and a pen lie ready, and the screen is covered.",
     };

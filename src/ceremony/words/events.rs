@@ -157,6 +157,10 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::ShareReadBack { name, index, custodian, .. } => {
             format!("Share {index} of {name} is on paper with {custodian}, and was typed again from it.")
         }
+        Event::PageLaid { name, index, file } => {
+            format!("The page of share {index} of {name} was put into memory to be printed, as {file}.")
+        }
+        Event::PageCleared { index, file, found, .. } => super::pages::cleared(*index, file, *found),
         Event::ShareEncrypted { name, index, custodian, recipient, file, media, left, .. } => {
             let left = match left.as_slice() {
                 [] => String::new(),

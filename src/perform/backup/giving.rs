@@ -6,7 +6,7 @@ use super::{gone, wrapping::Held};
 use crate::{
     backup::{
         Gathering, ROWS, Sealed, Set, Share, Split, encrypt_share,
-        paper::{Heading, Paper, Printer},
+        paper::{Paper, Printer},
     },
     ceremony::{
         backups::encrypted_as,
@@ -27,7 +27,7 @@ pub(in crate::perform) type EncryptedFiles = BTreeMap<(String, u8), (Leaving, Ve
 
 impl Performer {
     /// The shares of a key that are in memory, and when they were made.
-    fn split_of(&self, name: &Alias) -> Option<(&Split, Utc)> {
+    pub(super) fn split_of(&self, name: &Alias) -> Option<(&Split, Utc)> {
         let sealed = self.born.get(name).and_then(|born| born.sealed.as_ref()).map(|(_, split, made)| (split, *made));
         sealed.or_else(|| self.keks.get(name).and_then(Held::split))
     }
@@ -44,18 +44,14 @@ impl Performer {
         let (split, made) = self.split_of(name).ok_or_else(|| gone(name))?;
         let share = split.shares.get(usize::from(index) - 1).ok_or_else(|| job_without("a share"))?;
         let set = split.set.id();
-        match custody.printer.as_ref().filter(|_| self.rehearsal_module.is_none()) {
-            Some(printer) => {
-                let heading = Heading {
-                    repository: self.script.repository.clone(),
-                    ceremony: self.script.title.clone(),
-                    made,
-                    custodian: person.clone(),
-                    contact: custody.contact.clone(),
-                };
+        match (&custody.printer, &custody.pages) {
+            // It was printed from memory, and is gone from there.
+            (_, Some(_)) => {}
+            (Some(printer), None) if self.rehearsal_module.is_none() => {
+                let heading = self.heading(custodian, made)?;
                 Paper::text(share, &heading)?.print(&mut Printer::open(printer.as_ref())?)?;
             }
-            None => show(share, &set, &person, people)?,
+            _ => show(share, &set, &person, people)?,
         }
         let typed = self.typed_share(&set, Some(index), 1, Some(&person), people)?;
         is_the_share(&typed, index, &split.set)?;
@@ -77,13 +73,17 @@ impl Performer {
     pub(super) fn give(&mut self, giving: &Giving, job: &Job, people: &mut dyn People) -> Performed {
         match giving {
             Giving::EncryptShare { .. } => self.encrypt_share(giving, job, people),
+            Giving::LayPage { .. } => self.lay_page(giving, job),
+            Giving::ClearPage { file, .. } => self.clear_page(file),
         }
     }
 
     /// Encrypts a share to its custodian. What an earlier try wrote on one medium goes to the other; what one left before the program ended
     /// cannot be opened here, stays as it is, and is named.
     fn encrypt_share(&mut self, giving: &Giving, job: &Job, people: &mut dyn People) -> Performed {
-        let Giving::EncryptShare { name, index, custodian, recipient, from_paper, set } = giving;
+        let Giving::EncryptShare { name, index, custodian, recipient, from_paper, set } = giving else {
+            return Err(job_without("a share to encrypt").into());
+        };
         let key = (set.id(), *index);
         if !self.encrypted.contains_key(&key) {
             let in_memory = self.split_of(name).filter(|(split, _)| split.set.id() == set.id());

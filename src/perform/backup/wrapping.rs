@@ -136,6 +136,7 @@ impl Performer {
     }
 
     fn make_kek(&mut self, name: &Alias, tokens: &[Alias], dice: bool, people: &mut dyn People) -> Performed {
+        self.pages_lie_in_memory()?;
         let (mixture, sources, dice) = self.mixed(name, tokens, dice, people)?;
         let kek = mixture.kek()?;
         let fingerprint = kek.fingerprint();

@@ -29,6 +29,7 @@ impl Reader<'_> {
                 raw.custodians.as_ref().map(Spanned::span),
                 raw.contact.as_ref().map(Spanned::span),
                 raw.printer.as_ref().map(Spanned::span),
+                raw.pages.as_ref().map(Spanned::span),
                 raw.recipients.values().next().map(Spanned::span),
                 raw.dice.then(|| raw.way.span()),
             ];
@@ -62,6 +63,7 @@ impl Reader<'_> {
             return self
                 .error(of.span(), "backup.printer: the device of a printer without a spool, such as /dev/usb/lp0");
         }
+        let pages = raw.pages.as_ref().map(|pages| self.pages(pages, raw)).transpose()?;
         let contact = self.line_of_text("backup.contact", contact)?;
         Ok(BackupSpec {
             way,
@@ -71,9 +73,23 @@ impl Reader<'_> {
                 custodians: people,
                 contact,
                 printer,
+                pages,
                 dice: raw.dice,
             }),
         })
+    }
+
+    /// A folder that lies in memory; whether it does, only the machine can say.
+    fn pages(&self, pages: &Spanned<String>, raw: &RawBackup) -> Read<String> {
+        let folder = self.line_of_text("backup.pages", pages)?;
+        if raw.printer.is_some() {
+            return self.error(pages.span(), "backup.pages: printer and pages are two ways; name one of them");
+        }
+        if !folder.starts_with('/') || folder.split('/').any(|part| matches!(part, "." | "..")) {
+            let what = "backup.pages: the whole path of a folder that lies in memory, such as /dev/shm, without ..";
+            return self.error(pages.span(), what);
+        }
+        Ok(folder)
     }
 
     /// `RECIPIENT-OWN`, as far as a script can say it: one person, one share.
