@@ -1,6 +1,7 @@
 //! Keys that several tokens hold, and their backups: what is known of each. Nothing here is secret.
 
 mod kept;
+mod left;
 mod page;
 mod wrapped;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::kept::KeptBackup;
+pub use self::left::LeftKey;
 pub use self::page::{LaidPage, page_in};
 pub use self::wrapped::WrappedKey;
 use super::{
@@ -132,6 +134,8 @@ pub struct Backups {
     twins: BTreeMap<Digest, Digest>,
     ends: BTreeMap<Alias, End>,
     page: Option<LaidPage>,
+    /// The keys that came to tokens today, by token.
+    brought: BTreeMap<Alias, left::Brought>,
 }
 
 impl Backups {
@@ -179,7 +183,10 @@ impl Backups {
     pub(super) fn apply(&mut self, event: &Event) {
         let made = &self.made;
         // What comes to a token is of the new backup, where a key has both.
-        let is_new = matches!(event, Event::KeyPut { name, .. } if made.contains_key(name));
+        let is_new = matches!(
+            event,
+            Event::KeyPut { name, .. } | Event::KeyUnwrapped { name, .. } if made.contains_key(name)
+        );
         self.kept.iter_mut().filter(|_| !is_new).for_each(|(name, kept)| kept.apply(name, event));
         match event {
             Event::KeyMade { name, key, .. }
@@ -244,6 +251,7 @@ impl Backups {
         }
         self.apply_wrapped(event);
         self.apply_page(event);
+        self.apply_left(event);
     }
 
     fn change(&mut self, name: &Alias, change: impl FnOnce(&mut Backup)) {

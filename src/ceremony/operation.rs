@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     giving::Giving,
     outcome::Outcome,
-    seen::SeenToken,
+    seen::{ExportedFile, SeenToken},
     trouble::Trouble,
     wrapping::{Wrapping, WrappingOutcome, WrapsBy, outcome_of},
 };
@@ -467,16 +467,4 @@ impl Operation {
     pub fn goes_on(&self) -> bool {
         matches!(self, Self::Certify { .. } | Self::SignBatch { .. } | Self::ExportRepositories { .. })
     }
-}
-
-/// A file that leaves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExportedFile {
-    /// Its path in the record, `metadata/1.root.json`.
-    pub name: String,
-    /// Its SHA-256.
-    pub sha256: Digest,
-    /// Its length in bytes.
-    pub length: u64,
 }

@@ -190,6 +190,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::KeyWrapped { .. }
         | Event::KekWiped { .. }
         | Event::KeyUnwrapped { .. }
+        | Event::BackupUnwrapped { .. }
         | Event::CopyProven { .. }
         | Event::KeyClosed { .. }
         | Event::WrappingCleared { .. } => done(outcome_of(event).ok_or_else(|| impossible("no answer leads to it."))?),
@@ -228,7 +229,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             Verdict::Each => "EACH",
         }),
         Event::TagJudged { keep, .. } => word(if *keep { "KEEP" } else { "DROP" }),
-        Event::BatchBegan => word("DRAFT"),
+        Event::BatchBegan { .. } => word("DRAFT"),
         Event::RepositoriesExported { from, to, incomplete, refused, manifest, media } => {
             let (from, to, incomplete, manifest) = (*from, *to, *incomplete, *manifest);
             let (refused, media) = (refused.clone(), media.clone());
@@ -247,6 +248,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::ExceptionNoted { .. }
         | Event::Voided { .. }
         | Event::Substituted { .. }
+        | Event::Abandoning { .. }
         | Event::Abandoned { .. } => Err(impossible("it is always written together with the entry that leads to it.")),
         Event::Began { .. }
         | Event::StandIn { .. }

@@ -3,6 +3,7 @@
 
 mod giving;
 mod page;
+mod unwrapping;
 pub(super) mod wrapping;
 
 pub(super) use self::{giving::EncryptedFiles, page::Laid};

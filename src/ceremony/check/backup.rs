@@ -1,6 +1,6 @@
 //! How the key outlives the loss of a token (`BACKUP-DECLARED`), and whether a key for several tokens is backed up before it counts.
 
-mod wrapped;
+pub(super) mod wrapped;
 
 use std::collections::BTreeMap;
 
@@ -27,10 +27,13 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
     let rule = Rule::BackupDeclared;
     if !script.kind.is_genesis() {
         let said = match script.kind {
-            kind if kind.is_custody() => words::custody::CONSEQUENCES,
+            kind if kind.is_custody() && backup.way != Way::Wrapped => words::custody::CONSEQUENCES,
             _ => said,
         };
         findings.add(Note, rule, None, said, "Read it once more before anybody relies on it.");
+        if script.kind.is_custody() && backup.way == Way::Wrapped {
+            wrapped::anew(script, &made, findings);
+        }
         return each_made(script, &made, findings);
     }
     match backup.way {

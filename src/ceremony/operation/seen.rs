@@ -1,8 +1,20 @@
-//! Tokens as they are found in the machine.
+//! What an operation wrote, and what it found.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{device::TokenIdentity, digest::Digest, text::shown};
+
+/// A file that leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedFile {
+    /// Its path in the record, `metadata/1.root.json`.
+    pub name: String,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// Its length in bytes.
+    pub length: u64,
+}
 
 /// A token as it was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

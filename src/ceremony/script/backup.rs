@@ -9,7 +9,7 @@ use crate::{
         participants::{Alias, PersonId},
         steps::{Action, Fact},
     },
-    custody::{Recipient, Scheme, Set},
+    custody::{Opens, Recipient, Scheme, Set},
     device::yubikey::ManagementHome,
     digest::Digest,
     tuf::key::KeyId,
@@ -50,7 +50,9 @@ pub struct KeptSpec {
     pub file: String,
     /// Its SHA-256.
     pub sha256: Digest,
-    /// Its sealed file, where the ceremony opens it.
+    /// What its shares open, as the script says it; the set has to say the same.
+    pub opens: Opens,
+    /// Its sealed file, or that of the wrapped key, where the ceremony opens it.
     pub sealed: Option<KeptFile>,
     /// Other places of that file, for where the first is damaged: beside the script, or absolute.
     pub copies: Vec<String>,
@@ -149,7 +151,17 @@ impl Script {
     /// How the key of this name comes into memory.
     pub fn origin_of(&self, name: &Alias) -> Origin<'_> {
         let mut steps = self.numbered().filter_map(|(_, step)| step.action.brings_into_memory());
-        steps.find(|(brought, _)| *brought == name).map_or(Origin::Made, |(_, origin)| origin)
+        let unwrapped = || self.reopened(name).map(|_| Origin::Opened);
+        let brought = steps.find(|(brought, _)| *brought == name).map(|(_, origin)| origin);
+        brought.or_else(unwrapped).unwrap_or(Origin::Made)
+    }
+
+    /// The token that unwraps the key of an old backup, to wrap it anew.
+    pub fn reopened(&self, name: &Alias) -> Option<&Alias> {
+        self.numbered().find_map(|(_, step)| match &step.action {
+            Action::OpenBackup(step) if step.name == *name => step.token.as_ref(),
+            _ => None,
+        })
     }
 
     /// The sets whose end this ceremony is: what remains of each is said at the close.

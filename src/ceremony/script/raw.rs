@@ -212,6 +212,7 @@ pub(super) struct RawKept {
     pub name: Spanned<String>,
     pub file: Spanned<String>,
     pub sha256: Spanned<String>,
+    pub way: Option<Spanned<super::Way>>,
     pub sealed: Option<Spanned<String>>,
     pub sealed_sha256: Option<Spanned<String>>,
     #[serde(default)]

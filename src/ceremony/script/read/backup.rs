@@ -14,7 +14,7 @@ use crate::{
         },
         steps::{Action, CheckShares, DestroyShares, OpenBackup},
     },
-    custody::{Recipient, Scheme},
+    custody::{Opens, Recipient, Scheme},
     rules::Rule,
     text::shown,
     utc::Utc,
@@ -125,6 +125,7 @@ impl Reader<'_> {
                 name: self.short("kept.name", &kept.name)?,
                 file: self.file("kept.file", &kept.file)?,
                 sha256: self.digest("kept.sha256", &kept.sha256)?,
+                opens: self.opens(kept)?,
                 sealed: match (&kept.sealed, &kept.sealed_sha256) {
                     (Some(file), Some(sha256)) => Some(KeptFile {
                         file: self.file("kept.sealed", file)?,
@@ -143,6 +144,17 @@ impl Reader<'_> {
             })
         });
         kept.collect()
+    }
+
+    /// What its shares open.
+    fn opens(&self, kept: &RawKept) -> Read<Opens> {
+        match kept.way.as_ref().map(|way| (*way.get_ref(), way.span())) {
+            None | Some((Way::SoftwareBorn, _)) => Ok(Opens::SealedFile),
+            Some((Way::Wrapped, _)) => Ok(Opens::WrappedKey),
+            Some((Way::Redundancy | Way::None, span)) => {
+                self.error(span, "kept.way: a backup with shares is of \"software-born\" or of \"wrapped\"")
+            }
+        }
     }
 
     /// Where else the sealed file lies.
@@ -193,6 +205,31 @@ impl Reader<'_> {
         }
     }
 
+    /// A wrapped key is opened on a token, and in no memory; any other key in memory, and on no token.
+    fn is_opened_where_it_can(
+        &self,
+        number: &str,
+        step: &OpenBackup,
+        kept: &KeptSpec,
+        acts: &Spanned<Vec<RawAct>>,
+    ) -> Read<()> {
+        let name = &step.name;
+        let what = match (kept.opens, &step.token) {
+            (Opens::WrappedKey, None) => {
+                format!(
+                    "step {number}: open-backup of {name}, which is a wrapped key, needs the field token: a token unwraps it, to wrap it anew"
+                )
+            }
+            (Opens::SealedFile, Some(_)) => {
+                format!(
+                    "step {number}: open-backup of {name} has no field token: its [[kept]] is no wrapped key, and is opened in memory"
+                )
+            }
+            _ => return Ok(()),
+        };
+        self.error(acts.span(), what)
+    }
+
     /// Steps about keys that are made in memory name keys that are.
     pub(super) fn made_in_memory(&self, script: &Script, acts: &Spanned<Vec<RawAct>>) -> Read<()> {
         let made: Vec<&Alias> = script.made_keys();
@@ -219,7 +256,7 @@ impl Reader<'_> {
                 Action::CloseKey(step) => &step.name,
                 Action::CheckShares(CheckShares { name })
                 | Action::DestroyShares(DestroyShares { name, .. })
-                | Action::OpenBackup(OpenBackup { name }) => {
+                | Action::OpenBackup(OpenBackup { name, .. }) => {
                     let Some(kept) = script.kept_as(name) else {
                         let what = format!("step {number}: no [[kept]] has the name {name}");
                         return self.error(acts.span(), what);
@@ -231,7 +268,13 @@ impl Reader<'_> {
                         );
                         return self.error(acts.span(), what);
                     }
-                    continue;
+                    if let Action::OpenBackup(step) = &step.action {
+                        self.is_opened_where_it_can(&number, step, kept, acts)?;
+                    }
+                    if step.action.token().is_none() {
+                        continue;
+                    }
+                    name
                 }
                 _ => continue,
             };
@@ -254,6 +297,7 @@ impl Reader<'_> {
         for (number, step) in script.numbered() {
             let of_other = match &step.action {
                 Action::MakeKey(_) | Action::SealBackup(_) | Action::PutKey(_) | Action::WipeKey(_) => wrapped,
+                Action::OpenBackup(step) => wrapped == step.token.is_none(),
                 Action::MakeKek(_)
                 | Action::WrapKey(_)
                 | Action::WipeKek(_)
@@ -263,7 +307,7 @@ impl Reader<'_> {
             };
             if of_other {
                 let what = format!(
-                    "step {number} belongs to another way than [backup] says: make-key, seal-backup, put-key, restore-key and wipe-key to \"software-born\"; make-kek, wrap-key, wipe-kek, unwrap-key and close-key to \"wrapped\""
+                    "step {number} belongs to another way than [backup] says: make-key, open-backup without a token, seal-backup, put-key, restore-key and wipe-key to \"software-born\"; make-kek, open-backup with a token, wrap-key, wipe-kek, unwrap-key and close-key to \"wrapped\""
                 );
                 return self.error(acts.span(), what);
             }
