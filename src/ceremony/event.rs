@@ -1254,6 +1254,9 @@ pub struct SignedVersion {
     pub version: u64,
     /// The SHA-256 of the bytes that were signed.
     pub payload: Digest,
+    /// Whether it was given up before enough had signed: voided, or left by a ceremony that was abandoned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spent: bool,
 }
 
 /// Where and when an event stands in the transcript.

@@ -157,6 +157,8 @@ pub(super) struct RawSignedList {
 pub(super) struct RawSigned {
     pub version: u64,
     pub payload: Spanned<String>,
+    #[serde(default)]
+    pub spent: bool,
 }
 
 #[derive(Deserialize)]

@@ -178,6 +178,10 @@ pub fn old_tagging_key(days: i64) -> String {
     )
 }
 
+/// How many days a timestamp of Notary is good for, by its default.
+pub const TIMESTAMP_DAYS: i64 = 14;
+/// When a tagging key that was replaced ends for everybody.
+pub const THEN_OLD_KEY: &str = "the last timestamp from before a publication on the day of the ceremony ends; clients that see the new root stop trusting it at once";
 /// What happens when roots end.
 pub const THEN_ROOTS: &str = "clients refuse the repositories until the roots are renewed";
 /// What happens when roots have six months left.
