@@ -490,6 +490,26 @@ fn nothing_secret_is_left_of_a_wrapped_key_that_was_restored() {
 }
 
 #[test]
+fn shares_of_a_key_encryption_key_are_read_once_a_year_as_others_are() {
+    on_softhsm("shares_of_a_key_encryption_key_are_read_once_a_year_as_others_are", |tokens| {
+        let path = script("share-check");
+        let real = path.with_file_name("kept/offline-wrapped.set.json");
+        let shipped = fs::read_to_string(&path).expect("a shipped script");
+        let pinned = Digest::of(&fs::read(path.with_file_name("kept/offline.set.json")).expect("a set")).to_string();
+        let own = Digest::of(&fs::read(real).expect("a set")).to_string();
+        let of_wrapped =
+            shipped.replace("kept/offline.set.json", "kept/offline-wrapped.set.json").replace(&pinned, &own);
+        assert_ne!(of_wrapped, shipped);
+        let mut room = Room::rehearse_text(tokens, of_wrapped.as_bytes(), People::of(&path), None);
+        room.finish();
+        record::holds(&room.place.join("a"));
+        assert!(room.count(|event| matches!(event, Event::ShareChecked { .. })) >= 3);
+        let (_, kept) = room.ceremony().backups().all_opened().next().expect("a set");
+        assert_eq!(kept.set.opens, officiant::custody::Opens::WrappedKey);
+    });
+}
+
+#[test]
 fn what_a_script_that_restores_a_wrapped_key_lacks_is_named() {
     let shipped = fs::read_to_string(script(DRILL)).expect("a shipped script");
     let checked = |text: &str| check(&read::script(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")));
