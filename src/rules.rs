@@ -159,6 +159,8 @@ rules! {
         "A token that holds a key of the trusted root is never initialised; only a step of the script that names it wipes it.";
     TokenInitialisedOnce "TOKEN-INITIALISED-ONCE" InTheRoom Nothing
         "A token that already carries a label is initialised only after its serial was typed.";
+    DrillLeavesNothing "DRILL-LEAVES-NOTHING" InTheRoom ExceptionInTheRoom
+        "No ceremony ends while a key that it brought to a token is still on it although the script wipes that token, unless two people said what becomes of the token; and the record names it until it is wiped.";
     TokenErased "TOKEN-ERASED" InTheRoom Nothing
         "A token counts as wiped only when it was looked at afterwards and no key is on it; of one that is lost or dead the record says so in people's words.";
     PinWorksAgain "PIN-WORKS-AGAIN" InTheRoom Nothing

@@ -1,6 +1,7 @@
 //! Keys that several tokens hold, and their backups: what is known of each. Nothing here is secret.
 
 mod kept;
+mod left;
 mod wrapped;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::kept::KeptBackup;
+pub use self::left::LeftKey;
 pub use self::wrapped::WrappedKey;
 use super::{
     Ceremony,
@@ -119,6 +121,8 @@ pub struct Backups {
     /// In a rehearsal, the twin of each set, by the SHA-256 of the real one.
     twins: BTreeMap<Digest, Digest>,
     ends: BTreeMap<Alias, End>,
+    /// The keys that came to tokens today, by token.
+    brought: BTreeMap<Alias, left::Brought>,
 }
 
 impl Backups {
@@ -230,6 +234,7 @@ impl Backups {
             _ => {}
         }
         self.apply_wrapped(event);
+        self.apply_left(event);
     }
 
     fn change(&mut self, name: &Alias, change: impl FnOnce(&mut Backup)) {

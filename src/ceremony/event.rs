@@ -57,6 +57,17 @@ pub struct Program {
     pub sha256: Digest,
     /// Whose trust it was built with: `shipped`, or the name that a test program gives itself.
     pub trust: String,
+    /// Which questions it asks ([`EDITION`]). A record that an earlier edition wrote is gone through with that edition's questions.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub edition: u32,
+}
+
+/// The edition of this program's questions. It grows where a ceremony asks what it did not ask before without the script saying so: 1 asks what becomes
+/// of a key on a token that is to be left empty.
+pub const EDITION: u32 = 1;
+
+const fn is_first(edition: &u32) -> bool {
+    *edition == 0
 }
 
 /// One thing that happened.
@@ -655,14 +666,14 @@ pub enum Event {
         alias: Alias,
         /// As it is now.
         seen: SeenToken,
-        /// `TOKEN-IS-EXPECTED`, `TOKEN-IS-HARDWARE`, `TOKEN-ERASED`.
+        /// `TOKEN-IS-EXPECTED`, `TOKEN-IS-HARDWARE`, `TOKEN-ERASED`, `DRILL-LEAVES-NOTHING`.
         passed: Vec<Passed>,
     },
-    /// A token that was to be wiped is lost or dead, as people say.
+    /// A token that was to be wiped is not, as people say: it is lost, dead or kept.
     TokenGone {
         /// Which token of the script.
         alias: Alias,
-        /// Which of the two.
+        /// Which of them.
         gone: Gone,
         /// What is known of it, in their words.
         account: String,
@@ -800,7 +811,11 @@ pub enum Event {
         passed: Vec<Passed>,
     },
     /// A batch of payloads is composed from here on; its expiries count from this entry's date.
-    BatchBegan,
+    BatchBegan {
+        /// `BACKUP-RESTORES`, for each key that was made here; absent in records of before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passed: Vec<Passed>,
+    },
     /// Metadata of some repositories was composed. The bytes to sign stand in the record, in `payloads/`.
     RepositoriesDrafted {
         /// The SHA-256 of the inputs.
@@ -925,6 +940,13 @@ pub enum Event {
         /// Who decided.
         by: [PersonId; 2],
     },
+    /// The ceremony is to be given up, and keys are on tokens that it was to leave empty: those come first (`DRILL-LEAVES-NOTHING`).
+    Abandoning {
+        /// Why.
+        reason: String,
+        /// Who decided.
+        by: [PersonId; 2],
+    },
     /// The ceremony was given up.
     Abandoned {
         /// Why.
@@ -1010,6 +1032,7 @@ impl Event {
             | Self::CollectionOpened { passed, .. }
             | Self::SignedBefore { passed, .. }
             | Self::CertificatesSigned { passed, .. }
+            | Self::BatchBegan { passed }
             | Self::RepositoriesDrafted { passed, .. }
             | Self::BatchSigned { passed, .. }
             | Self::Drafted { passed, .. }
@@ -1091,16 +1114,18 @@ impl Event {
                 | Self::ExceptionNoted { .. }
                 | Self::Voided { .. }
                 | Self::Substituted { .. }
+                | Self::Abandoning { .. }
                 | Self::Abandoned { .. }
         )
     }
 
     /// Whether it is part of the ritual after a resume, not part of the step beneath.
     pub fn belongs_to_resume(&self) -> bool {
-        matches!(
-            self,
-            Self::HeadFitsPaper { .. } | Self::Confirmed { .. } | Self::Recorded { .. } | Self::Absent { .. }
-        )
+        match self {
+            Self::HeadFitsPaper { .. } | Self::Confirmed { .. } | Self::Recorded { .. } | Self::Absent { .. } => true,
+            Self::Went { on, .. } => on == super::words::erase::LEFT,
+            _ => false,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! these; there is no other switch.
 
 mod outcome;
+mod seen;
 mod trouble;
 mod wrapping;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     outcome::Outcome,
+    seen::{ExportedFile, SeenToken},
     trouble::Trouble,
     wrapping::{Wrapping, WrappingOutcome, WrapsBy, outcome_of},
 };
@@ -19,7 +21,6 @@ use super::{
 };
 use crate::{
     custody::Set,
-    device::TokenIdentity,
     digest::Digest,
     text::shown,
     tuf::key::{Key, KeyAlgorithm, KeyId},
@@ -459,39 +460,5 @@ impl Operation {
     /// Whether it is one intent for many small works: it goes on from where it stopped, and doing one of them again is harmless.
     pub fn goes_on(&self) -> bool {
         matches!(self, Self::Certify { .. } | Self::SignBatch { .. } | Self::ExportRepositories { .. })
-    }
-}
-
-/// A file that leaves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExportedFile {
-    /// Its path in the record, `metadata/1.root.json`.
-    pub name: String,
-    /// Its SHA-256.
-    pub sha256: Digest,
-    /// Its length in bytes.
-    pub length: u64,
-}
-
-/// A token as it was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SeenToken {
-    /// Everything it claims.
-    pub token: TokenIdentity,
-    /// The fingerprints of the public keys on it that can be read without a PIN.
-    pub public_keys: Vec<Digest>,
-}
-
-impl SeenToken {
-    /// Label, serial and model, for people.
-    pub fn words(&self) -> String {
-        format!("{}, {} {}", self.token.name(), shown(&self.token.manufacturer), shown(&self.token.model))
-    }
-
-    /// Whether two findings are of one token: label and serial, never the slot.
-    pub fn same_as(&self, other: &Self) -> bool {
-        (&self.token.label, &self.token.serial) == (&other.token.label, &other.token.serial)
     }
 }

@@ -224,7 +224,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             Verdict::Each => "EACH",
         }),
         Event::TagJudged { keep, .. } => word(if *keep { "KEEP" } else { "DROP" }),
-        Event::BatchBegan => word("DRAFT"),
+        Event::BatchBegan { .. } => word("DRAFT"),
         Event::RepositoriesExported { from, to, incomplete, refused, manifest, media } => {
             let (from, to, incomplete, manifest) = (*from, *to, *incomplete, *manifest);
             let (refused, media) = (refused.clone(), media.clone());
@@ -243,6 +243,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::ExceptionNoted { .. }
         | Event::Voided { .. }
         | Event::Substituted { .. }
+        | Event::Abandoning { .. }
         | Event::Abandoned { .. } => Err(impossible("it is always written together with the entry that leads to it.")),
         Event::Began { .. }
         | Event::StandIn { .. }

@@ -1,13 +1,15 @@
 //! What may be typed. This one definition is the parser, the help, the manual pages and the completions; parsing does nothing.
 
 mod backup;
+mod new;
 pub mod qr;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 pub use self::backup::{Backup, BackupInspect, BackupStatus, BackupVerb, Share, ShareRead, ShareVerb};
+pub use self::new::ScriptKind;
 use crate::{tuf::Dialect, utc::Utc};
 
 /// Leads root-key ceremonies for The Update Framework on an air-gapped machine.
@@ -162,13 +164,14 @@ pub struct Resume {
 /// Write a script by interview
 ///
 /// Asks who is in the room, who holds which token and keeps which PIN, how many must sign, when the root expires, and which
-/// keys the online roles have; then writes the script with a comment at every part. Questions are read from standard input, so
+/// keys the online roles have; of a backup, where its files lie and who brings or gets which share; then writes the script with a comment at every part. Questions are read from standard input, so
 /// that the answers may come from a file, one a line; an empty line takes what stands in brackets.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
   officiant new genesis -o genesis.toml
-  officiant new rotate-root > rotate-root.toml")]
+  officiant new rotate-root > rotate-root.toml
+  officiant new restore-drill -o drill.toml")]
 pub struct New {
     /// Which ceremony
     #[arg(value_enum)]
@@ -176,23 +179,6 @@ pub struct New {
     /// The new file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-}
-
-/// Which ceremony a new script is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ScriptKind {
-    /// Make the root keys and sign root version 1: officers, a witness, an administrator, an operator
-    Genesis,
-    /// The same for two people at a desk: three tokens, one of them bagged with an outsider
-    GenesisSmall,
-    /// The same with three YubiKeys, which the program drives itself: no module, keys attested, a touch for each signature
-    GenesisYubikeysSmall,
-    /// The same for one person alone, stamped SINGLE CONTROL throughout
-    Solo,
-    /// Replace a root key: the old root's keys and the new ones sign
-    RotateRoot,
-    /// Sign the same root again with a later expiry, and nothing else
-    RenewExpiry,
 }
 
 /// Check a script weeks ahead, without hardware

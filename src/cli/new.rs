@@ -1,9 +1,12 @@
 //! `new`: a script by interview, so that nobody has to write TOML.
 
+mod acts;
 mod ask;
+mod custody;
 mod interview;
 mod plan;
 mod text;
+mod toml;
 
 use super::{
     args::New,

@@ -173,6 +173,7 @@ fn tokens(replay: &Replay<'_>) -> Vec<String> {
         let did: Vec<String> = did.collect();
         let end = match (state.gone, state.counts) {
             (Some(Gone::Erased), _) => "It holds nothing.",
+            (Some(Gone::Kept), _) => "It holds the key still: wipe it in another ceremony.",
             (Some(_), _) => "It may hold the key: rotate the root if it is not found.",
             (None, true) => "It holds the key.",
             (None, false) => "It does not count.",

@@ -13,7 +13,7 @@ mod destroy_shares;
 mod draft;
 mod draft_repositories;
 pub mod drill_token;
-mod erase_token;
+pub(in crate::ceremony) mod erase_token;
 mod export;
 mod export_repositories;
 mod generate_key;

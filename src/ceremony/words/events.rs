@@ -91,7 +91,7 @@ pub fn told(script: &Script, event: &Event) -> String {
             format!("{alias} signed the certificate of its key for {common_name}.")
         }
         Event::CertificatesSigned { alias, count, .. } => format!("The key on {alias} has {count} certificates."),
-        Event::BatchBegan => "A batch was begun.".into(),
+        Event::BatchBegan { .. } => "A batch was begun.".into(),
         Event::RepositoriesDrafted { repositories, left_out, .. } => {
             let out = if left_out.is_empty() { String::new() } else { format!(" {} are left out.", left_out.len()) };
             format!("Metadata of {} repositories was composed.{out}", repositories.len())
@@ -246,6 +246,9 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::Substituted { alias, spare, reason, by } => {
             format!("{spare} takes the place of {alias}: {reason} By {}.", both(by))
         }
+        Event::Abandoning { reason, by } => {
+            format!("The ceremony is to be abandoned, once nothing is left on its tokens: {reason} By {}.", both(by))
+        }
         Event::Abandoned { reason, by, .. } => format!("The ceremony was abandoned: {reason} By {}.", both(by)),
         Event::Paused => "The operator left.".into(),
         Event::Resumed { program, media } => {
@@ -280,6 +283,7 @@ pub fn is_otherwise(event: &Event) -> bool {
             | Event::ExceptionNoted { .. }
             | Event::Voided { .. }
             | Event::Substituted { .. }
+            | Event::Abandoning { .. }
             | Event::Abandoned { .. }
             | Event::Paused
             | Event::Resumed { .. }

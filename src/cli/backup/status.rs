@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 
+use super::left::{Left, Tokens};
 use crate::{
     ceremony::{backups::imported_from, event::Event, words::backup::listed},
     cli::{
@@ -27,7 +28,8 @@ enum Health {
     Green,
     /// It is not known any more whether it opens.
     Amber,
-    /// The next loss is the loss of the backup, or it is lost. Or shares that nobody wants any more still open the key.
+    /// The next loss is the loss of the backup, or it is lost. Or shares that nobody wants any more still open the key, or it is on a token that was
+    /// to be left empty.
     Red,
     /// So many shares were destroyed that the others open nothing any more, as was meant.
     Dead,
@@ -65,6 +67,8 @@ struct Known {
     rotate_by: Option<Utc>,
     /// What is known of a key that was imported once.
     history: Option<String>,
+    /// Tokens that were to be left empty, and have its key.
+    left: Vec<Left>,
 }
 
 impl Known {
@@ -92,6 +96,7 @@ impl Known {
             superseded: None,
             rotate_by: None,
             history: None,
+            left: vec![],
         }
     }
 }
@@ -114,6 +119,7 @@ struct Report {
     superseded_by: Option<String>,
     rotate_by: Option<Utc>,
     history: Option<String>,
+    left: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -128,10 +134,11 @@ struct ShareReport {
 
 pub(super) fn status(args: &BackupStatus) -> Result<Exit, Stop> {
     let now = args.at.map_or_else(preflight::now, Ok)?;
-    let mut sets: Vec<Known> = vec![];
+    let (mut sets, mut tokens): (Vec<Known>, Tokens) = (vec![], Tokens::default());
     for record in &args.records {
-        collect(record, &mut sets)?;
+        collect(record, &mut sets, &mut tokens)?;
     }
+    sets.iter_mut().for_each(|known| known.left.retain(|left| !tokens.is_gone(left)));
     let lost = args.lost.iter().map(|text| lost(text, &sets)).collect::<Result<Vec<_>, _>>()?;
     let standing = sets.iter().filter(|known| !known.discarded);
     let reports: Vec<Report> = standing.map(|known| report(known, &lost, now)).collect();
@@ -140,7 +147,7 @@ pub(super) fn status(args: &BackupStatus) -> Result<Exit, Stop> {
     Ok(if good { Exit::Done } else { Exit::Refused })
 }
 
-fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
+fn collect(record: &Path, sets: &mut Vec<Known>, tokens: &mut Tokens) -> Result<(), Stop> {
     let bytes = files::read(&record.join(transcript::FILE), files::limit::TRANSCRIPT)?;
     let chain = transcript::read(&bytes)?;
     let mut title = String::new();
@@ -234,6 +241,11 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
             _ => {}
         }
     }
+    for left in tokens.collect(record, &chain) {
+        if let Some(known) = known(sets, &of_key, &left.name) {
+            known.left.push(left);
+        }
+    }
     Ok(())
 }
 
@@ -310,6 +322,11 @@ fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
             }
         });
     }
+    let left: Vec<String> = known.left.iter().map(Left::words).collect();
+    if !left.is_empty() {
+        health = Health::Red;
+        why.extend(left.iter().cloned());
+    }
     Report {
         health,
         why,
@@ -326,6 +343,7 @@ fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
         superseded_by: known.superseded.clone(),
         rotate_by: known.rotate_by,
         history: known.history.clone(),
+        left,
     }
 }
 

@@ -144,6 +144,7 @@ impl Room {
                 name: "officiant 0.1.0".into(),
                 sha256: Digest::of(b"program"),
                 trust: "shipped".into(),
+                edition: 0,
             },
             mode,
             media: script.media.to_vec(),

@@ -1,0 +1,53 @@
+//! The kinds of script that an interview makes.
+
+use clap::ValueEnum;
+
+/// Which ceremony a new script is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScriptKind {
+    /// Make the root keys and sign root version 1: officers, a witness, an administrator, an operator
+    Genesis,
+    /// The same for two people at a desk: three tokens, one of them bagged with an outsider
+    GenesisSmall,
+    /// The same with three YubiKeys, which the program drives itself: no module, keys attested, a touch for each signature
+    GenesisYubikeysSmall,
+    /// The same for one person alone, stamped SINGLE CONTROL throughout
+    Solo,
+    /// Replace a root key: the old root's keys and the new ones sign
+    RotateRoot,
+    /// Sign the same root again with a later expiry, and nothing else
+    RenewExpiry,
+    /// Give a key that lies in a file a backup, and bring it to tokens
+    Backup,
+    /// Restore a backup to a blank token, let it sign a nonce, wipe it
+    RestoreDrill,
+    /// After a loss: restore a backup to new tokens, which stay
+    Restore,
+    /// Restore a backup to a new token, and wipe the one that it replaces
+    ReplaceToken,
+    /// Give the same key a new backup with other custodians, and end the old shares
+    ChangeCustodians,
+    /// End a key: wipe its tokens, destroy its shares
+    Destroy,
+    /// Tokens and shares go to another place: what arrived is what left
+    Transport,
+    /// Read the shares of a backup, once a year
+    ShareCheck,
+}
+
+impl ScriptKind {
+    /// Whether it is about keys, tokens and shares alone.
+    pub const fn is_custody(self) -> bool {
+        matches!(
+            self,
+            Self::Backup
+                | Self::RestoreDrill
+                | Self::Restore
+                | Self::ReplaceToken
+                | Self::ChangeCustodians
+                | Self::Destroy
+                | Self::Transport
+                | Self::ShareCheck
+        )
+    }
+}
