@@ -157,6 +157,7 @@ fn wrapped() -> Vec<Event> {
         algorithm: crate::tuf::key::KeyAlgorithm::P256,
         label: "root".into(),
         made: Utc::EPOCH,
+        known: None,
     });
     let unwraps = Operation::Wrapping(Wrapping::UnwrapKey {
         alias: second.clone(),
