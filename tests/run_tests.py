@@ -1,6 +1,6 @@
 """Runs every Rust test in a process of its own and counts them; called by tests/run.
 
-    run_tests.py COUNTS yes|no        yes: also the tests marked #[ignore]
+    run_tests.py COUNTS yes|no FEATURES        yes: also the tests marked #[ignore]
 
 A PKCS#11 module is initialised once per process and reads its configuration from the environment, so tests may not share one.
 cargo-nextest does that; where it is not installed, the test programs are run here, one test after another. A passing test
@@ -22,14 +22,10 @@ PACKAGES = ["--package=officiant", "--package=virtual-yubikey"]
 SAID_SKIPPED = re.compile(r"^(?:test \S+ \.\.\. )?((?:skipped|not run): .*)$", re.MULTILINE)
 
 
-# The courier and the tests against real servers are built with it.
-FEATURES = ["--features", "online"]
-
-
 def main() -> int:
     counts, ignored = pathlib.Path(sys.argv[1]), sys.argv[2] == "yes"
     run = with_nextest if has_nextest() else one_by_one
-    passed, failed, notes = run(ignored)
+    passed, failed, notes = run(ignored, ["--features", sys.argv[3]])
     skipped = {test for test, note in notes if note.startswith("skipped")}
     for note in sorted({note for _, note in notes}):
         tests = sorted({test for test, said_it in notes if said_it == note})
@@ -42,11 +38,11 @@ def has_nextest() -> bool:
     return subprocess.run(["cargo", "nextest", "--version"], capture_output=True).returncode == 0
 
 
-def with_nextest(ignored: bool):
+def with_nextest(ignored: bool, features: list[str]):
     # nextest keeps its reports below the workspace, wherever the target folder is.
     report = pathlib.Path("target/nextest/default/junit.xml")
     report.unlink(missing_ok=True)
-    call = ["cargo", "nextest", "run", "--locked", "--no-tests=fail", "--cargo-quiet", *PACKAGES, *FEATURES]
+    call = ["cargo", "nextest", "run", "--locked", "--no-tests=fail", "--cargo-quiet", *PACKAGES, *features]
     ended = subprocess.run([*call, *(["--run-ignored=all"] if ignored else [])]).returncode
     if not report.exists():
         return 0, 1, []
@@ -62,9 +58,9 @@ def with_nextest(ignored: bool):
     return passed, failed or int(ended != 0), notes
 
 
-def one_by_one(ignored: bool):
+def one_by_one(ignored: bool, features: list[str]):
     print("cargo-nextest is not installed: one process a test, one after another")
-    build = ["cargo", "test", "--locked", "--quiet", "--no-run", "--message-format=json-render-diagnostics", *PACKAGES, *FEATURES]
+    build = ["cargo", "test", "--locked", "--quiet", "--no-run", "--message-format=json-render-diagnostics", *PACKAGES, *features]
     built = subprocess.run(build, stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:
         return 0, 1, []

@@ -105,6 +105,11 @@ fn softhsm_and_kryoptic_take_each_others_wrapped_keys_or_skipped() {
 fn an_ed25519_key_is_wrapped_by_the_newer_mechanism_or_skipped() {
     with_both("an_ed25519_key_is_wrapped_by_the_newer_mechanism_or_skipped", |_, module| {
         let (mut first, mut second) = (blank(module, "a"), blank(module, "b"));
+        login(&mut first);
+        if !first.probe().unwrap().signs(KeyAlgorithm::Ed25519) {
+            // It would stand in the report of a token that cannot; heard, since standard error is passed on.
+            return eprintln!("skipped: this kryoptic knows no Ed25519 (tests/kryoptic/Cargo.toml, feature ed25519)");
+        }
         passes(&mut first, &mut second, KeyAlgorithm::Ed25519);
     });
 }
@@ -116,7 +121,9 @@ fn a_module_that_lets_the_user_call_a_key_trusted_wants_a_declaration_or_skipped
         login(&mut token);
         let report = token.probe().unwrap();
         let verdict = |check| report.finding(check).map(|finding| finding.verdict);
-        for algorithm in [KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Ed25519, KeyAlgorithm::Rsa3072] {
+        let all = [KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Ed25519, KeyAlgorithm::Rsa3072];
+        let known = all.into_iter().filter(|algorithm| *algorithm != KeyAlgorithm::Ed25519 || report.signs(*algorithm));
+        for algorithm in known {
             assert_eq!(verdict(Check::Wraps(algorithm)), Some(Verdict::Good), "{:#?}", report.findings);
             report.wraps_safely(algorithm).unwrap();
         }

@@ -12,7 +12,7 @@ use super::{
     steps::Gone,
 };
 use crate::{
-    custody::Commitment,
+    custody::{Commitment, Recipient},
     device::{KeyAttributes, attestation::Attestation, yubikey::NewManagementKey},
     digest::Digest,
     machine::MachineFacts,
@@ -418,6 +418,46 @@ pub enum Event {
         /// `SHARE-READ-BACK`.
         passed: Vec<Passed>,
     },
+    /// The page of a share lies in memory, for a program that prints it.
+    PageLaid {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Where it lies.
+        file: String,
+    },
+    /// It was overwritten and removed.
+    PageCleared {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Where it lay.
+        file: String,
+        /// Whether it was there: one that an earlier run left may have gone with the power.
+        found: bool,
+    },
+    /// A share that was read back was encrypted to its custodian as well.
+    ShareEncrypted {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Whose recipient it is.
+        custodian: PersonId,
+        /// The recipient.
+        recipient: Recipient,
+        /// The age file.
+        file: ExportedFile,
+        /// On which media.
+        media: Vec<String>,
+        /// What an earlier try left in the record, by name: nobody knows what is in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<String>,
+        /// `RECIPIENT-OWN`.
+        passed: Vec<Passed>,
+    },
     /// A key that was made in memory came to a token. It does not count yet.
     KeyPut {
         /// To which token.
@@ -473,6 +513,25 @@ pub enum Event {
         /// On which media.
         media: Vec<String>,
         /// `WRAPPING-SAFE`, `WRAPPING-TRUSTED`, `KEK-READS-BACK`, `KEY-COUNTED-ONCE`, `BACKUP-OPENS`.
+        passed: Vec<Passed>,
+    },
+    /// A token unwrapped the key of an old backup with the old shares, so that it can be wrapped anew; the old KEK is gone from it.
+    BackupUnwrapped {
+        /// Which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// The id of the old set.
+        set: String,
+        /// Its public half, as the token gives it.
+        key: Key,
+        /// What the token says of it.
+        attributes: KeyAttributes,
+        /// How the token unwraps.
+        by: WrapsBy,
+        /// The old shares that gave the old KEK back.
+        shares: Vec<u8>,
+        /// `WRAPPING-SAFE`, `WRAPPING-TRUSTED`, `KEK-READS-BACK`, `WRAPPED-KEY-PROVEN`, `KEK-GONE`, `BACKUP-OPENS`, `SHARE-FITS`.
         passed: Vec<Passed>,
     },
     /// The memory in which a KEK was made was wiped.
@@ -808,7 +867,11 @@ pub enum Event {
         passed: Vec<Passed>,
     },
     /// A batch of payloads is composed from here on; its expiries count from this entry's date.
-    BatchBegan,
+    BatchBegan {
+        /// `BACKUP-RESTORES`, for each key that was made here; absent in records of before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passed: Vec<Passed>,
+    },
     /// Metadata of some repositories was composed. The bytes to sign stand in the record, in `payloads/`.
     RepositoriesDrafted {
         /// The SHA-256 of the inputs.
@@ -1010,10 +1073,12 @@ impl Event {
             | Self::ManagementKeySealed { passed, .. }
             | Self::ShareReadBack { passed, .. }
             | Self::MediumRead { passed, .. }
+            | Self::ShareEncrypted { passed, .. }
             | Self::KeyPut { passed, .. }
             | Self::KeyWiped { passed, .. }
             | Self::KeyWrapped { passed, .. }
             | Self::KeyUnwrapped { passed, .. }
+            | Self::BackupUnwrapped { passed, .. }
             | Self::CopyProven { passed, .. }
             | Self::KeyClosed { passed, .. }
             | Self::WrappingCleared { passed, .. }
@@ -1025,6 +1090,7 @@ impl Event {
             | Self::CollectionOpened { passed, .. }
             | Self::SignedBefore { passed, .. }
             | Self::CertificatesSigned { passed, .. }
+            | Self::BatchBegan { passed }
             | Self::RepositoriesDrafted { passed, .. }
             | Self::BatchSigned { passed, .. }
             | Self::Drafted { passed, .. }
@@ -1060,12 +1126,16 @@ impl Event {
                 | Self::ManagementKeySealed { .. }
                 | Self::ShareReadBack { .. }
                 | Self::MediumRead { .. }
+                | Self::PageLaid { .. }
+                | Self::PageCleared { .. }
+                | Self::ShareEncrypted { .. }
                 | Self::KeyPut { .. }
                 | Self::KeyWiped { .. }
                 | Self::KekMade { .. }
                 | Self::KeyWrapped { .. }
                 | Self::KekWiped { .. }
                 | Self::KeyUnwrapped { .. }
+                | Self::BackupUnwrapped { .. }
                 | Self::CopyProven { .. }
                 | Self::KeyClosed { .. }
                 | Self::WrappingCleared { .. }
@@ -1202,6 +1272,9 @@ pub struct SignedVersion {
     pub version: u64,
     /// The SHA-256 of the bytes that were signed.
     pub payload: Digest,
+    /// Whether it was given up before enough had signed: voided, or left by a ceremony that was abandoned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spent: bool,
 }
 
 /// Where and when an event stands in the transcript.

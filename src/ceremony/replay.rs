@@ -175,6 +175,11 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             word(if *again { words::management::PREPARE_AGAIN } else { words::management::KEEP })
         }
         Event::ShareReadBack { commitment, .. } => done(Outcome::ShareReadBack { commitment: *commitment }),
+        Event::PageLaid { .. } => done(Outcome::PageLaid),
+        Event::PageCleared { found, .. } => done(Outcome::PageCleared { found: *found }),
+        Event::ShareEncrypted { file, media, left, .. } => {
+            done(Outcome::ShareEncrypted { file: file.clone(), media: media.clone(), left: left.clone() })
+        }
         Event::KeyPut { key, attributes, shares, history, .. } => {
             let (key, shares, history) = (key.clone(), shares.clone(), history.clone());
             done(Outcome::KeyPut { key, attributes: *attributes, shares, history })
@@ -187,6 +192,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::KeyWrapped { .. }
         | Event::KekWiped { .. }
         | Event::KeyUnwrapped { .. }
+        | Event::BackupUnwrapped { .. }
         | Event::CopyProven { .. }
         | Event::KeyClosed { .. }
         | Event::WrappingCleared { .. } => done(outcome_of(event).ok_or_else(|| impossible("no answer leads to it."))?),
@@ -225,7 +231,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             Verdict::Each => "EACH",
         }),
         Event::TagJudged { keep, .. } => word(if *keep { "KEEP" } else { "DROP" }),
-        Event::BatchBegan => word("DRAFT"),
+        Event::BatchBegan { .. } => word("DRAFT"),
         Event::RepositoriesExported { from, to, incomplete, refused, manifest, media } => {
             let (from, to, incomplete, manifest) = (*from, *to, *incomplete, *manifest);
             let (refused, media) = (refused.clone(), media.clone());

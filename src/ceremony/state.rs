@@ -429,7 +429,7 @@ impl Ceremony {
             | Event::TagsJudged { .. }
             | Event::TagJudged { .. }
             | Event::CertificatesSigned { .. }
-            | Event::BatchBegan
+            | Event::BatchBegan { .. }
             | Event::RepositoriesDrafted { .. }
             | Event::RepositorySigned { .. }
             | Event::BatchSigned { .. }
@@ -451,6 +451,7 @@ impl Ceremony {
             | Event::KeyWrapped { .. }
             | Event::KekWiped { .. }
             | Event::KeyUnwrapped { .. }
+            | Event::BackupUnwrapped { .. }
             | Event::CopyProven { .. }
             | Event::KeyClosed { .. }
             | Event::WrappingCleared { .. }
@@ -461,6 +462,9 @@ impl Ceremony {
             | Event::MediumLetGo { .. }
             | Event::MediumRead { .. }
             | Event::ShareReadBack { .. }
+            | Event::ShareEncrypted { .. }
+            | Event::PageLaid { .. }
+            | Event::PageCleared { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
             | Event::ManagementKeyLost { .. }

@@ -50,7 +50,11 @@ impl Document {
     pub fn parse_any(bytes: &[u8]) -> Result<Self, Refusal> {
         let value = json::parse(bytes, Limits::METADATA).ok();
         let kind = value.as_ref().and_then(|value| value.member("signed")?.member("_type")?.as_str());
-        Self::parse(kind.and_then(Dialect::of_type_name).unwrap_or_default(), bytes)
+        let dialect = kind.and_then(Dialect::of_type_name).unwrap_or_default();
+        match value {
+            Some(value) => Self::of(dialect, bytes, value),
+            None => Self::parse(dialect, bytes),
+        }
     }
 
     /// Reads a document by the kind that it names.
@@ -61,6 +65,12 @@ impl Document {
         let refuse = |what: String| Refusal::new(Rule::MetadataWellFormed, what, REMEDY);
         let value = json::parse(bytes, Limits::METADATA)
             .map_err(|error| refuse(format!("The file is no metadata: {error}.")))?;
+        Self::of(dialect, bytes, value)
+    }
+
+    /// The same of `bytes` that read as `value`.
+    pub(super) fn of(dialect: Dialect, bytes: &[u8], value: Value) -> Result<Self, Refusal> {
+        let refuse = |what: String| Refusal::new(Rule::MetadataWellFormed, what, REMEDY);
         let kind = value.member("signed").and_then(|signed| signed.member("_type")).and_then(Value::as_str);
         let kind = kind.ok_or_else(|| refuse("The file is no metadata: it has no `signed._type`.".into()))?;
         match RoleName::TOP.into_iter().find(|role| dialect.type_name(role) == kind) {

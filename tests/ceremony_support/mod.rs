@@ -5,9 +5,11 @@
 pub mod cuts;
 pub mod home;
 pub mod kept;
+pub mod later;
 pub mod normal;
 pub mod paper;
 pub mod record;
+pub mod ways;
 
 use std::{
     collections::BTreeMap,

@@ -43,6 +43,7 @@ fn whole() -> Vec<Event> {
         keyid: key.id(),
         commitments: commitments.clone(),
         opens: crate::custody::Opens::SealedFile,
+        encrypted: vec![],
     };
     let file = ExportedFile { name: "backup/offline.age".into(), sha256: Digest::of(b"file"), length: 4 };
     let (sealed, sheets, media) = (SealedBackup { file, set }, vec![], vec![]);
@@ -157,6 +158,7 @@ fn wrapped() -> Vec<Event> {
         algorithm: crate::tuf::key::KeyAlgorithm::P256,
         label: "root".into(),
         made: Utc::EPOCH,
+        known: None,
     });
     let unwraps = Operation::Wrapping(Wrapping::UnwrapKey {
         alias: second.clone(),

@@ -73,7 +73,7 @@ impl Kind for Close {
             kind if kind.opens_backups() => {
                 script.kept.iter().map(|kept| Fact::BackupRestores(kept.name.clone())).collect()
             }
-            kind if kind.is_custody() => script.made_keys().into_iter().cloned().map(Fact::KeyWiped).collect(),
+            kind if kind.is_custody() => script.made_keys().into_iter().map(|name| script.counts_by(name)).collect(),
             _ => vec![],
         };
         let destroyed = script.ending_sets().filter(|kept| script.rotate_by(&kept.name).is_none());

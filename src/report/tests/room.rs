@@ -267,6 +267,7 @@ impl Room {
             | Operation::SealManagementKey { .. }
             | Operation::GiveShare { .. }
             | Operation::ReadMedium { .. }
+            | Operation::Giving(_)
             | Operation::PutKey { .. }
             | Operation::CheckShare { .. }
             | Operation::Wrapping(_)

@@ -38,8 +38,10 @@ use crate::{
 
 /// How many repositories, and what part of the rounds is enough.
 const SIZES: [(usize, usize); 4] = [(100, 1), (1_000, 1), (10_000, 3), (20_000, 3)];
-/// With so many the stock tool is compared.
+/// The stock tool rotates in so many, once in a trust directory that has no more, and once in one that has as many as the ceremony: it reads
+/// through all of its keys each time.
 const OF_STOCK: usize = 50;
+const IN_STOCK: usize = 1_000;
 /// What of a ceremony is about each repository, in order.
 const PHASES: [&str; 5] = ["import", "draft", "review", "sign", "export"];
 /// Roll-call, keys, clocks and heads; and at last report, card and manifest.
@@ -64,7 +66,7 @@ pub fn run(place: &Place, rounds: usize, only: Option<usize>) {
             let told: Vec<Value> = (0..rounds).map(|_| held(place, folder, &collections[&count], count)).collect();
             let figures = Figures::of(&told);
             if kind == "on disk" && count == 1_000 {
-                of_one_thousand = Some(figures.all_five[0].min());
+                of_one_thousand = Some([&figures.without_import, &figures.all_five].map(|of| of[0].min()));
             }
             rows.push(figures.phases(count, rounds));
             ratios.push(figures.ratios(count));
@@ -101,16 +103,20 @@ pub fn run(place: &Place, rounds: usize, only: Option<usize>) {
         table::print(&format!("Beside a bare loop over the same payloads, record {kind}"), &head, &ratios);
     }
     match stock(place) {
-        Some(each) => {
-            println!("`notary key rotate GUN targets`, {OF_STOCK} repositories, server on loopback:");
-            println!("{} ms each by the median, {} at least.", figure(each.median()), figure(each.min()));
-            if let Some(ours) = of_one_thousand {
-                println!(
-                    "The same in a ceremony of 1,000, without publishing: {} ms each; {} times as fast.\n",
-                    figure(ours / 1e3),
-                    figure(each.median() / (ours / 1e3))
-                );
+        Some(stock) => {
+            println!("`notary key rotate GUN targets` in {OF_STOCK} repositories, server on loopback:");
+            for (there, each) in stock {
+                let (median, min) = (figure(each.median()), figure(each.min()));
+                println!("of {there} in the trust directory: {median} ms each by the median, {min} at least.");
+                if let Some([draft_to_export, with_import]) = of_one_thousand {
+                    println!(
+                        "A ceremony of 1,000, without publishing, is {} times as fast from the drafts to the bundles, {} times with the import.",
+                        figure(each.median() / (draft_to_export / 1e3)),
+                        figure(each.median() / (with_import / 1e3))
+                    );
+                }
             }
+            println!();
         }
         None => println!("not run: the stock client (notary, notary-server or openssl is not installed)\n"),
     }
@@ -309,9 +315,9 @@ fn peak_kib() -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// How long the stock client takes for each of a few repositories, in milliseconds. The server is on loopback and keeps
-/// everything in memory.
-fn stock(place: &Place) -> Option<Series> {
+/// How long the stock client takes for each of a few repositories, in milliseconds, by how many its trust directory has. The server is on
+/// loopback and keeps everything in memory.
+fn stock(place: &Place) -> Option<Vec<(usize, Series)>> {
     if !notary::installed() {
         return None;
     }
@@ -319,15 +325,20 @@ fn stock(place: &Place) -> Option<Series> {
     fs::create_dir(&folder).expect("a folder");
     let stack = Stack::start(&folder, Keys::Local);
     let client = Client::new(&stack, &folder.join("client"));
-    let guns: Vec<String> = (0..OF_STOCK).map(|number| format!("docker.io/bench/repository-{number:05}")).collect();
-    for gun in &guns {
-        client.does(&["init", "-p", gun]);
-    }
-    let mut each = Series::default();
-    for gun in &guns {
-        let begun = Instant::now();
-        client.does(&["key", "rotate", gun, "targets"]);
-        each.add_time(begun.elapsed());
-    }
-    Some(each)
+    let gun = |number: usize| format!("docker.io/bench/repository-{number:05}");
+    let mut there = 0;
+    let measured = [OF_STOCK, IN_STOCK].map(|many| {
+        for number in there..many {
+            client.does(&["init", "-p", &gun(number)]);
+        }
+        there = many;
+        let mut each = Series::default();
+        for number in (0..many).step_by(many / OF_STOCK) {
+            let begun = Instant::now();
+            client.does(&["key", "rotate", &gun(number), "targets"]);
+            each.add_time(begun.elapsed());
+        }
+        (many, each)
+    });
+    Some(measured.into())
 }

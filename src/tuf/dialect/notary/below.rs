@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::{client::spelling, is_child};
+use super::{client::read, is_child};
 use crate::{
     rules::{Passed, Refusal, Rule},
     text::shown,
@@ -70,8 +70,8 @@ impl Below<'_> {
     fn snapshot(&mut self, root: &Root, role: &Role) -> Result<Option<BTreeMap<String, MetaFile>>, Refusal> {
         let (name, file) = (RoleName::Snapshot, "snapshot.json");
         let Some(bytes) = self.files.get(file) else { return Ok(None) };
-        let spelt = spelling(bytes).map_err(|refusal| in_file(file, refusal))?;
-        let received: Untrusted<Snapshot> = Untrusted::parse(Dialect::Notary, bytes.as_slice())?;
+        let (received, spelt): (Untrusted<Snapshot>, _) = read(bytes).map_err(|refusal| in_file(file, refusal))?;
+        let spelt = spelt.map_err(|refusal| in_file(file, refusal))?;
         keyids_match(&root.keys, role, received.signatures()).map_err(|refusal| in_file(file, refusal))?;
         let verified = role_metadata(&name, role, &root.keys, received).map_err(|refusal| in_file(file, refusal))?;
         let document = verified.document();
@@ -91,15 +91,11 @@ impl Below<'_> {
         let file = Dialect::Notary.file_name(name, None);
         let Some(bytes) = self.files.get(&file) else { return Ok(None) };
         let here = |refusal| in_file(&file, refusal);
-        let mut passed = vec![];
-        match snapshot {
-            None => passed.push(spelling(bytes).map_err(here)?),
-            Some(meta) => {
-                readable(bytes).map_err(here)?;
-                passed.push(matches_meta(name.as_str(), bytes, meta)?);
-            }
-        }
-        let received: Untrusted<Targets> = Untrusted::parse(Dialect::Notary, bytes.as_slice()).map_err(here)?;
+        let (received, spelt): (Untrusted<Targets>, _) = read(bytes).map_err(here)?;
+        let mut passed = vec![match snapshot {
+            None => spelt.map_err(here)?,
+            Some(meta) => matches_meta(name.as_str(), bytes, meta)?,
+        }];
         keyids_match(keys, role, received.signatures()).map_err(here)?;
         let verified = match name {
             RoleName::Targets => role_metadata(name, role, keys, received),
@@ -214,11 +210,6 @@ fn keyids_match(keys: &BTreeMap<KeyId, Key>, role: &Role, signatures: &[Signatur
         }
     }
     Ok(())
-}
-
-/// The bytes are metadata that Go reads at all.
-fn readable(bytes: &[u8]) -> Result<(), Refusal> {
-    super::wire::respelt(bytes).map(drop).map_err(|(place, why)| super::client::unreadable(&place, &why))
 }
 
 /// `BYTES-MATCH-HASH`: the snapshot that travels along gives the hash of these very bytes.

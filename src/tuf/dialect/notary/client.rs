@@ -17,7 +17,7 @@ use crate::{
         predict::{Breakage, Client},
         role::RoleName,
         root::Root,
-        signed::Untrusted,
+        signed::{Metadata, Untrusted},
         timestamp::Timestamp,
         verify::tally_of,
         walk::{Published, Walk, in_file},
@@ -26,12 +26,26 @@ use crate::{
 };
 
 /// `NOTARY-BYTES`: a server that hashes what it would write itself hashes these bytes.
-pub fn spelling(bytes: &[u8]) -> Result<Passed, Refusal> {
+pub fn spelling(bytes: &[u8]) -> Spelt {
     compared(&wire::respelt(bytes).map_err(|(place, why)| unreadable(&place, &why))?, bytes)
 }
 
+/// Whether a document is spelt as Notary spells it.
+pub type Spelt = Result<Passed, Refusal>;
+
+/// A document of one kind, and how it is spelt, read in one go.
+///
+/// # Errors
+/// What Go would not read, or no metadata of this kind.
+pub fn read<T: Metadata>(bytes: &[u8]) -> Result<(Untrusted<T>, Spelt), Refusal> {
+    let unreadable = |(place, why): (String, String)| unreadable(&place, &why);
+    let value = wire::read(bytes).map_err(unreadable)?;
+    let again = wire::respelt_as(&value, bytes).map_err(unreadable)?;
+    Ok((Untrusted::of(Dialect::Notary, bytes, value)?, compared(&again, bytes)))
+}
+
 /// `NOTARY-BYTES`, where it is known what Notary would write.
-fn compared(again: &[u8], bytes: &[u8]) -> Result<Passed, Refusal> {
+fn compared(again: &[u8], bytes: &[u8]) -> Spelt {
     if again == bytes {
         return Ok(Passed::new(Rule::NotaryBytes, format!("{} bytes, written again the same", bytes.len())));
     }
@@ -66,10 +80,18 @@ pub fn breakages(bytes: &[u8]) -> Vec<Breakage> {
     let mut add = |place: &str, why: String| {
         found.push(Breakage { clients: vec![Client::Notary], place: shown_up_to(place, 120), why });
     };
-    if let Err(refusal) = spelling(bytes) {
+    let value = wire::read(bytes);
+    let respelt = value.as_ref().map_err(Clone::clone).and_then(|value| wire::respelt_as(value, bytes));
+    let spelt = respelt.map_err(|(place, why)| unreadable(&place, &why)).and_then(|again| compared(&again, bytes));
+    if let Err(refusal) = spelt {
         add("document", format!("is not spelt as Notary spells it. {}", refusal.what));
     }
-    let document = match Document::parse(Dialect::Notary, bytes) {
+    let document = match value {
+        Ok(value) => Document::of(Dialect::Notary, bytes, value),
+        // What is wrong is said in other words here.
+        Err(_) => Document::parse(Dialect::Notary, bytes),
+    };
+    let document = match document {
         Ok(document) => document,
         Err(refusal) => {
             add("document", format!("cannot be read: {}", refusal.what));
@@ -120,7 +142,7 @@ impl Prediction<'_> {
     fn run(&mut self) -> Result<(), Refusal> {
         let Published { gun, files, trusted } = *self.published;
         self.names()?;
-        let trusted = trusted.map(|bytes| read("the trusted root", bytes)).transpose()?.map(|(root, _)| root);
+        let trusted = trusted.map(|bytes| read_root("the trusted root", bytes)).transpose()?.map(|(root, _)| root);
         let (mut roots, posted) = self.roots(trusted.as_ref())?;
         roots.is_posted &= !self.is_published(roots.newest.document())?;
         let with_snapshot = files.contains_key("snapshot.json");
@@ -195,7 +217,7 @@ impl Prediction<'_> {
             let Some(version) = file.strip_suffix(".json").and_then(version_of) else { continue };
             let root = match trusted.filter(|trusted| trusted.bytes() == bytes.as_slice()) {
                 Some(trusted) => trusted.clone(),
-                None => read(file, bytes)?.0,
+                None => read_root(file, bytes)?.0,
             };
             if root.document().version != version {
                 let what = format!("{} holds root {}.", shown(file), root.document().version);
@@ -203,7 +225,7 @@ impl Prediction<'_> {
             }
             published.insert(version, root);
         }
-        let posted = self.published.files.get("root.json").map(|bytes| read("root.json", bytes)).transpose()?;
+        let posted = self.published.files.get("root.json").map(|bytes| read_root("root.json", bytes)).transpose()?;
         if let Some(trusted) = trusted {
             // A root that a client holds was published.
             published.entry(trusted.document().version).or_insert_with(|| trusted.clone());
@@ -302,13 +324,8 @@ impl Prediction<'_> {
     }
 }
 
-/// Whether a document is spelt as Notary spells it.
-type Spelt = Result<Passed, Refusal>;
-
-fn read(file: &str, bytes: &[u8]) -> Result<(Untrusted<Root>, Spelt), Refusal> {
-    let again = wire::respelt(bytes).map_err(|(place, why)| in_file(file, unreadable(&place, &why)))?;
-    let root = Untrusted::parse(Dialect::Notary, bytes).map_err(|refusal| in_file(file, refusal))?;
-    Ok((root, compared(&again, bytes)))
+fn read_root(file: &str, bytes: &[u8]) -> Result<(Untrusted<Root>, Spelt), Refusal> {
+    read(bytes).map_err(|refusal| in_file(file, refusal))
 }
 
 /// `3` of `3.root`.

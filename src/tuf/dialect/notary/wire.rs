@@ -65,9 +65,23 @@ pub fn escaped(canonical: &[u8]) -> Vec<u8> {
 /// # Errors
 /// Where Go would read nothing: the place and what is wrong there, continuing "the member ".
 pub fn respelt(bytes: &[u8]) -> Result<Vec<u8>, (String, String)> {
-    let document =
-        json::parse(bytes, Limits::METADATA).map_err(|error| ("document".into(), format!("is no JSON: {error}")))?;
-    let signed = member(&document, "", "signed")?;
+    respelt_as(&read(bytes)?, bytes)
+}
+
+/// What Go would read.
+///
+/// # Errors
+/// As [`respelt`].
+pub fn read(bytes: &[u8]) -> Result<Value, (String, String)> {
+    json::parse(bytes, Limits::METADATA).map_err(|error| ("document".into(), format!("is no JSON: {error}")))
+}
+
+/// [`respelt`] of `bytes` that were read as `document`.
+///
+/// # Errors
+/// As [`respelt`].
+pub fn respelt_as(document: &Value, bytes: &[u8]) -> Result<Vec<u8>, (String, String)> {
+    let signed = member(document, "", "signed")?;
     let common =
         ["_type", "expires", "version"].map(|name| plain(signed, "signed", name).map(|value| (name.to_owned(), value)));
     let mut members: Rendered = common.into_iter().collect::<Result<_, _>>()?;
@@ -83,18 +97,18 @@ pub fn respelt(bytes: &[u8]) -> Result<Vec<u8>, (String, String)> {
             members.insert("roles".into(), roles);
         }
         "Targets" => {
-            members.insert("targets".into(), files(signed, "targets", &Customs::of(bytes).targets)?);
+            members.insert("targets".into(), files(signed, "targets", &Customs::of(signed, "targets", bytes).targets)?);
             members.insert("delegations".into(), delegations(signed)?);
         }
         "Snapshot" | "Timestamp" => {
-            members.insert("meta".into(), files(signed, "meta", &Customs::of(bytes).meta)?);
+            members.insert("meta".into(), files(signed, "meta", &Customs::of(signed, "meta", bytes).meta)?);
         }
         _ => return Err(wrong("signed", "_type", "is none of Root, Targets, Snapshot and Timestamp")),
     }
     if canonical(signed).iter().any(|byte| *byte < 0x20) {
         return Err(wrong("", "signed", "has a control character in its text, which the server cannot write"));
     }
-    let signatures = match member(&document, "", "signatures")? {
+    let signatures = match member(document, "", "signatures")? {
         Value::Array(signatures) => signatures,
         other => return Err(wrong("", "signatures", &format!("is {}, not a list", other.kind()))),
     };
@@ -257,7 +271,12 @@ struct Custom {
 }
 
 impl Customs {
-    fn of(bytes: &[u8]) -> Self {
+    /// Those of `bytes`, which are read once more only where there is one.
+    fn of(signed: &Value, name: &str, bytes: &[u8]) -> Self {
+        let files = signed.member(name).and_then(Value::as_object);
+        if files.is_none_or(|files| files.values().all(|file| file.member("custom").is_none())) {
+            return Self::default();
+        }
         #[derive(Default, Deserialize)]
         struct Whole {
             #[serde(default)]
