@@ -179,6 +179,8 @@ rules! {
         "A script says how the key outlives the loss of a token, and does what it says; that it does not is declared.";
     ShareReadBack "SHARE-READ-BACK" InTheRoom Nothing
         "A share counts only when it was typed again from its paper and fits its commitment, and none is made before the one before it was.";
+    RecipientOwn "RECIPIENT-OWN" InTheRoom Nothing
+        "A share is encrypted only to a recipient that is one custodian's own, of nobody else and not the backup's, and only after they compared it with their own paper.";
     BackupRestores "BACKUP-RESTORES" InTheRoom Nothing
         "A key that several tokens hold counts only when a token to which it was restored from shares has signed with it, the memory was wiped, and no token still gives it away wrapped.";
 

@@ -14,8 +14,9 @@ use crate::{
     utc::Utc,
 };
 
-/// The longest line, in bytes: a root of half a megabyte and room to spare.
-pub const LINE_MAX: usize = 4 << 20;
+/// The longest line, in bytes: a root of half a megabyte, 20,000 repositories with the longest names (five megabytes), or 256 repositories
+/// with two thousand tags each, of which nobody knows how they were before a theft.
+pub const LINE_MAX: usize = 16 << 20;
 
 /// The name of the transcript in a record.
 pub const FILE: &str = "transcript.jsonl";
@@ -203,6 +204,20 @@ mod tests {
         let frame = length(0).expect("a short one");
         assert_eq!(length(LINE_MAX - frame), Ok(LINE_MAX));
         assert_eq!(length(LINE_MAX - frame + 1).map_err(|refusal| refusal.rule), Err(Rule::TranscriptChain));
+    }
+
+    #[test]
+    fn twenty_thousand_repositories_with_the_longest_names_are_one_line() {
+        let name = |number: u32| format!("docker.io.{}.{number:05}", "n".repeat(239));
+        let guns: Vec<_> = (0..20_000).map(|number| crate::transfer::Gun::parse(&name(number)).unwrap()).collect();
+        assert_eq!(guns[0].as_str().len(), crate::transfer::gun::NAME_BYTES_MAX);
+        let event =
+            Event::CollectionOpened { manifest: nothing_before(), before: None, guns: guns.clone(), passed: vec![] };
+        let line = write(None, Utc::EPOCH, &event).expect("a line").line;
+        assert!(line.len() > 5_000_000, "{}", line.len());
+        let chain = read(&line).expect("it is read again");
+        let Event::CollectionOpened { guns: again, .. } = &chain.entries[0].1 else { panic!("another event") };
+        assert_eq!(*again, guns);
     }
 
     #[test]

@@ -189,6 +189,7 @@ fn a_version_that_an_earlier_ceremony_signed_is_not_signed_with_another_payload(
             role: RoleName::Root,
             version: 1,
             payload: Digest::of(b"what was signed before"),
+            spent: false,
         };
         let previous =
             PreviousCeremony { head: Digest::of(b"head"), ended: Utc::EPOCH, signed: vec![earlier], list: None };

@@ -568,6 +568,14 @@ fn delegations_are_collected_and_their_ends_watched() {
     assert_eq!(soon.code, 1);
     let report: serde_json::Value = serde_json::from_str(&soon.out).expect("JSON");
     assert_eq!(report["deadlines"].as_array().map(Vec::len), Some(5));
+    // For cron: nothing is said where nothing is near, and what is near otherwise.
+    let quiet = room.run(&["watch", "--gun", APP, "--days", "0", "--quiet"]);
+    assert_eq!((quiet.code, quiet.out.is_empty()), if days < 0 { (1, false) } else { (0, true) }, "{quiet:?}");
+    let near = room.run(&["watch", "--gun", APP, "--days", &(days.max(0) + 1).to_string(), "--quiet"]);
+    assert_eq!((near.code, near.out.lines().count()), (1, 2), "the one that is near, and the count: {near:?}");
+    assert!(near.out.contains("targets/releases 1") && !near.out.contains("root 1"), "{near:?}");
+    let failed = room.run(&["watch", "--gun", "lab/absent", "--days", "0", "--quiet"]);
+    assert!(failed.code == 3 && failed.out.contains("lab/absent"), "{failed:?}");
     let absent = room.run(&["watch", "--gun", APP, "--gun", "lab/absent", "--days", "0"]);
     assert!(absent.code == 3 && absent.out.contains("lab/absent") && absent.out.contains("root 1"), "{absent:?}");
 }

@@ -94,6 +94,26 @@ fn dct_delegate_waits_for_the_signer_whose_key_is_new() {
 }
 
 #[test]
+fn dct_come_home_brings_the_offline_key_from_its_file_to_two_tokens() {
+    on_softhsm("dct_come_home_brings_the_offline_key_from_its_file_to_two_tokens", |tokens| {
+        // What the stock tools made: a certificate for each repository, and tags without a signer.
+        let (room, bundle) = rehearsed(tokens, "dct-come-home");
+        assert_eq!(documents(&bundle), ["root 3", "targets 4"]);
+        assert!(bundle.wants.is_empty());
+        assert_eq!(room.ceremony().repositories().left_out().count(), 0);
+        let brought: Vec<_> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::KeyBroughtIn { alias, key, .. } => Some((alias.to_string(), key.public().fingerprint())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(brought.iter().map(|(alias, _)| alias.as_str()).collect::<Vec<_>>(), ["home-1", "home-2"]);
+        assert_eq!(brought[0].1, brought[1].1, "one key");
+    });
+}
+
+#[test]
 fn two_people_hold_the_prepared_emergency_within_half_an_hour() {
     on_softhsm("two_people_hold_the_prepared_emergency_within_half_an_hour", |tokens| {
         let (room, bundle) = rehearsed(tokens, "dct-emergency");

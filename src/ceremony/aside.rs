@@ -27,13 +27,20 @@ pub(super) fn possible(ceremony: &Ceremony, kind: AsideKind) -> Result<(), Refus
         AsideKind::Void | AsideKind::Substitute | AsideKind::Abandon if ceremony.abandoning.is_some() => {
             Err(unfit("It is decided that the ceremony is given up; the tokens come first."))
         }
-        AsideKind::Void if ceremony.repositories.batch.manifest.is_some() => match ceremony.batch_met() {
-            true => Err(Refusal::new(
+        AsideKind::Void if ceremony.repositories.batch.manifest.is_some() => match ceremony.complete_repositories() {
+            (count, Some(gun)) => Err(Refusal::new(
+                Rule::VersionSignedOnce,
+                format!(
+                    "{count} repositories of this batch have every signature that they need: their documents exist. The first is {gun}."
+                ),
+                "Go on to the end: what is wrong with one is mended by its next version. Where a token fails, leave, and come back with it.",
+            )),
+            _ if ceremony.batch_met() => Err(Refusal::new(
                 Rule::VersionSignedOnce,
                 "Enough tokens have signed this batch: its documents exist.",
                 "What is wrong with one is mended by the next version of it.",
             )),
-            false => can_be_decided(ceremony),
+            _ => can_be_decided(ceremony),
         },
         AsideKind::Void => match ceremony.draft() {
             None => Err(unfit("There is no payload to void.")),

@@ -12,7 +12,7 @@ use super::{
     steps::Gone,
 };
 use crate::{
-    custody::Commitment,
+    custody::{Commitment, Recipient},
     device::{KeyAttributes, attestation::Attestation, yubikey::NewManagementKey},
     digest::Digest,
     machine::MachineFacts,
@@ -416,6 +416,46 @@ pub enum Event {
         /// The commitment that it fits.
         commitment: Commitment,
         /// `SHARE-READ-BACK`.
+        passed: Vec<Passed>,
+    },
+    /// The page of a share lies in memory, for a program that prints it.
+    PageLaid {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Where it lies.
+        file: String,
+    },
+    /// It was overwritten and removed.
+    PageCleared {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Where it lay.
+        file: String,
+        /// Whether it was there: one that an earlier run left may have gone with the power.
+        found: bool,
+    },
+    /// A share that was read back was encrypted to its custodian as well.
+    ShareEncrypted {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Whose recipient it is.
+        custodian: PersonId,
+        /// The recipient.
+        recipient: Recipient,
+        /// The age file.
+        file: ExportedFile,
+        /// On which media.
+        media: Vec<String>,
+        /// What an earlier try left in the record, by name: nobody knows what is in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<String>,
+        /// `RECIPIENT-OWN`.
         passed: Vec<Passed>,
     },
     /// A key that was made in memory came to a token. It does not count yet.
@@ -1016,6 +1056,7 @@ impl Event {
             | Self::BackupSealed { passed, .. }
             | Self::ManagementKeySealed { passed, .. }
             | Self::ShareReadBack { passed, .. }
+            | Self::ShareEncrypted { passed, .. }
             | Self::KeyPut { passed, .. }
             | Self::KeyWiped { passed, .. }
             | Self::KeyWrapped { passed, .. }
@@ -1067,6 +1108,9 @@ impl Event {
                 | Self::BackupSealed { .. }
                 | Self::ManagementKeySealed { .. }
                 | Self::ShareReadBack { .. }
+                | Self::PageLaid { .. }
+                | Self::PageCleared { .. }
+                | Self::ShareEncrypted { .. }
                 | Self::KeyPut { .. }
                 | Self::KeyWiped { .. }
                 | Self::KekMade { .. }
@@ -1210,6 +1254,9 @@ pub struct SignedVersion {
     pub version: u64,
     /// The SHA-256 of the bytes that were signed.
     pub payload: Digest,
+    /// Whether it was given up before enough had signed: voided, or left by a ceremony that was abandoned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spent: bool,
 }
 
 /// Where and when an event stands in the transcript.

@@ -140,12 +140,17 @@ pub(super) fn declared(answer: authoring::Answer, declared: bool) -> Result<Opti
 /// `VERSION-SIGNED-ONCE`: no other payload of this version was signed, here or in the ceremony before.
 pub fn signed_once(ceremony: &Ceremony, version: u64, payload: Digest) -> Result<Passed, Refusal> {
     let script = &ceremony.script;
-    let earlier = ceremony.earlier.iter().find(|signed| {
-        signed.repository == script.repository
-            && signed.role == RoleName::Root
-            && signed.version == version
-            && signed.payload != payload
-    });
+    let (spent, signed): (Vec<_>, Vec<_>) = ceremony
+        .earlier
+        .iter()
+        .filter(|signed| {
+            signed.repository == script.repository
+                && signed.role == RoleName::Root
+                && signed.version == version
+                && signed.payload != payload
+        })
+        .partition(|signed| signed.spent);
+    let earlier = signed.first();
     let here = ceremony.drafts.iter().find(|draft| {
         draft.version == version && draft.payload != payload && !draft.signatures.is_empty() && draft.voided.is_none()
     });
@@ -158,7 +163,12 @@ pub fn signed_once(ceremony: &Ceremony, version: u64, payload: Digest) -> Result
              otherwise the next root has the next version.",
         )),
         None => {
-            Ok(Passed::new(Rule::VersionSignedOnce, format!("no other payload of root version {version} is signed")))
+            let mut seen = format!("no other payload of root version {version} is signed");
+            for given_up in spent {
+                let before = &given_up.payload.to_string()[..16];
+                seen += &format!("; {before}… was given up in the ceremony before, before enough had signed it");
+            }
+            Ok(Passed::new(Rule::VersionSignedOnce, seen))
         }
     }
 }

@@ -110,6 +110,10 @@ impl Ceremony {
         if let Some(trouble) = &self.trouble {
             return Pending::Ask(Box::new(self.ask_about(trouble)));
         }
+        // Before anything else: a page with a share does not lie about.
+        if let Some(page) = self.backups.page_left() {
+            return Pending::Do(page.clears());
+        }
         if let Some(left) = self.abandoning.as_ref().and_then(|_| self.key_to_wipe())
             && let Some(pending) = steps::erase_token::pending(self, &left.alias)
         {
@@ -255,6 +259,11 @@ impl Ceremony {
             && let operation::Outcome::WrongToken(seen) = outcome.as_ref()
         {
             return Err(self.wrong_token(seen));
+        }
+        if let Answer::Done(outcome) = answer
+            && let operation::Outcome::PageCleared { found } = outcome.as_ref()
+        {
+            return self.backups.cleared(*found).map(Decision::of);
         }
         if let Some((reason, by)) = &self.abandoning {
             return self.decide_what_is_left(reason, by, answer).map(Decision::of);

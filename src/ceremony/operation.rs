@@ -1,6 +1,7 @@
 //! The whole list of what the program can do to the world, and what can come of it. A rehearsal on paper is not performing
 //! these; there is no other switch.
 
+mod giving;
 mod outcome;
 mod seen;
 mod trouble;
@@ -9,6 +10,7 @@ mod wrapping;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    giving::Giving,
     outcome::Outcome,
     seen::{ExportedFile, SeenToken},
     trouble::Trouble,
@@ -298,6 +300,8 @@ pub enum Operation {
         /// Which key.
         name: Alias,
     },
+    /// File, people: what is done to a share beside its being put on paper.
+    Giving(Giving),
     /// Token, host: what is done to a key that one token wraps for another.
     Wrapping(Wrapping),
     /// Token: forget everything of a token, open it again as if it had just been inserted, and sign a proof of possession.
@@ -405,6 +409,7 @@ impl Operation {
             }
             Self::CheckShare { index, .. } => format!("read share {index} from its page"),
             Self::WipeKey { name } => format!("wipe the memory in which {name} was made"),
+            Self::Giving(giving) => giving.words(),
             Self::Wrapping(wrapping) => wrapping.words(),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
             Self::LookAtToken { alias, .. } => format!("look at {alias}"),
@@ -452,6 +457,7 @@ impl Operation {
             | Self::SealBackup { .. }
             | Self::SealManagementKey { .. }
             | Self::GiveShare { .. }
+            | Self::Giving(_)
             | Self::CheckShare { .. }
             | Self::WipeKey { .. } => None,
         }

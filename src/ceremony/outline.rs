@@ -151,10 +151,13 @@ fn batch_account(ceremony: &Ceremony) -> Vec<String> {
             ));
         }
     }
-    let fate = match (batch.progress().0, ceremony.batch_met()) {
-        (0, _) => "none of it is signed",
-        (_, true) => "enough signed it: its documents exist",
-        (_, false) => "not enough signed it: nobody accepts it",
+    let fate = match (batch.progress().0, ceremony.batch_met(), ceremony.complete_repositories().0) {
+        (0, ..) => "none of it is signed".into(),
+        (_, true, _) => "enough signed it: its documents exist".into(),
+        (_, false, 0) => "not enough signed it: nobody accepts it".into(),
+        (_, false, complete) => {
+            format!("enough signed everything of {complete} of them: these can be published, the others nobody accepts")
+        }
     };
     lines.push(format!("Batch of {} repositories: {fate}.", batch.drafted().len()));
     if batch.progress().1 > 0 {

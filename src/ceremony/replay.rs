@@ -173,6 +173,11 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             word(if *again { words::management::PREPARE_AGAIN } else { words::management::KEEP })
         }
         Event::ShareReadBack { commitment, .. } => done(Outcome::ShareReadBack { commitment: *commitment }),
+        Event::PageLaid { .. } => done(Outcome::PageLaid),
+        Event::PageCleared { found, .. } => done(Outcome::PageCleared { found: *found }),
+        Event::ShareEncrypted { file, media, left, .. } => {
+            done(Outcome::ShareEncrypted { file: file.clone(), media: media.clone(), left: left.clone() })
+        }
         Event::KeyPut { key, attributes, shares, history, .. } => {
             let (key, shares, history) = (key.clone(), shares.clone(), history.clone());
             done(Outcome::KeyPut { key, attributes: *attributes, shares, history })

@@ -5,6 +5,7 @@
 
 mod backup;
 mod declares;
+mod enough;
 mod kind;
 mod raw;
 pub mod read;
@@ -334,50 +335,6 @@ impl Script {
         let signers = many.into_iter().flat_map(|spec| &spec.signers).filter(|signer| named(&signer.keys));
         let below = signers.map(|signer| format!("targets/{}", signer.name));
         online.chain(tagging.map(|_| RoleName::Targets.as_str().to_owned())).chain(below).collect()
-    }
-
-    /// Whether the tokens that signed are enough for what a ceremony about many repositories writes: whoever writes roots needs
-    /// offline keys of today and of tomorrow, whoever writes targets needs tagging keys. Keys that sign elsewhere are waited for
-    /// by the bundle, not by the ceremony.
-    pub fn repositories_met(&self, signed: &dyn Fn(&Alias) -> bool) -> bool {
-        self.roots_met(signed) && self.targets_met(signed)
-    }
-
-    /// Whether those that signed are enough without `alias`: for roots where it holds an offline key, for targets where it holds a
-    /// tagging key.
-    pub fn can_spare(&self, alias: &Alias, signed: &dyn Fn(&Alias) -> bool) -> bool {
-        match self.tags(alias) {
-            true => self.targets_met(signed),
-            false => {
-                let known = self.token(alias).is_some_and(|token| token.keyid.is_some());
-                (known || self.root.keys.contains(alias)) && self.roots_met(signed)
-            }
-        }
-    }
-
-    fn tags(&self, alias: &Alias) -> bool {
-        let tagging = self.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
-        tagging.is_some_and(|tagging| tagging.keys.iter().any(|key| key.token() == Some(alias)))
-    }
-
-    fn roots_met(&self, signed: &dyn Fn(&Alias) -> bool) -> bool {
-        let new = self.distinct_keys(self.root.keys.iter().filter(|alias| signed(alias)));
-        let held = self
-            .tokens
-            .iter()
-            .filter(|token| token.keyid.is_some() && !self.tags(&token.alias) && signed(&token.alias));
-        let old = self.distinct_keys(held.map(|token| &token.alias));
-        // A rotation may change the threshold; what today's is stands in the repositories, and is asked when a bundle leaves.
-        let today = if self.kind == Kind::DctRotateRoot { 1 } else { self.root.threshold };
-        !self.kind.writes_roots() || (new >= self.root.threshold && (self.kind.is_genesis() || old >= today))
-    }
-
-    fn targets_met(&self, signed: &dyn Fn(&Alias) -> bool) -> bool {
-        let tagging = self.repositories.as_ref().and_then(|spec| spec.tagging.as_ref());
-        tagging.is_none_or(|tagging| {
-            let here = tagging.keys.iter().filter_map(Signatory::token).filter(|alias| signed(alias));
-            self.distinct_keys(here) >= tagging.threshold || tagging.keys.iter().any(|key| key.token().is_none())
-        })
     }
 
     /// Every step with its number, `3.2` for the second of the third act.

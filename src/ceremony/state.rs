@@ -460,6 +460,9 @@ impl Ceremony {
             | Event::ShareDestroyed { .. }
             | Event::OldSharesJudged { .. }
             | Event::ShareReadBack { .. }
+            | Event::ShareEncrypted { .. }
+            | Event::PageLaid { .. }
+            | Event::PageCleared { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
             | Event::ManagementKeyLost { .. }

@@ -12,7 +12,7 @@ pub use self::backup::{Backup, BackupInspect, BackupStatus, BackupVerb, Share, S
 pub use self::new::ScriptKind;
 use crate::{tuf::Dialect, utc::Utc};
 
-/// Leads root-key ceremonies for The Update Framework on an air-gapped machine.
+/// Leads root-key ceremonies for The Update Framework and Docker Content Trust on an air-gapped machine.
 ///
 /// A ceremony is a script: who is in the room, which tokens hold the root keys, what is made and signed, step by step. Officiant
 /// checks a script weeks ahead, prints it, rehearses it with throw-away keys, leads it on the day, and verifies years later what

@@ -214,7 +214,7 @@ officiant-courier watch --server <URL> [--gun <GUN>]... [--inventory <FILE>] [--
 Exit codes: 0 nothing ends within the days; 1 something does, or has ended; 3 a repository could not be looked at.
 
 Examples, for cron:
-  officiant-courier watch --server https://notary.example.com --inventory guns.txt --days 120
+  officiant-courier watch --quiet --server https://notary.example.com --inventory guns.txt --days 120
   officiant-courier watch --tuf https://tuf.example.com/metadata --days 120"
 )]
 pub struct Watch {
@@ -232,6 +232,9 @@ pub struct Watch {
     /// How many days ahead count as soon
     #[arg(long, default_value_t = 90)]
     pub days: u32,
+    /// Only what is near or could not be looked at, and nothing where all is well: cron then sends no mail
+    #[arg(long, conflicts_with = "json")]
+    pub quiet: bool,
     #[command(flatten)]
     pub connection: Connection,
     #[command(flatten)]
@@ -309,7 +312,7 @@ mod tests {
             "publish folder --server https://s --json",
             "complete folder --gun a --role targets --keyid 8f --signature s.sig -o new",
             "complete folder --signatures copy -o new",
-            "watch --server https://s --inventory guns.txt --days 30 --jobs 8",
+            "watch --server https://s --inventory guns.txt --days 30 --jobs 8 --quiet",
             "watch --tuf https://s/metadata --name sigstore --days 30",
             "man",
             "page -o courier.html",

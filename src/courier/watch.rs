@@ -108,10 +108,13 @@ pub fn watch(args: &Watch) -> Result<Exit, Stop> {
             .collect();
         product(&format!("{:#}\n", json!({ "at": now, "deadlines": list, "near": near, "failed": failures.json() })))?;
     } else {
-        let mut lines: Vec<_> = deadlines.iter().map(|deadline| line(deadline, now, args.days)).collect();
+        let told = deadlines.iter().filter(|deadline| !args.quiet || deadline.matters(now, args.days));
+        let mut lines: Vec<_> = told.map(|deadline| line(deadline, now, args.days)).collect();
         lines.extend(failures.lines());
-        lines.push(format!("{near} within {} days or over, {} could not be looked at", args.days, failures.len()));
-        product(&(lines.join("\n") + "\n"))?;
+        if !args.quiet || !lines.is_empty() {
+            lines.push(format!("{near} within {} days or over, {} could not be looked at", args.days, failures.len()));
+            product(&(lines.join("\n") + "\n"))?;
+        }
     }
     Ok(match (failures.is_empty(), near) {
         (false, _) => Exit::Fault,

@@ -87,8 +87,8 @@ pub fn manifest_of(record: &Path) -> Result<String, Fault> {
     Ok(manifest.text)
 }
 
-/// How many files a record may have.
-const FILES_MAX: usize = 200_000;
+/// How many files a record may have: of 20,000 repositories with three signers each, payloads and bundles are two hundred thousand.
+const FILES_MAX: usize = 1_000_000;
 
 /// Lines of a manifest, written as the files are met: a record may have a hundred thousand.
 struct Listing<'a> {

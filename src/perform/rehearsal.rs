@@ -117,7 +117,7 @@ pub fn stand_ins(script: &Script, beside: &Path, record: &Path, module: &Path, n
         events.push(Event::TwinRoot { real: previous.sha256, twin: Digest::of(&root) });
     }
     if let Some(spec) = &script.repositories {
-        events.extend(collection::twin(script, spec, beside, record, module, now)?);
+        events.extend(collection::twin(script, spec, beside, record, module, now, &brought)?);
     }
     frames::make_frames(script, record)?;
     Ok(events)

@@ -6,6 +6,7 @@ use crate::{
         metadata,
         print::document::{Block, Cell, Document, Layout, Line, Table, blank, exact, plain},
         script::TokenSpec,
+        state::Closing,
         words::{erase, events::instant, paper as say},
     },
     digest::Digest,
@@ -62,11 +63,13 @@ pub fn document(replay: &Replay<'_>, list: Option<Digest>) -> Document {
 }
 
 fn versions(replay: &Replay<'_>) -> Block {
+    let given_up = replay.ceremony.closing() == Some(Closing::Abandoned);
     let drafts = replay.ceremony.drafts().iter().filter(|draft| !draft.signatures.is_empty());
     let rows = drafts.map(|draft| {
         let fate = match (&draft.voided, draft.met) {
             (Some(_), _) => "void, signatures spent",
             (None, true) => "valid",
+            (None, false) if given_up => "given up before its threshold, signatures spent",
             (None, false) => "threshold not met",
         };
         vec![

@@ -5,7 +5,7 @@ use crate::{
     ceremony::{
         print::document::{Block, Layout, Table, row},
         script::Kind,
-        words::paper as say,
+        words::paper::{self as say, TIMESTAMP_DAYS},
     },
     tuf::bundle,
     utc::Utc,
@@ -17,9 +17,6 @@ pub const NOTICE_DAYS: i64 = 30;
 pub const RENEWAL_LEAD_DAYS_MIN: i64 = 60;
 /// How many days after a ceremony the tokens are drilled again.
 pub const DRILL_AFTER_DAYS: i64 = 365;
-
-/// How many days a timestamp of Notary is good for, by its default.
-pub const TIMESTAMP_DAYS: i64 = 14;
 
 /// The dates that follow from a ceremony: name, date, and why.
 pub fn next(replay: &Replay<'_>) -> Vec<(&'static str, String, String)> {

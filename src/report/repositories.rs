@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{dates, replay::Replay};
+use super::replay::Replay;
 use crate::{
     ceremony::{
         earlier,
@@ -254,12 +254,12 @@ fn old_key(replay: &Replay<'_>) -> Vec<Block> {
     {
         return vec![];
     }
-    let mut text = say::old_tagging_key(dates::TIMESTAMP_DAYS);
+    let mut text = say::old_tagging_key(say::TIMESTAMP_DAYS);
     if let Some(date) = replay.ceremony.repositories().batch().date() {
         text += &format!(
             " Published on {}, that is {} at the latest.",
             date.date(),
-            date.plus_days(dates::TIMESTAMP_DAYS).date()
+            date.plus_days(say::TIMESTAMP_DAYS).date()
         );
     }
     vec![Block::Subheading("The old tagging key".into()), Block::Text(text)]

@@ -45,6 +45,9 @@ pub fn of_record(found: &Found, folder: &Path, script: &Script) -> Result<Previo
         None => before.map(|before| before.signed.clone()).unwrap_or_default(),
     };
     signed.extend(ceremony.signed_versions());
+    if script.kind.is_about_repositories() {
+        signed = earlier::highest(signed);
+    }
     Ok(PreviousCeremony { head: ceremony.paper_head(), ended: ceremony.stamp().at, signed, list: None })
 }
 
@@ -70,6 +73,15 @@ fn signed_list(path: &Path, sha256: Digest) -> Result<Vec<SignedVersion>, Error>
     Ok(earlier::read(&text, 0, usize::MAX)?)
 }
 
+/// Whether the record has what a card lists. That something was given up before enough had signed, a card need not say.
+fn says(given: &PreviousCeremony, card: &SignedVersion) -> bool {
+    let same = |one: &&SignedVersion| {
+        (&one.repository, &one.role, one.version, one.payload)
+            == (&card.repository, &card.role, card.version, card.payload)
+    };
+    given.signed.iter().find(same).is_some_and(|one| one.spent || !card.spent)
+}
+
 /// The ceremony before this one, from its record, from the card that the script copies, or from both where they agree. A list that the
 /// script names was read by whoever begins, and is `given` with the head of the card.
 pub(super) fn agreed(
@@ -83,13 +95,11 @@ pub(super) fn agreed(
     };
     let short = |digest: Digest| digest.to_string()[..16].to_owned();
     match given {
-        Some(given) if given.head != card.head || !card.signed.iter().all(|one| given.signed.contains(one)) => {
-            refuse(format!(
-                "The script's card ends with head {}…, the record named with {}….",
-                short(card.head),
-                short(given.head)
-            ))
-        }
+        Some(given) if given.head != card.head || !card.signed.iter().all(|one| says(&given, one)) => refuse(format!(
+            "The script's card ends with head {}…, the record named with {}….",
+            short(card.head),
+            short(given.head)
+        )),
         Some(given) => match &card.list {
             Some((file, sha256)) if Digest::of(&earlier::write(&given.signed)) != *sha256 => refuse(format!(
                 "{} has SHA-256 {}… on the script's card, and what was signed makes another list.",

@@ -10,8 +10,8 @@ use crate::{
     text::shown,
 };
 
-/// The longest manifest that is read, in bytes: room for 20,000 repositories of five files with long names, twice over.
-pub const MANIFEST_BYTES_MAX: usize = 64 << 20;
+/// The longest manifest that is read, in bytes: room for 20,000 repositories of fifteen files with the longest names.
+pub const MANIFEST_BYTES_MAX: usize = 128 << 20;
 
 /// The longest path, in bytes.
 pub const PATH_BYTES_MAX: usize = 1024;

@@ -43,6 +43,7 @@ fn whole() -> Vec<Event> {
         keyid: key.id(),
         commitments: commitments.clone(),
         opens: crate::custody::Opens::SealedFile,
+        encrypted: vec![],
     };
     let file = ExportedFile { name: "backup/offline.age".into(), sha256: Digest::of(b"file"), length: 4 };
     let (sealed, sheets, media) = (SealedBackup { file, set }, vec![], vec![]);

@@ -194,6 +194,9 @@ impl Ceremony {
             }
             _ => {}
         }
+        if let Event::ShareEncrypted { file, .. } = event {
+            self.exported.push(file.clone());
+        }
         if let Event::BackupSealed { sealed, sheets, .. } | Event::KeyWrapped { sealed, sheets, .. } = event {
             self.exported.push(sealed.file.clone());
             self.exported.extend(sheets.iter().cloned());

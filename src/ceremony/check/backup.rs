@@ -110,6 +110,12 @@ fn each_made(script: &Script, made: &[&Alias], findings: &mut Findings) {
     }
     unbroken(script, findings);
     custodians(script, findings);
+    if let Some(what) = words::recipients::consequences(script) {
+        findings.add(Note, Rule::RecipientOwn, None, what, words::recipients::REMEDY);
+    }
+    if let Some(folder) = script.custody().and_then(|custody| custody.pages.as_ref()) {
+        findings.add(Note, Rule::ShareReadBack, None, words::pages::note(folder), words::pages::REMEDY);
+    }
     if let Some(printer) = script.custody().and_then(|custody| custody.printer.as_ref()) {
         let what = format!("Shares are printed on {}; a rehearsal shows them on the screen instead.", shown(printer));
         findings.add(

@@ -66,14 +66,22 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
     }
     bring(key_files.len(), 0, say::bring_key_files(&key_files));
     bring(script.keys.len(), 0, say::BRING_OWNERS_PAPERS.into());
-    let follows = script.previous.is_some() || many && !script.kind.is_genesis();
+    // Offline keys that all come from files were in no ceremony yet.
+    let first = script.root.keys.iter().all(|alias| script.is_brought_a_key(alias));
+    let follows = script.previous.is_some() || many && !script.kind.is_genesis() && !first;
     bring(usize::from(follows), 0, if many { say::BRING_LAST_RECORD } else { say::BRING_LAST_CARD }.into());
     let by_qr = steps(|action| matches!(action, Action::ImportQr(_) | Action::ShowQr(_)));
     bring(usize::from(by_qr > 0), usize::from(by_qr > 0), say::BRING_OTHER_SCREEN.into());
     if let Some(custody) = script.custody().filter(|_| !script.made_keys().is_empty()) {
         let pages = script.made_keys().len() * custody.custodians.len();
         bring(pages, pages.div_ceil(2), say::BRING_PAGES.into());
-        bring(1, 0, if custody.printer.is_some() { say::BRING_PRINTER } else { say::BRING_COVER }.into());
+        bring(
+            1,
+            0,
+            if custody.printer.is_some() || custody.pages.is_some() { say::BRING_PRINTER } else { say::BRING_COVER }
+                .into(),
+        );
+        bring(custody.recipients.len(), 0, say::BRING_RECIPIENTS.into());
         bring(usize::from(custody.dice), usize::from(custody.dice), say::BRING_DIE.into());
     }
     let old_pages =

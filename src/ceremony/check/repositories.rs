@@ -67,6 +67,10 @@ pub(super) fn deadlines(script: &Script) -> Vec<Deadline> {
     if let Some(tagging) = &spec.tagging {
         found.push(deadline(tagging.expiry.days.into(), "the targets", say::THEN_TARGETS));
     }
+    if script.kind == Kind::DctRotateTaggingKey {
+        let what = "the old tagging key, where clients saw no new root";
+        found.push(deadline(say::TIMESTAMP_DAYS, what, say::THEN_OLD_KEY));
+    }
     found.sort_by_key(|deadline| deadline.days);
     found
 }

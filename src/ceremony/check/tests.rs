@@ -459,6 +459,10 @@ fn what_ends_first_stands_first() {
     let undated = checked(&DCT_GENESIS.replace("planned = 2026-12-01T09:00:00Z\n", ""));
     assert_eq!(dates(&undated)[0], "1095 days after the targets");
     assert!(checked(GENESIS).deadlines.is_empty());
+    // After a theft, the day on which nobody trusts the old key any more.
+    let theft = checked(DCT_THEFT);
+    assert_eq!(dates(&theft)[0], "2026-12-23 the old tagging key, where clients saw no new root");
+    assert!(theft.to_string().contains("2026-12-23  the old tagging key"), "{theft}");
 }
 
 #[test]

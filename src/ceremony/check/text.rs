@@ -10,6 +10,9 @@ impl Display for Checked {
         writeln!(f, "{}", shown(&self.title))?;
         writeln!(f, "{} of {}", self.ceremony, shown(&self.repository))?;
         writeln!(f, "script {}", self.digest)?;
+        for words in self.words.chunks(8) {
+            writeln!(f, "  {}", words.join(" "))?;
+        }
         let begins = self.planned.map(|at| format!(", from {at}")).unwrap_or_default();
         if let Some(count) = self.repositories {
             writeln!(f, "about {count} repositories")?;
@@ -113,9 +116,10 @@ impl Checked {
         writeln!(f, "\nTokens")?;
         for token in &self.tokens {
             let spare = token.spare_for.as_ref().map(|alias| format!(", spare for {alias}")).unwrap_or_default();
+            let serial = token.serial.as_ref().map(|serial| format!(", serial {}", shown(serial))).unwrap_or_default();
             writeln!(
                 f,
-                "  {} ({}): {}; user PIN {}, SO-PIN {}{spare}",
+                "  {} ({}): {}; user PIN {}, SO-PIN {}{spare}{serial}",
                 token.alias,
                 shown(&token.tag),
                 shown(&token.holder),

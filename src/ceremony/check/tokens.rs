@@ -10,7 +10,7 @@ use super::{
 use crate::{
     ceremony::{
         participants::Alias,
-        script::{Declares, Kind, ModuleSpec, Script, TokenSpec},
+        script::{Declares, Kind, ModuleSpec, PossessionSpec, Script, TokenSpec},
         steps::Action,
     },
     rules::{Refusal, Rule},
@@ -126,7 +126,8 @@ fn online_roles(script: &Script, findings: &mut Findings) {
         }
     }
     for key in &script.keys {
-        if script.kind.writes_metadata() && script.roles_of(&key.name).is_empty() {
+        let opened = matches!(&key.possession, PossessionSpec::HeldByToken(alias) if script.root.keys.contains(alias));
+        if script.kind.writes_metadata() && script.roles_of(&key.name).is_empty() && !opened {
             let what = format!("The key {} is imported and used in no role.", key.name);
             findings.add(Warning, None, None, what, "Name it in a [[role]], or take it out.");
         }
@@ -187,7 +188,7 @@ fn each(script: &Script, token: &TokenSpec, findings: &mut Findings) {
             let what = format!("{alias} is opened, and the script names no keyid for it.");
             let remedy = match script.repositories {
                 Some(_) => "Give the token the canonical id of its key, as the card of the last ceremony has it.",
-                None if script.kind.is_custody() => {
+                None if script.kind.is_custody() || script.kind == Kind::Genesis => {
                     "Give the token the keyid of its key, as the card of the last ceremony has it."
                 }
                 None => "Give the token the keyid under which the previous root knows its key.",

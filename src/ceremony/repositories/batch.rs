@@ -258,6 +258,16 @@ impl Batch {
         signed >= all
     }
 
+    /// Every document that a token signed, with what was drafted beside it and its shape.
+    pub fn signed_documents(&self) -> impl Iterator<Item = (&Drafted, &DocumentShape, &Document)> {
+        self.drafted.iter().flat_map(|drafted| {
+            let documents = drafted.documents.iter().zip(&self.shape(drafted).documents);
+            documents
+                .filter(|(document, _)| !document.signatures.is_empty())
+                .map(move |(document, of)| (drafted, of, document))
+        })
+    }
+
     /// The first document with this payload, and the signature that a token made over it.
     pub fn first_with(&self, payload: Digest) -> Option<(&Drafted, &DocumentShape)> {
         let (drafted, place) = self.places.get(&payload)?.first()?;

@@ -68,6 +68,8 @@ pub struct Repositories {
     pub(in crate::ceremony) batch: Batch,
     /// How many batches were voided.
     pub(in crate::ceremony) voided: u32,
+    /// What tokens had signed of them.
+    pub(in crate::ceremony) spent: Vec<SignedVersion>,
     /// Signatures of today's metadata, and of tokens, that were verified: drafts and bundles are built on the same ones.
     pub(in crate::ceremony) verified: VerifiedBefore,
 }
@@ -194,21 +196,21 @@ impl Repositories {
         self.known.iter().filter(|known| known.left_out.is_none()).map(|known| known.changed.len()).sum()
     }
 
-    /// Every document of the batch that a token signed.
-    pub fn signed_versions(&self) -> impl Iterator<Item = SignedVersion> {
-        self.batch.drafted.iter().flat_map(move |drafted| {
-            let shape = self.batch.shape(drafted);
-            let signed =
-                drafted.documents.iter().zip(&shape.documents).filter(|(document, _)| !document.signatures.is_empty());
-            signed.filter_map(move |(document, of)| {
-                Some(SignedVersion {
-                    repository: self.guns().get(drafted.number as usize)?.as_str().to_owned(),
-                    role: of.role.clone(),
-                    version: document.version,
-                    payload: document.payload,
-                })
+    /// Every document that a token signed: of batches that were voided, and of the one that stands, with whether it `is_spent`.
+    pub(in crate::ceremony) fn signed_versions<'a>(
+        &'a self,
+        is_spent: impl Fn(&Drafted) -> bool + 'a,
+    ) -> impl Iterator<Item = SignedVersion> + 'a {
+        let stands = self.batch.signed_documents().filter_map(move |(drafted, of, document)| {
+            Some(SignedVersion {
+                repository: self.guns().get(drafted.number as usize)?.as_str().to_owned(),
+                role: of.role.clone(),
+                version: document.version,
+                payload: document.payload,
+                spent: is_spent(drafted),
             })
-        })
+        });
+        self.spent.iter().cloned().chain(stands)
     }
 
     /// The number of a repository.
@@ -256,6 +258,7 @@ impl Repositories {
     /// The batch with this list is void; another may be composed.
     pub(in crate::ceremony) fn void(&mut self, payload: Digest) {
         if self.batch.manifest.as_ref().is_some_and(|manifest| manifest.digest == payload) {
+            self.spent = self.signed_versions(|_| true).collect();
             self.batch = Batch::default();
             self.voided += 1;
         }

@@ -1,5 +1,7 @@
 //! How the key outlives the loss of a token: what a script says of it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
         participants::{Alias, PersonId},
         steps::{Action, Fact},
     },
-    custody::{Opens, Scheme},
+    custody::{Opens, Recipient, Scheme, Set},
     device::yubikey::ManagementHome,
     digest::Digest,
     tuf::key::KeyId,
@@ -96,8 +98,27 @@ pub struct CustodySpec {
     pub contact: String,
     /// The device of a printer without a spool; without it, shares are copied by hand from a covered screen.
     pub printer: Option<String>,
+    /// The folder in memory into which pages are put for a program that prints them; in the place of a printer.
+    pub pages: Option<String>,
+    /// To whom shares are encrypted as well: custodians, each with the recipient that is theirs alone.
+    pub recipients: BTreeMap<PersonId, Recipient>,
     /// Whether witnesses throw dice for the key.
     pub dice: bool,
+}
+
+impl CustodySpec {
+    /// Whether a set is one of so many shares, for these custodians.
+    pub fn is_of(&self, set: &Set) -> bool {
+        set.scheme == self.scheme
+            && set.commitments.len() == usize::from(set.scheme.count())
+            && set.encrypted == self.encrypted()
+    }
+
+    /// The shares that are encrypted to their custodians as well, from 1.
+    pub fn encrypted(&self) -> Vec<u8> {
+        let shares = (1..).zip(&self.custodians).filter(|(_, person)| self.recipients.contains_key(person));
+        shares.map(|(index, _)| index).collect()
+    }
 }
 
 /// How a key comes into the memory of this machine.

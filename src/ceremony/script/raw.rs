@@ -1,6 +1,8 @@
 //! A script as it is typed: every field that a script can have, and no other. Places in the text are kept, so that an error
 //! names a line.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -155,6 +157,8 @@ pub(super) struct RawSignedList {
 pub(super) struct RawSigned {
     pub version: u64,
     pub payload: Spanned<String>,
+    #[serde(default)]
+    pub spent: bool,
 }
 
 #[derive(Deserialize)]
@@ -245,6 +249,9 @@ pub(super) struct RawBackup {
     pub custodians: Option<Spanned<Vec<Spanned<String>>>>,
     pub contact: Option<Spanned<String>>,
     pub printer: Option<Spanned<String>>,
+    pub pages: Option<Spanned<String>>,
+    #[serde(default)]
+    pub recipients: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     pub dice: bool,
 }

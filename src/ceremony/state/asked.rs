@@ -8,13 +8,14 @@ use crate::{
         event::{Mode, PreviousCeremony, SignedVersion, Stamp},
         operation::{ExportedFile, Operation},
         participants::{Alias, PersonId},
-        repositories::Repositories,
+        repositories::{Document, Drafted, Repositories},
         script::Script,
         sheet::TokenCard,
         steps::Step,
     },
     digest::Digest,
     readback::Blind,
+    transfer::Gun,
     tuf::{role::RoleName, root::Root, verify::Verified},
 };
 
@@ -138,6 +139,41 @@ impl Ceremony {
         self.repositories.batch().manifest().is_some() && self.script.can_spare(alias, &signed)
     }
 
+    /// Whether enough tokens signed everything that is drafted for a repository: whoever holds the record can publish it.
+    fn is_complete(&self, drafted: &Drafted) -> bool {
+        let of = &self.repositories.batch().shape(drafted).documents;
+        drafted.documents.iter().zip(of).all(|(document, of)| {
+            let signed = |alias: &Alias| {
+                let playing = self.playing(alias);
+                let place = of.signers.iter().position(|signer| signer.token() == Some(&playing));
+                place.is_some_and(|place| document.signatures.iter().any(|(signer, _)| usize::from(*signer) == place))
+            };
+            !document.signatures.is_empty() && self.script.document_met(&of.role, &signed)
+        })
+    }
+
+    /// How many repositories of the batch have every signature that they need from tokens, whatever is missing of others; and the first.
+    pub fn complete_repositories(&self) -> (usize, Option<&Gun>) {
+        let batch = self.repositories.batch();
+        // Those that were signed by the same are complete, or not, alike.
+        let mut known: Vec<(u32, Vec<Vec<u8>>, bool)> = vec![];
+        let mut complete = batch.drafted().iter().filter(|drafted| {
+            let by = |document: &Document| document.signatures.iter().map(|(signer, _)| *signer).collect();
+            let by: Vec<Vec<u8>> = drafted.documents.iter().map(by).collect();
+            match known.iter().find(|(shape, others, _)| *shape == drafted.shape && *others == by) {
+                Some((.., complete)) => *complete,
+                None => {
+                    let complete = self.is_complete(drafted);
+                    known.push((drafted.shape, by, complete));
+                    complete
+                }
+            }
+        });
+        let first = complete.next();
+        let named = first.and_then(|drafted| self.repositories.guns().get(drafted.number as usize));
+        (usize::from(first.is_some()) + complete.count(), named)
+    }
+
     fn signed_its_share(&self, alias: &Alias) -> bool {
         let (all, signed) = self.repositories.batch().share_of(&self.playing(alias));
         all > 0 && signed >= all
@@ -165,14 +201,22 @@ impl Ceremony {
 
     /// What this ceremony signed, for the card and for the next ceremony (`VERSION-SIGNED-ONCE`).
     pub fn signed_versions(&self) -> Vec<SignedVersion> {
+        let given_up = self.closing == Some(Closing::Abandoned);
         let signed = self.drafts.iter().filter(|draft| !draft.signatures.is_empty());
         let single = signed.map(|draft| SignedVersion {
             repository: self.script.repository.clone(),
             role: RoleName::Root,
             version: draft.version,
             payload: draft.payload,
+            spent: draft.voided.is_some() || (given_up && !draft.met),
         });
-        single.chain(self.repositories.signed_versions()).collect()
+        single.chain(self.signed_documents()).collect()
+    }
+
+    /// The same of a batch alone, one after the other.
+    pub(in crate::ceremony) fn signed_documents(&self) -> impl Iterator<Item = SignedVersion> {
+        let given_up = self.closing == Some(Closing::Abandoned);
+        self.repositories.signed_versions(move |drafted| given_up && !self.is_complete(drafted))
     }
 
     /// A blind read-back of `digest`; each refusal and each entry hides other words.

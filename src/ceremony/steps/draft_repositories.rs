@@ -143,7 +143,7 @@ fn drafted(ceremony: &Ceremony, pack: Pack, text: &[u8]) -> Result<Decision, Ref
         return Err(Refusal { what: format!("Every repository is left out. The first: {}", why.what), ..why });
     }
     if ceremony.previous_ceremony().is_some() {
-        let seen = "the ceremonies before signed no other payload of these versions";
+        let seen = "the ceremonies before signed no other payload of these versions, nor a later version, but for what they gave up";
         work.passed.insert(Rule::VersionSignedOnce, (1, seen.into()));
     }
     if last {
@@ -156,9 +156,13 @@ fn drafted(ceremony: &Ceremony, pack: Pack, text: &[u8]) -> Result<Decision, Ref
 }
 
 /// `VERSION-SIGNED-ONCE`, for every document of a repository.
-fn signed_once(before: &SignedBefore<'_>, gun: &Gun, composed: Composed) -> Result<Composed, Refusal> {
+fn signed_once(before: &SignedBefore<'_>, gun: &Gun, mut composed: Composed) -> Result<Composed, Refusal> {
+    let mut given_up = false;
     for (of, (version, signed)) in composed.shape.documents.iter().zip(&composed.documents) {
-        before.fits(gun, &of.role, *version, Digest::of(signed))?;
+        given_up |= before.fits(gun, &of.role, *version, Digest::of(signed))?;
+    }
+    if given_up {
+        composed.shape.notes.push(words::repositories::GIVEN_UP_BEFORE.into());
     }
     Ok(composed)
 }

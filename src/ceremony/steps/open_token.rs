@@ -12,7 +12,7 @@ use crate::{
         operation::{Operation, Outcome, SeenToken},
         participants::{Alias, PersonId},
         prompt::Answer,
-        script::Script,
+        script::{Kind as ScriptKind, Script},
         unfit, words,
     },
     device::{self, PinnedMake},
@@ -36,8 +36,8 @@ pub fn nonce(ceremony: &Ceremony, alias: &Alias) -> Challenge {
     Challenge::nonce(Digest::of(seed.as_bytes()).as_bytes())
 }
 
-/// The key that the token must hold: the one that the previous root has under the script's keyid, or the one that stands in
-/// for it in a rehearsal.
+/// The key that the token must hold: the one that the previous root has under the script's keyid, the one that the paper of its holder says
+/// where nothing is trusted yet, or the one that stands in for it in a rehearsal.
 fn expected_key(ceremony: &Ceremony, alias: &Alias) -> Option<(KeyId, Digest)> {
     let keyid = ceremony.script.token(alias)?.keyid.as_ref()?;
     if let Some(twin) = ceremony.stand_ins.get(keyid) {
@@ -49,8 +49,8 @@ fn expected_key(ceremony: &Ceremony, alias: &Alias) -> Option<(KeyId, Digest)> {
         let key = known.or_else(|| ceremony.imported.values().find(|key| key.canonical_id() == *keyid))?;
         return Some((keyid.clone(), key.public().fingerprint()));
     }
-    if ceremony.script.kind.is_custody() {
-        let named = |key: &&Key| key.id() == *keyid || key.canonical_id() == *keyid;
+    if ceremony.script.kind.is_custody() || ceremony.script.kind == ScriptKind::Genesis {
+        let named = |key: &&Key| key.id() == *keyid || key.public().canonical_id().as_ref() == Some(keyid);
         let key = ceremony.imported.values().find(named)?;
         return Some((keyid.clone(), key.public().fingerprint()));
     }
@@ -115,8 +115,8 @@ impl Kind for OpenToken {
         // What the token must hold is known from what clients trust today.
         let trusted = match script.kind {
             kind if kind.is_about_repositories() => Fact::RepositoriesRead,
-            // Nothing is signed: the paper of its holder says what it must hold.
-            kind if kind.is_custody() => Fact::KeysImported,
+            // Nothing is trusted yet, or nothing is signed: the paper of its holder says what it must hold.
+            kind if kind.is_custody() || kind == ScriptKind::Genesis => Fact::KeysImported,
             _ => Fact::PreviousRoot,
         };
         vec![Fact::RollCalled, Fact::ScriptRead, Fact::MachineSeen, trusted]

@@ -134,12 +134,11 @@ impl Kind for WrapKey {
                 else {
                     return Err(unfit("A key was to be wrapped."));
                 };
-                let (set, scheme) = (&sealed.set, ceremony.script.custody().map(|custody| custody.scheme));
+                let set = &sealed.set;
                 if Some(set.fingerprint) != ceremony.backups.wrapped(&self.name).map(|wrapped| wrapped.kek)
                     || set.opens != Opens::WrappedKey
-                    || Some(set.scheme) != scheme
+                    || !ceremony.script.custody().is_some_and(|custody| custody.is_of(set))
                     || set.keyid != key.id()
-                    || set.commitments.len() != usize::from(set.scheme.count())
                 {
                     return Err(unfit("The key-encryption key was to be split, and for other shares."));
                 }

@@ -112,8 +112,9 @@ pub fn left(name: &Alias) -> String {
 /// What a witness says of a share.
 pub fn share_destroyed(set: &Set, index: u8) -> String {
     format!(
-        "Share {index} of set {}, which was read a moment ago, was cut small and burnt or soaked before my eyes, and nobody photographed it.",
-        set.id()
+        "Share {index} of set {}, which was read a moment ago, was cut small and burnt or soaked before my eyes, and nobody photographed it.{}",
+        set.id(),
+        super::recipients::identity_destroyed(set, index)
     )
 }
 
@@ -124,6 +125,7 @@ pub fn destroy_shares(script: &Script, step: &DestroyShares) -> Prose {
         "Custodians bring their old pages in their bags. The number of each bag is compared with the last record, aloud.".to_owned(),
         "Each comes to the keyboard alone, opens the bag, and types the eight rows: only so is it known that this is the share. It is held against its commitment.".into(),
         format!("Then the page is destroyed in the open: cut small, and burnt or soaked until nothing can be read. {witness} watches until it is done, and confirms it with their own word."),
+        "A share that was encrypted to its custodian too lies in a file of the old record: its custodian brings the identity of age, and destroys that as well.".into(),
         "A page that is lost is not destroyed: whoever finds it has the share. The screen says how many are left, and how many would open the old file.".into(),
     ];
     prose(

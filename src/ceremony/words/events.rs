@@ -157,6 +157,23 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::ShareReadBack { name, index, custodian, .. } => {
             format!("Share {index} of {name} is on paper with {custodian}, and was typed again from it.")
         }
+        Event::PageLaid { name, index, file } => {
+            format!("The page of share {index} of {name} was put into memory to be printed, as {file}.")
+        }
+        Event::PageCleared { index, file, found, .. } => super::pages::cleared(*index, file, *found),
+        Event::ShareEncrypted { name, index, custodian, recipient, file, media, left, .. } => {
+            let left = match left.as_slice() {
+                [] => String::new(),
+                left => format!(" Left by an earlier try, and of no use: {}.", left.join(", ")),
+            };
+            format!(
+                "Share {index} of {name} was encrypted to {custodian} as {} on {}: {} bytes, SHA-256 {}; to {recipient}.{left}",
+                file.name,
+                media.join(" and "),
+                file.length,
+                file.sha256
+            )
+        }
         Event::KeyPut { alias, name, shares, .. } if shares.is_empty() => {
             format!("{name} is on {alias}, from memory: imported, and never attested.")
         }

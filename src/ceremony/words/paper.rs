@@ -67,6 +67,8 @@ pub const BRING_DISH: &str = "scissors, and a dish that stands fire with a light
 pub const BRING_PRINTER: &str = "printer without a spool and without a network, with its paper";
 /// What covers a screen.
 pub const BRING_COVER: &str = "hood or screen filter, so that one person alone sees the screen";
+/// What custodians compare.
+pub const BRING_RECIPIENTS: &str = "paper with the custodian's own recipient of age, written by themselves";
 /// What is thrown.
 pub const BRING_DIE: &str = "die with six sides, and a cup";
 /// What to bring: pens.
@@ -176,6 +178,10 @@ pub fn old_tagging_key(days: i64) -> String {
     )
 }
 
+/// How many days a timestamp of Notary is good for, by its default.
+pub const TIMESTAMP_DAYS: i64 = 14;
+/// When a tagging key that was replaced ends for everybody.
+pub const THEN_OLD_KEY: &str = "the last timestamp from before a publication on the day of the ceremony ends; clients that see the new root stop trusting it at once";
 /// What happens when roots end.
 pub const THEN_ROOTS: &str = "clients refuse the repositories until the roots are renewed";
 /// What happens when roots have six months left.

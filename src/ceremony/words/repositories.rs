@@ -38,6 +38,9 @@ pub const REFUSED_READ: &str = "everybody heard which bundles were not written";
 /// What is done about bundles that were not written.
 pub const REFUSED_ASK: &str = "Read aloud which and why. These repositories stay as they are on the server; collect them again for another ceremony. Their signatures are in this record.";
 
+/// A note with what is composed anew.
+pub const GIVEN_UP_BEFORE: &str = "a payload of this version was signed in a ceremony before and given up before enough had signed: say aloud by what this one differs";
+
 /// The title of bundles that were not written.
 pub fn refused_title(count: usize) -> String {
     format!("{count} bundles were NOT written: the server or its clients would refuse them.")
@@ -294,10 +297,14 @@ pub fn no_return_sign(ceremony: &Ceremony, alias: &Alias) -> Scene {
     let made = batch.progress().0;
     Scene::PointOfNoReturn {
         what: format!("{} signs {} documents of {} repositories.", super::token(ceremony, alias), all - signed, batch.drafted().len()),
-        leaving_now: if made == 0 {
-            "Leaving now costs nothing: no signature of this batch exists.".into()
-        } else {
-            format!("Leaving now: {made} signatures of this batch exist. It can be resumed, or voided with all of them.")
+        leaving_now: match (made, ceremony.complete_repositories().0) {
+            (0, _) => "Leaving now costs nothing: no signature of this batch exists.".into(),
+            (_, 0) => {
+                format!("Leaving now: {made} signatures of this batch exist. It can be resumed, or voided with all of them.")
+            }
+            (_, complete) => format!(
+                "Leaving now: {made} signatures of this batch exist, and {complete} repositories have all that they need. It can be resumed, and no more be voided."
+            ),
         },
         leaving_later: "Whoever holds the record can publish each repository whose signatures are complete. A mistake is mended by the next version.".into(),
     }

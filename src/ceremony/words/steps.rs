@@ -280,7 +280,7 @@ pub fn open_token(script: &Script, token: &Alias) -> Prose {
                 "The machine compares the token's public key with {} before any PIN. Then {} types the user PIN.",
                 match script.kind {
                     _ if script.repositories.is_some() => "the repositories of today",
-                    kind if kind.is_custody() => "the paper of its holder",
+                    kind if kind.is_custody() || kind == Kind::Genesis => "the paper of its holder",
                     _ => "the trusted root",
                 },
                 user_of(script, token)
@@ -298,6 +298,9 @@ pub fn import_keys(script: &Script) -> Prose {
     let whose = match script.kind {
         _ if many => "that sign elsewhere",
         kind if kind.is_custody() => "of tokens that exist",
+        Kind::Genesis if script.tokens.iter().any(|token| token.keyid.is_some()) => {
+            "of the online roles and of tokens that exist"
+        }
         _ => "of the online roles",
     };
     let mut lines = vec![format!("The public keys {whose} are read from the courier's medium.")];

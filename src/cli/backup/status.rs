@@ -12,7 +12,8 @@ use crate::{
         exit::{Exit, Stop},
         out,
     },
-    custody::{RESTORED_DAYS, Set},
+    custody::{RESTORED_DAYS, Recipient, Set},
+    digest::Digest,
     files, preflight, transcript,
     utc::Utc,
 };
@@ -53,6 +54,8 @@ struct Known {
     repository: String,
     /// When each share was last read, and by whom it is kept.
     read: BTreeMap<u8, (Utc, String)>,
+    /// The files of those that were encrypted to their custodians as well, and to whom.
+    encrypted: BTreeMap<u8, Encrypted>,
     restored: Option<Utc>,
     /// The shares that it was last restored from.
     restored_from: Vec<u8>,
@@ -88,6 +91,7 @@ impl Known {
             key,
             repository,
             read: BTreeMap::new(),
+            encrypted: BTreeMap::new(),
             restored: None,
             restored_from: vec![],
             discarded: false,
@@ -122,6 +126,14 @@ struct Report {
     left: Vec<String>,
 }
 
+/// The file of a share, for whoever has the identity.
+#[derive(Clone, Serialize)]
+struct Encrypted {
+    file: String,
+    sha256: Digest,
+    recipient: Recipient,
+}
+
 #[derive(Serialize)]
 struct ShareReport {
     index: u8,
@@ -130,6 +142,7 @@ struct ShareReport {
     due: Option<Utc>,
     lost: bool,
     destroyed: bool,
+    encrypted: Option<Encrypted>,
 }
 
 pub(super) fn status(args: &BackupStatus) -> Result<Exit, Stop> {
@@ -194,6 +207,12 @@ fn collect(record: &Path, sets: &mut Vec<Known>, tokens: &mut Tokens) -> Result<
             Event::ShareReadBack { name, index, custodian, .. } => {
                 if let Some(known) = known(sets, &of_key, name.as_str()) {
                     known.read.insert(*index, (stamp.at, custodian.to_string()));
+                }
+            }
+            Event::ShareEncrypted { name, index, recipient, file, .. } => {
+                if let Some(known) = known(sets, &of_key, name.as_str()) {
+                    let (recipient, file, sha256) = (recipient.clone(), file.name.clone(), file.sha256);
+                    known.encrypted.insert(*index, Encrypted { file, sha256, recipient });
                 }
             }
             Event::KeyPut { name, alias, shares, history, .. } if !shares.is_empty() => {
@@ -284,6 +303,7 @@ fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
                 due: read.map(|(at, _)| at.plus_days(READ_DAYS)),
                 lost: is_lost(index),
                 destroyed: known.destroyed.contains(&index),
+                encrypted: known.encrypted.get(&index).cloned(),
             }
         })
         .collect();
@@ -401,6 +421,10 @@ fn lines(reports: &[Report]) -> Vec<String> {
                 (false, false) => format!("read {}, due {}", day(share.read), day(share.due)),
             };
             lines.push(format!("  share {}  {who}: {state}", share.index));
+            lines.extend(share.encrypted.iter().map(|encrypted| {
+                let Encrypted { file, sha256, recipient } = encrypted;
+                format!("           also {} (SHA-256 {sha256}), to {recipient}", crate::text::shown(file))
+            }));
         }
         let from = match report.restored_from.as_slice() {
             [] => String::new(),

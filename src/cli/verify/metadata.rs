@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How many files a folder of metadata may have.
-const FILES_MAX: usize = 200_000;
+const FILES_MAX: usize = 1_000_000;
 /// How many bytes all of them may have together.
 const BYTES_MAX: u64 = 1 << 30;
 

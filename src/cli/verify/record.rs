@@ -15,8 +15,8 @@ use crate::{
     transcript,
 };
 
-/// How many files a record may have.
-const FILES_MAX: usize = 200_000;
+/// How many files a record may have: of 20,000 repositories with three signers each, payloads and bundles are two hundred thousand.
+const FILES_MAX: usize = 1_000_000;
 
 pub(super) fn verify(record: &Path, roots: &Roots, production: bool, json: bool) -> Result<Exit, Stop> {
     let transcript = files::read(&record.join(transcript::FILE), files::limit::TRANSCRIPT)?;

@@ -164,6 +164,7 @@ impl Performer {
     }
 
     fn make_kek(&mut self, name: &Alias, tokens: &[Alias], dice: bool, people: &mut dyn People) -> Performed {
+        self.pages_lie_in_memory()?;
         let (mixture, sources, dice) = self.mixed(name, tokens, dice, people)?;
         let kek = mixture.kek()?;
         let fingerprint = kek.fingerprint();
@@ -319,14 +320,15 @@ impl Performer {
             Ok(done) => done,
             Err(others) => return Ok(others),
         };
-        let (scheme, title) = (self.custody()?.scheme, self.script.title.clone());
+        let (custody, title) = (self.custody()?, self.script.title.clone());
         let public = self.tuf_key(&key)?;
         let keyid = public.id();
         if held.wrapped.is_none() {
             let about = About { keyid: keyid.clone(), ceremony: title, made, history: None };
             let sealed = wrapped_file(&wrapped, &about).map_err(|wrong| wrong.fault("write the wrapped key"))?;
             // Once for each KEK: shares of two splittings would tell more together.
-            let split = locked::apart(|| split_kek(&held.kek, scheme, &keyid))?;
+            let mut split = locked::apart(|| split_kek(&held.kek, custody.scheme, &keyid))?;
+            split.set.encrypted = custody.encrypted();
             held.wrapped = Some((sealed, split, made));
         }
         let (sealed, split, _) = held.wrapped.as_ref().expect("it was wrapped a moment ago");

@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use p256::ecdsa::SigningKey;
+
 use super::{Twin, inputs, odd, throw_away};
 use crate::{
     ceremony::{
@@ -42,6 +44,7 @@ pub(super) fn twin(
     record: &Path,
     module: &Path,
     now: Utc,
+    brought: &BTreeMap<KeyId, SigningKey>,
 ) -> Result<Vec<Event>, Error> {
     if let Some(before) = &spec.before {
         // Nothing in it is verified: it only says how tags were.
@@ -57,6 +60,7 @@ pub(super) fn twin(
         keys: record.join(super::FOLDER).join("keys"),
         module,
         now,
+        brought,
         made: BTreeMap::new(),
         certified: BTreeMap::new(),
         events: vec![],
@@ -117,6 +121,8 @@ struct Twins<'a> {
     keys: PathBuf,
     module: &'a Path,
     now: Utc,
+    /// Those that a step brings from a file: they stand in for it there already.
+    brought: &'a BTreeMap<KeyId, SigningKey>,
     made: BTreeMap<KeyId, Twin>,
     /// Keys in certificates, by canonical id and common name.
     certified: BTreeMap<(KeyId, String), Key>,
@@ -171,6 +177,10 @@ impl Twins<'_> {
         let id = key.canonical_id();
         if !self.made.contains_key(&id) {
             let holder = self.script.tokens.iter().find(|token| token.keyid.as_ref() == Some(&id));
+            if let Some(brought) = self.brought.get(&id) {
+                self.made.insert(id.clone(), Twin::Software(Box::new(brought.clone())));
+                return self.made.get_mut(&id).ok_or_else(|| odd(&"a twin is gone").into());
+            }
             let twin = match holder {
                 Some(spec) => Twin::on_token(&spec.alias, self.script, self.module)?,
                 None => Twin::Software(Box::new(throw_away(&self.keys.join(format!("real-{}.pem", id.short())))?)),

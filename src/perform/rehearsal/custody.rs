@@ -73,7 +73,7 @@ pub(super) fn twins(
     for kept in &script.kept {
         let real = real_set(kept, beside)?;
         let lock = Lock::fresh(real.opens)?;
-        let split = match &kept.sealed {
+        let mut split = match &kept.sealed {
             None => lock.split(real.scheme, &real.keyid)?,
             Some(sealed) => {
                 real_file(sealed, beside, real.opens)?;
@@ -87,6 +87,7 @@ pub(super) fn twins(
             }
         };
         drop(lock);
+        split.set.encrypted.clone_from(&real.encrypted);
         events.push(twin_set(kept, &split, record)?);
     }
     for alias in tokens_that_existed(script) {

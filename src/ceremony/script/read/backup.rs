@@ -1,5 +1,7 @@
 //! Reads what a script says of the backup.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 
 use super::{Read, Reader};
@@ -12,7 +14,9 @@ use crate::{
         },
         steps::{Action, CheckShares, DestroyShares, OpenBackup},
     },
-    custody::{Opens, Scheme},
+    custody::{Opens, Recipient, Scheme},
+    rules::Rule,
+    text::shown,
     utc::Utc,
 };
 
@@ -25,11 +29,13 @@ impl Reader<'_> {
                 raw.custodians.as_ref().map(Spanned::span),
                 raw.contact.as_ref().map(Spanned::span),
                 raw.printer.as_ref().map(Spanned::span),
+                raw.pages.as_ref().map(Spanned::span),
+                raw.recipients.values().next().map(Spanned::span),
                 raw.dice.then(|| raw.way.span()),
             ];
             return match given.into_iter().flatten().next() {
                 Some(span) => {
-                    self.error(span, "backup: only way = \"software-born\" and way = \"wrapped\" have shares, custodians, paper and dice")
+                    self.error(span, "backup: only way = \"software-born\" and way = \"wrapped\" have shares, custodians, paper, recipients and dice")
                 }
                 None => Ok(BackupSpec { way, custody: None }),
             };
@@ -57,11 +63,59 @@ impl Reader<'_> {
             return self
                 .error(of.span(), "backup.printer: the device of a printer without a spool, such as /dev/usb/lp0");
         }
+        let pages = raw.pages.as_ref().map(|pages| self.pages(pages, raw)).transpose()?;
         let contact = self.line_of_text("backup.contact", contact)?;
         Ok(BackupSpec {
             way,
-            custody: Some(CustodySpec { scheme, custodians: people, contact, printer, dice: raw.dice }),
+            custody: Some(CustodySpec {
+                recipients: self.recipients(raw, &people)?,
+                scheme,
+                custodians: people,
+                contact,
+                printer,
+                pages,
+                dice: raw.dice,
+            }),
         })
+    }
+
+    /// A folder that lies in memory; whether it does, only the machine can say.
+    fn pages(&self, pages: &Spanned<String>, raw: &RawBackup) -> Read<String> {
+        let folder = self.line_of_text("backup.pages", pages)?;
+        if raw.printer.is_some() {
+            return self.error(pages.span(), "backup.pages: printer and pages are two ways; name one of them");
+        }
+        if !folder.starts_with('/') || folder.split('/').any(|part| matches!(part, "." | "..")) {
+            let what = "backup.pages: the whole path of a folder that lies in memory, such as /dev/shm, without ..";
+            return self.error(pages.span(), what);
+        }
+        Ok(folder)
+    }
+
+    /// `RECIPIENT-OWN`, as far as a script can say it: one person, one share.
+    fn recipients(&self, raw: &RawBackup, custodians: &[PersonId]) -> Read<BTreeMap<PersonId, Recipient>> {
+        let mut recipients: BTreeMap<PersonId, Recipient> = BTreeMap::new();
+        for (id, text) in &raw.recipients {
+            let refuse = |what: String| {
+                self.error(text.span(), format!("backup.recipients: {}: {}: {what}", Rule::RecipientOwn, shown(id)))
+            };
+            let shares = custodians.iter().filter(|person| person.as_str() == id).count();
+            let Ok(person) = PersonId::try_from(id.clone()) else { return refuse("that is no id of a person".into()) };
+            match shares {
+                0 => return refuse("they are no custodian, and a share is encrypted to nobody else".into()),
+                1 => {}
+                more => return refuse(format!("they keep {more} shares, and one identity would open all of them")),
+            }
+            let recipient: Recipient = match text.get_ref().parse() {
+                Ok(recipient) => recipient,
+                Err(what) => return refuse(what),
+            };
+            if let Some((other, _)) = recipients.iter().find(|(_, known)| **known == recipient) {
+                return refuse(format!("{other} has the same one, and one identity would open both shares"));
+            }
+            recipients.insert(person, recipient);
+        }
+        Ok(recipients)
     }
 
     pub(super) fn kept(&self, raw: &[RawKept], people: &[Person]) -> Read<Vec<KeptSpec>> {

@@ -35,6 +35,7 @@ impl Reader<'_> {
                 role: RoleName::Root,
                 version: signed.version,
                 payload: self.digest("last-ceremony.signed.payload", &signed.payload)?,
+                spent: signed.spent,
             })
         });
         let list = raw.list.as_ref().map(|list| {
