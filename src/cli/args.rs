@@ -1,6 +1,7 @@
 //! What may be typed. This one definition is the parser, the help, the manual pages and the completions; parsing does nothing.
 
 mod backup;
+mod new;
 pub mod qr;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::backup::{Backup, BackupInspect, BackupStatus, BackupVerb, Share, ShareRead, ShareVerb};
+pub use self::new::{Emergency, New, ScriptKind};
 use crate::{tuf::Dialect, utc::Utc};
 
 /// Leads root-key ceremonies for The Update Framework on an air-gapped machine.
@@ -47,6 +49,7 @@ pub enum Verb {
     Run(Run),
     Resume(Resume),
     New(New),
+    Emergency(Emergency),
     Check(Check),
     Print(Print),
     Verify(Verify),
@@ -157,42 +160,6 @@ pub struct Resume {
     /// SoftHSM's module, for a rehearsal
     #[arg(long, value_name = "PATH")]
     pub module: Option<PathBuf>,
-}
-
-/// Write a script by interview
-///
-/// Asks who is in the room, who holds which token and keeps which PIN, how many must sign, when the root expires, and which
-/// keys the online roles have; then writes the script with a comment at every part. Questions are read from standard input, so
-/// that the answers may come from a file, one a line; an empty line takes what stands in brackets.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-Examples:
-  officiant new genesis -o genesis.toml
-  officiant new rotate-root > rotate-root.toml")]
-pub struct New {
-    /// Which ceremony
-    #[arg(value_enum)]
-    pub kind: ScriptKind,
-    /// The new file [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-/// Which ceremony a new script is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ScriptKind {
-    /// Make the root keys and sign root version 1: officers, a witness, an administrator, an operator
-    Genesis,
-    /// The same for two people at a desk: three tokens, one of them bagged with an outsider
-    GenesisSmall,
-    /// The same with three YubiKeys, which the program drives itself: no module, keys attested, a touch for each signature
-    GenesisYubikeysSmall,
-    /// The same for one person alone, stamped SINGLE CONTROL throughout
-    Solo,
-    /// Replace a root key: the old root's keys and the new ones sign
-    RotateRoot,
-    /// Sign the same root again with a later expiry, and nothing else
-    RenewExpiry,
 }
 
 /// Check a script weeks ahead, without hardware

@@ -5,6 +5,7 @@ mod interview;
 mod plan;
 mod text;
 
+pub(super) use self::text::quoted;
 use super::{
     args::New,
     exit::{Exit, Stop},
