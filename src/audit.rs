@@ -19,6 +19,7 @@ use crate::{
         replay::{self, Materials},
         script::read,
         state::Closing,
+        words::erase,
     },
     device::attestation::Roots,
     digest::Digest,
@@ -35,6 +36,8 @@ pub struct Audit {
     pub about: Option<About>,
     /// Every rule that was asked again and held.
     pub held: Vec<Held>,
+    /// Keys that are still on tokens which the ceremony was to leave empty, a line each (`DRILL-LEAVES-NOTHING`).
+    pub left: Vec<String>,
     /// What people should know although no rule says no.
     pub notes: Vec<String>,
     /// Every rule that says no.
@@ -340,12 +343,16 @@ impl<'a> Replay<'a> {
                 self.notes.push(crate::ceremony::words::management::decided(alias, serial, *again));
             }
             Event::Substituted { alias, spare, .. } => self.notes.push(format!("{spare} took the place of {alias}.")),
+            Event::TokenGone { alias, gone, account } => {
+                self.notes.push(format!("{alias} is {}, as people say: {}", erase::became(*gone), shown(account)));
+            }
             Event::Abandoned { .. } => self.notes.push("The ceremony was abandoned.".into()),
             _ => {}
         }
         if let Event::ExceptionNoted { by, .. }
         | Event::Voided { by, .. }
         | Event::Substituted { by, .. }
+        | Event::Abandoning { by, .. }
         | Event::Abandoned { by, .. } = event
         {
             self.hold(Rule::ExceptionByTwo, format!("by {} and {}", by[0], by[1]));
@@ -370,8 +377,11 @@ impl<'a> Replay<'a> {
     }
 
     fn finish(self) -> Audit {
+        let left = self.ceremony.as_ref().map_or_else(Vec::new, |ceremony| {
+            ceremony.keys_left().iter().map(|left| erase::left(ceremony, left)).collect()
+        });
         let held = self.held.into_iter().map(|(rule, (times, seen))| Held { rule, times, seen }).collect();
-        Audit { about: self.about, held, notes: self.notes, refused: self.refused }
+        Audit { about: self.about, held, left, notes: self.notes, refused: self.refused }
     }
 }
 

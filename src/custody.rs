@@ -2,10 +2,13 @@
 //! of itself, and the commitments by which one is known again. Words for everybody: nothing here is secret, and nothing here can
 //! open anything.
 
+mod recipient;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::recipient::Recipient;
 use crate::{
     digest::{Digest, from_hex, to_hex},
     tuf::key::KeyId,
@@ -145,6 +148,9 @@ pub struct Set {
     /// What the shares open.
     #[serde(default, skip_serializing_if = "Opens::is_first")]
     pub opens: Opens,
+    /// The shares that were to be encrypted to their custodians as well: the end of such a page is not the end of the share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encrypted: Vec<u8>,
 }
 
 impl Set {

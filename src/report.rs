@@ -30,7 +30,7 @@ use crate::{
             html,
         },
         state::Closing,
-        words::{events::instant, paper as say},
+        words::{erase, events::instant, paper as say},
     },
     digest::Digest,
 };
@@ -138,6 +138,7 @@ fn summary(replay: &Replay<'_>) -> Vec<Block> {
             "This was a rehearsal. Every key in it is throw-away; nothing in it may be published.".into(),
         ));
     }
+    blocks.extend(left(replay));
     if script.declares.single_control {
         blocks.push(Block::Alarm(format!(
             "{}: one person could sign alone. The script declared it.",
@@ -146,6 +147,12 @@ fn summary(replay: &Replay<'_>) -> Vec<Block> {
     }
     blocks.push(Block::Facts(facts));
     blocks
+}
+
+/// A key that is still on a token which was to be left empty, in the red of an alarm.
+fn left(replay: &Replay<'_>) -> Vec<Block> {
+    let ceremony = replay.ceremony;
+    ceremony.keys_left().iter().map(|left| Block::Alarm(erase::left(ceremony, left))).collect()
 }
 
 fn outcome(replay: &Replay<'_>) -> String {

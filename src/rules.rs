@@ -159,6 +159,8 @@ rules! {
         "A token that holds a key of the trusted root is never initialised; only a step of the script that names it wipes it.";
     TokenInitialisedOnce "TOKEN-INITIALISED-ONCE" InTheRoom Nothing
         "A token that already carries a label is initialised only after its serial was typed.";
+    DrillLeavesNothing "DRILL-LEAVES-NOTHING" InTheRoom ExceptionInTheRoom
+        "No ceremony ends while a key that it brought to a token is still on it although the script wipes that token, unless two people said what becomes of the token; and the record names it until it is wiped.";
     TokenErased "TOKEN-ERASED" InTheRoom Nothing
         "A token counts as wiped only when it was looked at afterwards and no key is on it; of one that is lost or dead the record says so in people's words.";
     PinWorksAgain "PIN-WORKS-AGAIN" InTheRoom Nothing
@@ -177,6 +179,8 @@ rules! {
         "A script says how the key outlives the loss of a token, and does what it says; that it does not is declared.";
     ShareReadBack "SHARE-READ-BACK" InTheRoom Nothing
         "A share counts only when it was typed again from its paper and fits its commitment, and none is made before the one before it was.";
+    RecipientOwn "RECIPIENT-OWN" InTheRoom Nothing
+        "A share is encrypted only to a recipient that is one custodian's own, of nobody else and not the backup's, and only after they compared it with their own paper.";
     BackupRestores "BACKUP-RESTORES" InTheRoom Nothing
         "A key that several tokens hold counts only when a token to which it was restored from shares has signed with it, the memory was wiped, and no token still gives it away wrapped.";
 

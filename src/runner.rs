@@ -19,7 +19,7 @@ pub use self::{
 use crate::{
     ceremony::{
         Ceremony, Pending,
-        event::{Event, Program},
+        event::{EDITION, Event, Program},
         history::History,
         management_keys::SealedManagementKey,
         metadata::{self, Leaving},
@@ -261,5 +261,10 @@ fn failed_medium((medium, fault): (String, Fault)) -> Event {
 
 /// Which program runs, for entry 0.
 pub fn this_program(sha256: crate::digest::Digest, trust: &str) -> Program {
-    Program { name: concat!("officiant ", env!("CARGO_PKG_VERSION")).into(), sha256, trust: trust.into() }
+    Program {
+        name: concat!("officiant ", env!("CARGO_PKG_VERSION")).into(),
+        sha256,
+        trust: trust.into(),
+        edition: EDITION,
+    }
 }

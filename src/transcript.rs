@@ -164,7 +164,12 @@ mod tests {
         let began = Event::Began {
             script: Digest::of(b"script"),
             title: "A test".into(),
-            program: Program { name: "officiant".into(), sha256: Digest::of(b"program"), trust: "shipped".into() },
+            program: Program {
+                name: "officiant".into(),
+                sha256: Digest::of(b"program"),
+                trust: "shipped".into(),
+                edition: 0,
+            },
             mode: Mode::Rehearsal,
             media: vec!["A".into()],
             previous: None,

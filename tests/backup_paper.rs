@@ -8,7 +8,9 @@ use std::{
     process::Command,
 };
 
-use backup_support::{heading, in_memory, is_there, key, printed, script, shares};
+use backup_support::{
+    can_picture, cells, heading, in_memory, is_there, key, pictured, printed, rows_of, scanned, script, shares,
+};
 use officiant::{
     backup::{
         Identity, Share,
@@ -19,40 +21,11 @@ use officiant::{
     secret::Secret,
 };
 
-/// Between tags, or the tags away.
-fn cells(html: &str, class: &str) -> Vec<Vec<String>> {
-    let table = html.split_once(&format!("<table class={class}>")).expect("the table").1;
-    let table = table.split_once("</table>").expect("its end").0;
-    let row = |row: &str| {
-        let cells = row.split("<td>").skip(1);
-        cells.map(|cell| cell.split_once("</td>").expect("a cell").0.to_owned()).collect()
-    };
-    table.split("<tr>").skip(1).map(row).collect()
-}
-
-/// A picture of the page, as people see it.
+/// A picture of a page that is not there yet.
 fn picture(html: &str, place: &Path) -> PathBuf {
-    let (page, png) = (place.join("page.html"), place.join("page.png"));
+    let page = place.join("page.html");
     fs::write(&page, html).unwrap();
-    let done = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1000,2600"])
-        .arg("--force-device-scale-factor=2")
-        .arg(format!("--user-data-dir={}", place.join("profile").display()))
-        .arg(format!("--screenshot={}", png.display()))
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .expect("chromium runs");
-    assert!(png.exists(), "{}", String::from_utf8_lossy(&done.stderr));
-    png
-}
-
-fn scanned(png: &Path) -> Vec<String> {
-    let output = Command::new("zbarimg").args(["--quiet", "--raw"]).arg(png).output().expect("zbarimg runs");
-    String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
-}
-
-fn can_picture() -> bool {
-    is_there("chromium") && is_there("zbarimg")
+    pictured(&page, place)
 }
 
 #[test]
@@ -63,7 +36,7 @@ fn a_share_is_decoded_from_a_picture_of_its_page() {
     let html = printed(&Paper::html(share, &heading()).unwrap());
     assert!(html.contains("Share 2 of 3") && html.contains("example/shop &lt;b&gt;&amp;") && !html.contains("<b>&"));
     assert!(!html.contains("http://") || html.matches("http").count() == 1, "only the name of SVG");
-    let rows: Vec<String> = cells(&html, "rows").iter().map(|row| row[1..].join(" ")).collect();
+    let rows = rows_of(&html);
     assert_eq!(rows.join("\n") + "\n", backup_support::typed(share));
     if !can_picture() {
         return println!("skipped: chromium or zbarimg is not here");

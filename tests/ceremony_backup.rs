@@ -131,6 +131,12 @@ fn dct_genesis_backup() {
             (sources, dice),
             (["the operating system", "ana-1", "bo-1", "dice"].map(str::to_owned).to_vec(), true)
         );
+        // A certificate and a draft are made of a key that counts: both entries say so.
+        let asked = room.events().filter(|event| {
+            let restores = event.passed().iter().any(|passed| passed.rule == Rule::BackupRestores);
+            restores && matches!(event, Event::CertificatesSigned { .. } | Event::BatchBegan { .. })
+        });
+        assert_eq!(asked.count(), 2);
         // Two tokens hold the key; the one that the script names in the root speaks for it in the review.
         let changes = room.events().find_map(|event| match event {
             Event::RepositoriesDrafted { shapes, .. } => Some(shapes[0].documents[0].changes.join("; ")),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use canary_support::{Canary, files_with, memory_with, of_pages, share};
-use ceremony_support::{Room, paper};
+use ceremony_support::{People, Room, paper, script};
 use officiant::{
     backup::{Gathering, Sealed, Set},
     ceremony::{backups::SealedBackup, event::Event},
@@ -25,10 +25,15 @@ use support::on_softhsm;
 /// Goes through a whole ceremony that leaves a backup, and gives what there is to look for: what is left in the open, and everything that was
 /// printed for debugging.
 fn left_by(tokens: &Rehearsal, name: &str) -> (SealedBackup, Key, PathBuf, String) {
-    let mut room = Room::rehearse(tokens, name);
+    left_by_room(Room::rehearse(tokens, name), |_| {})
+}
+
+/// The same; `before` sees the room before each turn.
+fn left_by_room(mut room: Room, before: impl Fn(&Room)) -> (SealedBackup, Key, PathBuf, String) {
     let mut debug = String::new();
     while room.ended().is_none() {
         debug.push_str(&format!("{:?}", room.ceremony().pending()));
+        before(&room);
         room.turn().unwrap_or_else(|error| panic!("at {}: {error:?}", room.position()));
     }
     officiant::perform::record::finish(&room.runner).expect("a manifest");
@@ -45,6 +50,32 @@ fn left_by(tokens: &Rehearsal, name: &str) -> (SealedBackup, Key, PathBuf, Strin
     drop(room);
     officiant::token::pkcs11::close_all();
     (sealed.expect("a backup"), key.expect("a key"), place, debug)
+}
+
+/// Shares as the text of a code has them (`between` is nothing), or a page for a browser.
+fn of_codes(set: &str, between: &str) -> Vec<Canary> {
+    let rows = (1..=5).flat_map(|index| (4..=8).map(move |row| (index, row)));
+    let between: Vec<u8> = between.bytes().map(|byte| byte ^ 0x80).collect();
+    let letters = rows.map(|(index, row)| {
+        let row = paper::row(set, index, row).expect("a page");
+        let groups: Vec<&[u8]> = row[..19].split(|letter| *letter == b' ' ^ 0x80).collect();
+        Canary("a row of a code or a page", groups.join(between.as_slice()))
+    });
+    letters.collect()
+}
+
+/// The custodian copies the rows of the page that lies in memory, as off paper.
+fn copies(room: &Room) {
+    let backups = room.ceremony().backups();
+    let Some(page) = backups.page().filter(|page| page.whole) else { return };
+    let set = backups.get(&page.name).and_then(|backup| backup.sealed.as_ref()).expect("it is sealed").set.id();
+    let html = fs::read_to_string(&page.file).expect("the page");
+    let (_, rows) = html.split_once("<table class=rows>").expect("its rows");
+    for (row, number) in rows.split("<tr><td>").skip(1).zip(1..=8) {
+        let groups: Vec<&str> =
+            row.split("<td>").skip(1).filter_map(|cell| Some(cell.split_once("</td>")?.0)).collect();
+        paper::wrote(&set, page.index, number, groups.join(" ").as_bytes());
+    }
 }
 
 /// Throws and shares, of which there are pages.
@@ -102,6 +133,49 @@ fn nothing_secret_is_left_of_a_ceremony_that_made_a_key_in_memory() {
             let (private, _) = opened.trusted(&key).expect("the key");
             canaries.push(Canary::of("the key", private.material().expose()));
         }
+        none_is_left(canaries, &place, &debug);
+    });
+}
+
+#[test]
+fn nothing_of_a_share_is_left_in_the_open_where_shares_were_encrypted_to_their_custodians() {
+    let test = "nothing_of_a_share_is_left_in_the_open_where_shares_were_encrypted_to_their_custodians";
+    on_softhsm(test, |tokens| {
+        let path = script("dct-genesis-backup");
+        let text = fs::read_to_string(&path).expect("a shipped script");
+        // Nobody here has the identities.
+        let recipients = "recipients = { ana = \"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p\", \
+                          vera = \"age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg\" }";
+        let text = text.replacen("[backup]", &format!("[backup]\n{recipients}"), 1);
+        let room = Room::rehearse_text(tokens, text.as_bytes(), People::of(&path), None);
+        let (sealed, _, place, debug) = left_by_room(room, |_| {});
+        let set = sealed.set.id();
+        assert_eq!(sealed.set.encrypted, [1, 5]);
+        assert!(place.join(format!("b/backup/offline-{set}-share-5.age")).is_file());
+        let mut canaries = of_paper(&set);
+        canaries.extend(of_codes(&set, ""));
+        show_memory();
+        none_is_left(canaries, &place, &debug);
+    });
+}
+
+#[test]
+fn nothing_of_a_share_is_left_that_was_printed_from_memory() {
+    on_softhsm("nothing_of_a_share_is_left_that_was_printed_from_memory", |tokens| {
+        let folder = tempfile::tempdir_in("/dev/shm").expect("/dev/shm lies in memory");
+        let path = script("dct-genesis-backup");
+        let text = fs::read_to_string(&path).expect("a shipped script");
+        let text = text.replacen("[backup]", &format!("[backup]\npages = \"{}\"", folder.path().display()), 1);
+        let room = Room::rehearse_text(tokens, text.as_bytes(), People::of(&path), None);
+        let (sealed, _, place, debug) = left_by_room(room, copies);
+        let set = sealed.set.id();
+        let mut canaries = of_paper(&set);
+        canaries.extend(of_codes(&set, ""));
+        canaries.extend(of_codes(&set, "</td><td>"));
+        show_memory();
+        let mut found = vec![];
+        files_with(&canaries, folder.path(), &mut found);
+        assert_eq!((found, fs::read_dir(folder.path()).expect("a folder").count()), (vec![], 0));
         none_is_left(canaries, &place, &debug);
     });
 }

@@ -6,12 +6,16 @@ mod support;
 
 use std::{fs, path::PathBuf, process::Command};
 
-use ceremony_support::{People, Pinned, Room, cuts::Moments, paper, place, quiet_machine, record, script};
+use ceremony_support::{
+    People, Room,
+    cuts::Moments,
+    later::{brings, keys_on, later, made},
+    record, script,
+};
 use officiant::{
     backup::{Identity, split},
     ceremony::{
         Pending,
-        backups::SealedBackup,
         check::check,
         event::Event,
         operation::{Operation, Trouble},
@@ -19,11 +23,10 @@ use officiant::{
         script::read,
         steps::Gone,
     },
-    digest::{Digest, from_hex},
+    digest::from_hex,
     perform::rehearsal,
-    preflight,
     rules::Rule,
-    token::{LastTry, PinEntry, Token as _, User, pkcs11::rehearsal::Rehearsal, quirks::Trust},
+    token::{LastTry, PinEntry, Token as _, pkcs11::rehearsal::Rehearsal, quirks::Trust},
     tuf::key::Key,
 };
 use support::on_softhsm;
@@ -142,18 +145,6 @@ fn is_refused(room: &Room, rule: Rule, said: &str) -> bool {
     }
 }
 
-/// How many objects a token shows, logged in where it still has that user PIN.
-fn keys_on(tokens: &Rehearsal, label: &str, pin: Option<&str>) -> usize {
-    let module = officiant::token::pkcs11::Module::load(&tokens.module, None, Trust::shipped()).expect("the module");
-    let uri = format!("pkcs11:token={label}").parse().expect("a URI");
-    let mut token = module.open(&uri).expect("the token");
-    if let Some(pin) = pin {
-        let pin = officiant::secret::Pin::from(ceremony_support::secret(pin));
-        token.login(User::User, PinEntry::Typed(&pin), LastTry::Keep).expect("its PIN");
-    }
-    token.provision().expect("it can be prepared").keys_left().expect("a look")
-}
-
 fn at_prompt(room: &mut Room, label: &'static str) {
     room.until(move |pending, _| match pending {
         Pending::Ask(prompt) => matches!(&prompt.input, Input::Text { label: asked, .. } if asked == label),
@@ -259,91 +250,6 @@ fn a_token_that_does_not_hold_the_key_is_not_wiped() {
         room.runner.answer(&Answer::Text("wiped before, says Kai".into())).expect("an account");
         room.finish();
         record::holds(&room.place.join("a"));
-    });
-}
-
-/// What a genesis with a backup left, and everything that a later ceremony needs of it.
-struct Made {
-    sealed: SealedBackup,
-    key: Key,
-    /// The record of that ceremony.
-    record: PathBuf,
-    /// The folder of the later script.
-    inputs: PathBuf,
-    /// The serial of the token that holds the key.
-    serial: String,
-}
-
-/// A whole genesis: its record stays, and its pages lie with its custodians.
-fn made(tokens: &Rehearsal) -> Made {
-    let mut room = Room::rehearse(tokens, "dct-genesis-backup");
-    room.finish();
-    let sealed = room.events().find_map(|event| match event {
-        Event::BackupSealed { sealed, .. } => Some(sealed),
-        _ => None,
-    });
-    let key = room.events().find_map(|event| match event {
-        Event::KeyMade { key, .. } => Some(key),
-        _ => None,
-    });
-    let (sealed, key) = (sealed.expect("a backup"), key.expect("a key"));
-    let ana = room.ceremony().script().tokens.iter().find(|token| token.alias.as_str() == "ana-1").expect("a token");
-    let serial = room.ceremony().token(&ana.alias).bound.expect("it is bound").token.serial;
-    let inputs = place().join("inputs");
-    fs::create_dir_all(inputs.join("copy")).expect("a folder");
-    for (medium, to) in [("a", "offline.age"), ("b", "copy/offline.age")] {
-        fs::copy(room.place.join(medium).join(&sealed.file.name), inputs.join(to)).expect("the sealed file");
-    }
-    let set = sealed.file.name.replace(".age", ".set.json");
-    fs::copy(room.place.join("a").join(set), inputs.join("offline.set.json")).expect("the set");
-    Made { sealed, key, record: room.place.join("a"), inputs, serial }
-}
-
-/// A later ceremony as it is in production: with the files of that genesis, on the same tokens.
-fn later(tokens: &Rehearsal, made: &Made, kind: &str, change: &dyn Fn(String) -> String) -> Room {
-    preflight::harden().expect("this process can be hardened");
-    // The module was loaded by a rehearsal, which knows a software token.
-    officiant::token::pkcs11::close_all();
-    let module = tokens.module.canonicalize().expect("the module");
-    let digest = |file: &str| Digest::of(&fs::read(made.inputs.join(file)).expect("a file"));
-    let pinned = digest("offline.age");
-    let path = script(kind);
-    let text = fs::read_to_string(&path).expect("a shipped script");
-    let shipped = |field: &str| {
-        let line = text.lines().find(|line| line.starts_with(&format!("{field} = "))).expect("a field");
-        line.split('"').nth(1).expect("a value").to_owned()
-    };
-    let sha256 = Digest::of(&fs::read(&module).expect("the module"));
-    let pins = format!("path = \"{}\"\nsha256 = \"{sha256}\"\nmodel = \"SoftHSM v2\"", module.display());
-    let text = text
-        .replace("path = \"/usr/lib/softhsm/libsofthsm2.so\"", &pins)
-        .replace(&shipped("sha256"), &digest("offline.set.json").to_string())
-        .replace(&shipped("sealed-sha256"), &pinned.to_string())
-        .replace(&shipped("keyid"), made.key.id().as_str())
-        .replace("kept/root.set.json", "offline.set.json")
-        .replace("kept/root.age", "offline.age")
-        .replace("kept/copy/root.age", "copy/offline.age")
-        .replace("5c1e4a0b7d92f36e", &made.serial);
-    let text = change(text);
-    let mut people = People::of(&path);
-    people.records.insert("the shares to be used".into(), "5, 2 and 4".into());
-    // The token of the genesis, with its PINs.
-    people.pins.extend(People::of(&script("dct-genesis-backup")).pins.remove_entry("ana-1"));
-    let probe = quiet_machine(&place().join("machine"));
-    let clock = Pinned::at("2029-12-03T09:00:00Z");
-    let second = place().join(kind);
-    fs::create_dir_all(&second).expect("a folder");
-    let (text, inputs) = (text.into_bytes(), made.inputs.clone());
-    Room::run_in(&second, clock, &text, &inputs, people, Trust::injected(|_| None), probe)
-}
-
-/// Lets custodians bring these shares in the place of shares 1, 2, 3.
-fn brings(room: &mut Room, shares: &[u8]) {
-    let shares = shares.to_vec();
-    room.other_secret = Box::new(move |request| {
-        let row = request.row.as_ref()?;
-        let share = shares[usize::from(row.brought) - 1];
-        Some(paper::row(&row.set, share, row.row).and_then(|row| paper::typed(&row)))
     });
 }
 

@@ -30,7 +30,7 @@ use officiant::{
         pkcs11::{self, TokenUri, rehearsal::Rehearsal},
         quirks::Trust,
     },
-    tuf::key::PublicKey,
+    tuf::{dialect::Dialect, key::PublicKey, role::RoleName, signed::Untrusted, verify::first_root},
 };
 use support::{alone, folder, on_softhsm, rehearsal};
 
@@ -171,6 +171,34 @@ fn dct_genesis_wrapped() {
         let kek = officiant::digest::from_hex(&kek_by_a_stranger(work.path(), &set, &[1, 4, 5])).expect("digits");
         for part in ["tokens", "a", "b"] {
             assert!(!lies_in(&room.place.join(part), &kek), "{part}");
+        }
+    });
+}
+
+#[test]
+fn genesis_wrapped() {
+    on_softhsm("genesis_wrapped", |tokens| {
+        let mut room = Room::rehearse(tokens, "genesis-wrapped");
+        room.finish();
+        for medium in ["a", "b"] {
+            record::holds(&room.place.join(medium));
+        }
+        assert_eq!(wrapped(&room).len(), 2);
+        let root = fs::read(room.place.join("a/metadata/1.root.json")).expect("an exported root");
+        let root = first_root(Untrusted::parse(Dialect::Tuf1, root).expect("metadata")).expect("a root that verifies");
+        let signing: Vec<_> = root.document().keys_of(&RoleName::Root).map(|(keyid, _)| keyid.clone()).collect();
+        let ceremony = room.ceremony();
+        for (name, tokens) in [("north", ["ana-1", "cem-1"]), ("south", ["bo-1", "dora-1"])] {
+            let name = name.to_owned().try_into().expect("a short name");
+            let (backup, kek) =
+                (ceremony.backups().get(&name).expect("a key"), ceremony.backups().wrapped(&name).expect("it"));
+            assert!(backup.proven && backup.wiped && kek.open.is_none() && kek.keks.is_empty(), "{name}: {kek:?}");
+            assert!(signing.contains(&backup.key.id()), "{name} is in the root");
+            for token in tokens {
+                let state = ceremony.token(&token.to_owned().try_into().expect("a short name"));
+                assert_eq!(state.key.as_ref(), Some(&backup.key), "{token}");
+                assert_eq!(state.attributes.expect("attributes").extractable, Some(false), "{token}");
+            }
         }
     });
 }

@@ -141,3 +141,143 @@ fn answers_that_end_too_early_name_the_question_and_write_nothing() {
     assert!(ran.err.contains("the answers end before “Who reads the script aloud"), "{ran:#?}");
     assert!(!place.path().join("script.toml").exists());
 }
+
+/// Administrator, operator, witness, keeper, without surrogates.
+const CUSTODY_TEAM: &str = "Ida Holm\nOmar Said\n\nVěra Nováková\n\nKai Mbeki\n";
+
+/// The folder with what a record left of its backup, and where the copy on the other medium lies.
+fn kept(folder: &Path) {
+    for file in ["root.set.json", "root.age", "copy/root.age", "offline-2026.set.json", "offline-2026.age"] {
+        let to = folder.join("kept").join(file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(ours(&format!("ceremony-scripts/kept/{file}")), to).unwrap();
+    }
+}
+
+/// `check` says nothing that the interview could have avoided: what it still names is what a day needs, or a module that nobody looked at.
+fn without_complaint(folder: &Path) -> serde_json::Value {
+    let report = holds(folder);
+    for finding in report["script"]["findings"].as_array().unwrap() {
+        let module = finding["rule"] == "TOKEN-IS-HARDWARE";
+        assert!(finding["severity"] == "note" || module, "{finding:#}");
+    }
+    report
+}
+
+/// Rehearses a script to its end, with the answers of the shipped one of that kind, and goes through the record.
+fn rehearsed(folder: &Path, kind: &str, more: &str) {
+    let shipped = fs::read_to_string(ours(&format!("ceremony-scripts/{kind}.answers.toml"))).unwrap();
+    fs::write(folder.join("answers.toml"), format!("{shipped}{more}")).unwrap();
+    let ran = officiant(folder, &["rehearse", "script.toml", "--answers", "answers.toml", "--record", "record"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let verified = officiant(folder, &["verify", "record"]);
+    assert!(verified.code == Some(0) && verified.out.contains("HOLDS"), "{verified:#?}");
+}
+
+/// The keyids of the shipped sets.
+const ROOT: &str = "ec948ec7b72e5836fed0cf477da42a3f8a43928405c59267f9be99306d1ee9aa";
+const OFFLINE: &str = "cc960e607d06f540be91c54e219e5efc8b1bab6c8856590b0172f984064735f6";
+
+/// A token's tag and PINs as they are offered.
+const TOKEN: &str = "\n\n\n";
+
+fn custody(kind: &str, answers: &str) -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    kept(place.path());
+    let ran = interview(place.path(), kind, &format!("{FIRST}{CUSTODY_TEAM}\n\n{answers}"));
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    without_complaint(place.path());
+    place
+}
+
+#[test]
+fn a_backup_of_a_key_in_a_file() {
+    let tokens = format!("2\nAna Ruiz\n{TOKEN}Bo Lindqvist\n{TOKEN}");
+    let file = "\nf571aa6a2e69072f2de07b0723172eebc5f8fdee1f3a0ecc63229830773b58f0\nAna Ruiz\n";
+    let people = "Ana Ruiz\nBo Lindqvist\nCem Yılmaz\nKai Mbeki\nVěra Nováková\n";
+    let place = custody("backup", &format!("{tokens}{file}5\n3\n{people}Security office\n\n"));
+    rehearsed(place.path(), "backup", "");
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    assert!(text.contains("do = \"take-key\"") && text.contains("dialect = \"notary\""), "{text}");
+}
+
+/// Who brings the shares of a set of five.
+const BRING: &str = "Noa Peretz\nUma Iyer\nEli Sundberg\nRui Almeida\n\n";
+
+#[test]
+fn a_drill_a_restore_and_a_replacement_know_the_backup_from_its_files() {
+    let set = format!("kept/root.set.json\n{ROOT}\n\n\n{BRING}");
+    let place = custody("restore-drill", &format!("{set}Ana Ruiz\n{TOKEN}"));
+    rehearsed(place.path(), "restore-drill", "");
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    for said in
+        ["alias = \"drill-1\"", "do = \"erase-token\"", "sealed-copies = [\"kept/copy/root.age\"]", "threshold = 3"]
+    {
+        assert!(text.contains(said), "no {said} in {text}");
+    }
+    let place = custody("restore", &format!("{set}2\nAna Ruiz\n{TOKEN}Bo Lindqvist\n{TOKEN}"));
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    fs::write(place.path().join("script.toml"), text.replace("ana-1", "ana-2").replace("bo-1", "bo-2")).unwrap();
+    rehearsed(place.path(), "restore", "");
+    let old = format!("Ana Ruiz\nana-9\n{TOKEN}ana-9\n5c1e4a0b7d92f36e\n");
+    let place = custody("replace-token", &format!("{set}Ana Ruiz\n{TOKEN}{old}"));
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    let text = text.replace("ana-1", "ana-2").replace("ana-9", "ana-1");
+    fs::write(place.path().join("script.toml"), text).unwrap();
+    rehearsed(place.path(), "replace-token", "");
+}
+
+#[test]
+fn other_custodians_and_the_end_of_the_old_shares_or_the_day_of_the_rotation() {
+    let people = "Ana Ruiz\nBo Lindqvist\nDora Weiss\nKai Mbeki\nVěra Nováková\n";
+    let to_the_shares =
+        format!("kept/offline-2026.set.json\n{OFFLINE}\n\nAna Ruiz\n{TOKEN}5\n3\n{people}Security office\n\n");
+    let place = custody("change-custodians", &format!("{to_the_shares}yes\n"));
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    fs::write(place.path().join("script.toml"), text.replace("ana-1", "ana-2")).unwrap();
+    rehearsed(place.path(), "change-custodians", "");
+    // Where the key is rotated instead, check warns of exactly that.
+    let place = tempfile::tempdir().unwrap();
+    kept(place.path());
+    let answers = format!("{FIRST}{CUSTODY_TEAM}\n\n{to_the_shares}no\n2027-06-30\n");
+    let ran = interview(place.path(), "change-custodians", &answers);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let report = holds(place.path());
+    let warned =
+        report["script"]["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "warning");
+    assert!(warned.clone().any(|finding| finding["rule"] == "OLD-SHARES-DEAD"), "{report:#}");
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    assert!(text.contains("rotate-by = 2027-06-30") && !text.contains("destroy-shares"), "{text}");
+}
+
+#[test]
+fn the_end_of_a_key_and_a_journey() {
+    let token = |name: &str, alias: &str, serial: &str| format!("{name}\n{alias}\n{TOKEN}{alias}\n{serial}\n");
+    let (ana, bo) = (token("Ana Ruiz", "ana-1", "3f0c2a7be1d04c55"), token("Bo Lindqvist", "bo-1", "90d417c6aa2b83fe"));
+    let set = format!("kept/offline-2026.set.json\n{OFFLINE}\n");
+    let place = custody("destroy", &format!("yes\n{set}\n2\n{ana}{bo}"));
+    rehearsed(place.path(), "destroy", "");
+    let keyid = |digit: &str| format!("{}\n", digit.repeat(64));
+    let tokens = format!("2\n{}{ana}\n{}{bo}\n", keyid("4"), keyid("d"));
+    let place = custody("transport", &format!("Ana Ruiz\nBo Lindqvist\n{tokens}yes\n{set}"));
+    rehearsed(place.path(), "transport", "");
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    assert!(text.contains("held-by-token = \"ana-1\"") && text.contains("file = \"keys/bo-1.pem\""), "{text}");
+}
+
+#[test]
+fn a_reading_of_shares_asks_for_no_module_and_a_set_of_another_key_is_asked_for_again() {
+    let place = tempfile::tempdir().unwrap();
+    kept(place.path());
+    let first = FIRST.replace("/usr/lib/softhsm/libsofthsm2.so\nno\n", "");
+    let answers = |keyid: &str| format!("{first}{CUSTODY_TEAM}\n\nkept/offline-2026.set.json\n{keyid}\n");
+    let ran = interview(place.path(), "share-check", &answers(&"ab".repeat(32)));
+    assert!(ran.code == Some(2) && ran.err.contains("this set is about another key"), "{ran:#?}");
+    assert!(!place.path().join("script.toml").exists());
+    let ran = interview(place.path(), "share-check", &answers(OFFLINE));
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    without_complaint(place.path());
+    rehearsed(place.path(), "share-check", "");
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    assert!(!text.contains("[[module]]") && text.contains("do = \"check-shares\""), "{text}");
+}

@@ -14,7 +14,7 @@ use officiant::{
         participants::Alias,
         possession,
         repositories::PayloadManifest,
-        script::{Script, read},
+        script::{Script, Way, read},
     },
     digest::Digest,
     rules::{Override, Rule},
@@ -120,7 +120,12 @@ fn transcript_of_three() -> Vec<u8> {
     let began = Event::Began {
         script: Digest::of(b"script"),
         title: "A test".into(),
-        program: Program { name: "officiant".into(), sha256: Digest::of(b"program"), trust: "shipped".into() },
+        program: Program {
+            name: "officiant".into(),
+            sha256: Digest::of(b"program"),
+            trust: "shipped".into(),
+            edition: 0,
+        },
         mode: Mode::Rehearsal,
         media: vec!["A".into(), "Bö".into()],
         previous: None,
@@ -258,6 +263,37 @@ fn the_examples_of_a_wrapped_key_are_read() {
     let script = example_of_many("dct-genesis", &["toml", "toml dct", "toml wrapped"]);
     assert_eq!(script.made_keys().len(), 1);
     assert_eq!(script.holders_of(script.made_keys()[0]).len(), 2);
+}
+
+#[test]
+fn every_way_of_backup_has_a_whole_ceremony_for_each_kind_of_root_and_of_token() {
+    let document = text("docs/BACKUP.md");
+    let table = document.split_once("<!-- ways -->").expect("the table").1;
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .skip_while(|line| !line.starts_with("|---"))
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let mut wanted: BTreeSet<(&str, String)> = BTreeSet::new();
+    for root in ["TUF", "Docker Content Trust"] {
+        for way in [Way::Redundancy, Way::SoftwareBorn, Way::Wrapped, Way::None] {
+            let name = serde_json::to_string(&way).expect("a name");
+            wanted.insert((root, format!("`{}`", name.trim_matches('"'))));
+        }
+    }
+    let there: BTreeSet<(&str, String)> = rows.iter().map(|row| (row[0], row[1].to_owned())).collect();
+    assert_eq!(there, wanted);
+    for row in &rows {
+        assert_eq!(row.len(), 4, "{row:?}");
+        for cell in &row[2..] {
+            let named = cell.split('`').nth(1).unwrap_or_else(|| panic!("{row:?} names no test: {cell}"));
+            let (file, function) = named.split_once("::").expect("a file and a test");
+            let source = text(file);
+            assert!(source.contains(&format!("#[test]\nfn {function}() {{")), "{named} is no test");
+        }
+    }
 }
 
 #[test]

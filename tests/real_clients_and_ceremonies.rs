@@ -19,7 +19,9 @@ use tuf_support::{Signer, signed};
 
 #[test]
 fn every_client_follows_the_root_of_every_rehearsed_genesis() {
-    for script in ["genesis", "genesis-small", "genesis-yubikeys-small", "genesis-solo", "genesis-same-tokens"] {
+    for script in
+        ["genesis", "genesis-small", "genesis-yubikeys-small", "genesis-solo", "genesis-wrapped", "genesis-same-tokens"]
+    {
         let place = tempfile::tempdir().expect("a temporary folder");
         let record = rehearse(&scripts(), script, place.path());
         // The online keys of a rehearsal are throw-away ones, whose private halves it keeps.

@@ -41,6 +41,12 @@ pub(super) fn again(ceremony: &Ceremony, event: &Event, roots: &Roots) -> Result
             let said = format!("The key {name} on {alias} came from {from} and was not made on it: never attested.");
             return Ok(Some(Vouched::Never(said)));
         }
+        Event::KeyUnwrapped { alias, name, shares, .. } | Event::BackupUnwrapped { alias, name, shares, .. } => {
+            let from = crate::ceremony::words::backup::came_from(shares);
+            let said =
+                format!("The key {name} on {alias} was unwrapped with {from} and was not made on it: never attested.");
+            return Ok(Some(Vouched::Never(said)));
+        }
         _ => return Ok(None),
     };
     let Some(kept) = kept else {

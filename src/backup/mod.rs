@@ -14,6 +14,7 @@
 //! [`paper::Paper`] alone, which goes to a printer or to a file in memory and to no screen.
 
 mod alphabet;
+mod encrypted;
 mod filling;
 mod gather;
 mod header;
@@ -29,6 +30,7 @@ mod wrong;
 
 pub use self::{
     alphabet::{GROUP, RowWrong, SYMBOLS},
+    encrypted::encrypt_share,
     gather::{Gathering, Kept},
     header::{Lock, Outline},
     identity::Identity,

@@ -67,8 +67,8 @@ impl Paper {
     }
 }
 
-/// The text of a share's QR code. It leaves this room as part of a page alone.
-fn qr_text(share: &Share) -> Result<Secret, Fault> {
+/// The text of a share's QR code. It leaves this room as part of a page, or encrypted to who keeps the page.
+pub(super) fn qr_text(share: &Share) -> Result<Secret, Fault> {
     super::filling::composed(512, |out| {
         out.push(QR_BEGINS)?;
         (1..=ROWS).try_for_each(|row| share.write_row(out, row, ""))

@@ -224,7 +224,7 @@ pub(super) fn split_from<'a>(
     drop(points);
     locked::wipe_stack();
     let commitments = shares.iter().map(Share::commitment).collect();
-    Ok(Split { shares, set: Set { fingerprint, scheme, keyid: keyid.clone(), commitments, opens } })
+    Ok(Split { shares, set: Set { fingerprint, scheme, keyid: keyid.clone(), commitments, opens, encrypted: vec![] } })
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ pub struct Aside {
 /// Why it does not.
 pub(super) fn possible(ceremony: &Ceremony, kind: AsideKind) -> Result<(), Refusal> {
     match kind {
+        AsideKind::Void | AsideKind::Substitute | AsideKind::Abandon if ceremony.abandoning.is_some() => {
+            Err(unfit("It is decided that the ceremony is given up; the tokens come first."))
+        }
         AsideKind::Void if ceremony.repositories.batch.manifest.is_some() => match ceremony.complete_repositories() {
             (count, Some(gun)) => Err(Refusal::new(
                 Rule::VersionSignedOnce,
@@ -234,6 +237,7 @@ impl Aside {
                 let alias = ceremony.script.token(&spare)?.spare_for.clone()?;
                 Event::Substituted { alias: ceremony.playing(&alias), spare, reason, by }
             }
+            AsideKind::Abandon if ceremony.key_to_wipe().is_some() => Event::Abandoning { reason, by },
             AsideKind::Abandon => Event::Abandoned { reason, by, account: outline::account(ceremony) },
             AsideKind::Leave => Event::Paused,
         })

@@ -1,6 +1,8 @@
 //! Keys that several tokens hold, and their backups: what is known of each. Nothing here is secret.
 
 mod kept;
+mod left;
+mod page;
 mod wrapped;
 
 use std::collections::BTreeMap;
@@ -8,6 +10,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::kept::KeptBackup;
+pub use self::left::LeftKey;
+pub use self::page::{LaidPage, page_in};
 pub use self::wrapped::WrappedKey;
 use super::{
     Ceremony,
@@ -45,6 +49,8 @@ pub struct Backup {
     pub given: Vec<u8>,
     /// The shares that were read back.
     pub read: Vec<u8>,
+    /// The files of those that were encrypted to their custodians as well.
+    pub encrypted: BTreeMap<u8, ExportedFile>,
     /// Whether the memory was lost before every share was read back: the key and its shares are to be given up.
     pub lost: bool,
     /// The tokens to which it was restored from shares.
@@ -82,6 +88,14 @@ pub fn imported_from(file: &str) -> String {
     format!("imported from {}; unknown before that", crate::text::shown(file))
 }
 
+/// The file of a share that is encrypted to its custodian. Behind `left` others that a try left before, it has the next number.
+pub fn encrypted_as(name: &Alias, set: &str, index: u8, left: usize) -> String {
+    match left {
+        0 => format!("backup/{name}-{set}-share-{index}.age"),
+        left => format!("backup/{name}-{set}-share-{index}-{}.age", left + 1),
+    }
+}
+
 impl Backup {
     /// Of a key of which nothing was done yet.
     fn of(key: Key) -> Self {
@@ -90,6 +104,7 @@ impl Backup {
             sealed: None,
             given: vec![],
             read: vec![],
+            encrypted: BTreeMap::new(),
             lost: false,
             restored: vec![],
             proven: false,
@@ -103,10 +118,9 @@ impl Backup {
         self.sealed.as_ref().is_some_and(|sealed| self.read.len() == usize::from(sealed.set.scheme.count()))
     }
 
-    /// The next share that is to be made, from 1.
-    pub fn next_share(&self) -> Option<u8> {
-        let count = self.sealed.as_ref()?.set.scheme.count();
-        (1..=count).find(|index| !self.read.contains(index))
+    /// Its shares by their numbers, from 1; none before it is sealed.
+    pub fn shares(&self) -> std::ops::RangeInclusive<u8> {
+        1..=self.sealed.as_ref().map_or(0, |sealed| sealed.set.scheme.count())
     }
 }
 
@@ -119,6 +133,9 @@ pub struct Backups {
     /// In a rehearsal, the twin of each set, by the SHA-256 of the real one.
     twins: BTreeMap<Digest, Digest>,
     ends: BTreeMap<Alias, End>,
+    page: Option<LaidPage>,
+    /// The keys that came to tokens today, by token.
+    brought: BTreeMap<Alias, left::Brought>,
 }
 
 impl Backups {
@@ -166,7 +183,10 @@ impl Backups {
     pub(super) fn apply(&mut self, event: &Event) {
         let made = &self.made;
         // What comes to a token is of the new backup, where a key has both.
-        let is_new = matches!(event, Event::KeyPut { name, .. } if made.contains_key(name));
+        let is_new = matches!(
+            event,
+            Event::KeyPut { name, .. } | Event::KeyUnwrapped { name, .. } if made.contains_key(name)
+        );
         self.kept.iter_mut().filter(|_| !is_new).for_each(|(name, kept)| kept.apply(name, event));
         match event {
             Event::KeyMade { name, key, .. }
@@ -188,6 +208,9 @@ impl Backups {
                 }
             }),
             Event::ShareReadBack { name, index, .. } => self.change(name, |backup| backup.read.push(*index)),
+            Event::ShareEncrypted { name, index, file, .. } => {
+                self.change(name, |backup| drop(backup.encrypted.insert(*index, file.clone())));
+            }
             Event::KeyPut { name, alias, shares, .. } if !shares.is_empty() => {
                 self.change(name, |backup| backup.restored.push(alias.clone()));
             }
@@ -227,6 +250,8 @@ impl Backups {
             _ => {}
         }
         self.apply_wrapped(event);
+        self.apply_page(event);
+        self.apply_left(event);
     }
 
     fn change(&mut self, name: &Alias, change: impl FnOnce(&mut Backup)) {

@@ -12,7 +12,7 @@ use super::{
     steps::Gone,
 };
 use crate::{
-    custody::Commitment,
+    custody::{Commitment, Recipient},
     device::{KeyAttributes, attestation::Attestation, yubikey::NewManagementKey},
     digest::Digest,
     machine::MachineFacts,
@@ -57,6 +57,17 @@ pub struct Program {
     pub sha256: Digest,
     /// Whose trust it was built with: `shipped`, or the name that a test program gives itself.
     pub trust: String,
+    /// Which questions it asks ([`EDITION`]). A record that an earlier edition wrote is gone through with that edition's questions.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub edition: u32,
+}
+
+/// The edition of this program's questions. It grows where a ceremony asks what it did not ask before without the script saying so: 1 asks what becomes
+/// of a key on a token that is to be left empty.
+pub const EDITION: u32 = 1;
+
+const fn is_first(edition: &u32) -> bool {
+    *edition == 0
 }
 
 /// One thing that happened.
@@ -407,6 +418,46 @@ pub enum Event {
         /// `SHARE-READ-BACK`.
         passed: Vec<Passed>,
     },
+    /// The page of a share lies in memory, for a program that prints it.
+    PageLaid {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Where it lies.
+        file: String,
+    },
+    /// It was overwritten and removed.
+    PageCleared {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Where it lay.
+        file: String,
+        /// Whether it was there: one that an earlier run left may have gone with the power.
+        found: bool,
+    },
+    /// A share that was read back was encrypted to its custodian as well.
+    ShareEncrypted {
+        /// Of the backup of which key.
+        name: Alias,
+        /// Which share, from 1.
+        index: u8,
+        /// Whose recipient it is.
+        custodian: PersonId,
+        /// The recipient.
+        recipient: Recipient,
+        /// The age file.
+        file: ExportedFile,
+        /// On which media.
+        media: Vec<String>,
+        /// What an earlier try left in the record, by name: nobody knows what is in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<String>,
+        /// `RECIPIENT-OWN`.
+        passed: Vec<Passed>,
+    },
     /// A key that was made in memory came to a token. It does not count yet.
     KeyPut {
         /// To which token.
@@ -462,6 +513,25 @@ pub enum Event {
         /// On which media.
         media: Vec<String>,
         /// `WRAPPING-SAFE`, `WRAPPING-TRUSTED`, `KEK-READS-BACK`, `KEY-COUNTED-ONCE`, `BACKUP-OPENS`.
+        passed: Vec<Passed>,
+    },
+    /// A token unwrapped the key of an old backup with the old shares, so that it can be wrapped anew; the old KEK is gone from it.
+    BackupUnwrapped {
+        /// Which token.
+        alias: Alias,
+        /// Which key.
+        name: Alias,
+        /// The id of the old set.
+        set: String,
+        /// Its public half, as the token gives it.
+        key: Key,
+        /// What the token says of it.
+        attributes: KeyAttributes,
+        /// How the token unwraps.
+        by: WrapsBy,
+        /// The old shares that gave the old KEK back.
+        shares: Vec<u8>,
+        /// `WRAPPING-SAFE`, `WRAPPING-TRUSTED`, `KEK-READS-BACK`, `WRAPPED-KEY-PROVEN`, `KEK-GONE`, `BACKUP-OPENS`, `SHARE-FITS`.
         passed: Vec<Passed>,
     },
     /// The memory in which a KEK was made was wiped.
@@ -636,14 +706,14 @@ pub enum Event {
         alias: Alias,
         /// As it is now.
         seen: SeenToken,
-        /// `TOKEN-IS-EXPECTED`, `TOKEN-IS-HARDWARE`, `TOKEN-ERASED`.
+        /// `TOKEN-IS-EXPECTED`, `TOKEN-IS-HARDWARE`, `TOKEN-ERASED`, `DRILL-LEAVES-NOTHING`.
         passed: Vec<Passed>,
     },
-    /// A token that was to be wiped is lost or dead, as people say.
+    /// A token that was to be wiped is not, as people say: it is lost, dead or kept.
     TokenGone {
         /// Which token of the script.
         alias: Alias,
-        /// Which of the two.
+        /// Which of them.
         gone: Gone,
         /// What is known of it, in their words.
         account: String,
@@ -781,7 +851,11 @@ pub enum Event {
         passed: Vec<Passed>,
     },
     /// A batch of payloads is composed from here on; its expiries count from this entry's date.
-    BatchBegan,
+    BatchBegan {
+        /// `BACKUP-RESTORES`, for each key that was made here; absent in records of before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passed: Vec<Passed>,
+    },
     /// Metadata of some repositories was composed. The bytes to sign stand in the record, in `payloads/`.
     RepositoriesDrafted {
         /// The SHA-256 of the inputs.
@@ -906,6 +980,13 @@ pub enum Event {
         /// Who decided.
         by: [PersonId; 2],
     },
+    /// The ceremony is to be given up, and keys are on tokens that it was to leave empty: those come first (`DRILL-LEAVES-NOTHING`).
+    Abandoning {
+        /// Why.
+        reason: String,
+        /// Who decided.
+        by: [PersonId; 2],
+    },
     /// The ceremony was given up.
     Abandoned {
         /// Why.
@@ -975,10 +1056,12 @@ impl Event {
             | Self::BackupSealed { passed, .. }
             | Self::ManagementKeySealed { passed, .. }
             | Self::ShareReadBack { passed, .. }
+            | Self::ShareEncrypted { passed, .. }
             | Self::KeyPut { passed, .. }
             | Self::KeyWiped { passed, .. }
             | Self::KeyWrapped { passed, .. }
             | Self::KeyUnwrapped { passed, .. }
+            | Self::BackupUnwrapped { passed, .. }
             | Self::CopyProven { passed, .. }
             | Self::KeyClosed { passed, .. }
             | Self::WrappingCleared { passed, .. }
@@ -990,6 +1073,7 @@ impl Event {
             | Self::CollectionOpened { passed, .. }
             | Self::SignedBefore { passed, .. }
             | Self::CertificatesSigned { passed, .. }
+            | Self::BatchBegan { passed }
             | Self::RepositoriesDrafted { passed, .. }
             | Self::BatchSigned { passed, .. }
             | Self::Drafted { passed, .. }
@@ -1024,12 +1108,16 @@ impl Event {
                 | Self::BackupSealed { .. }
                 | Self::ManagementKeySealed { .. }
                 | Self::ShareReadBack { .. }
+                | Self::PageLaid { .. }
+                | Self::PageCleared { .. }
+                | Self::ShareEncrypted { .. }
                 | Self::KeyPut { .. }
                 | Self::KeyWiped { .. }
                 | Self::KekMade { .. }
                 | Self::KeyWrapped { .. }
                 | Self::KekWiped { .. }
                 | Self::KeyUnwrapped { .. }
+                | Self::BackupUnwrapped { .. }
                 | Self::CopyProven { .. }
                 | Self::KeyClosed { .. }
                 | Self::WrappingCleared { .. }
@@ -1070,16 +1158,18 @@ impl Event {
                 | Self::ExceptionNoted { .. }
                 | Self::Voided { .. }
                 | Self::Substituted { .. }
+                | Self::Abandoning { .. }
                 | Self::Abandoned { .. }
         )
     }
 
     /// Whether it is part of the ritual after a resume, not part of the step beneath.
     pub fn belongs_to_resume(&self) -> bool {
-        matches!(
-            self,
-            Self::HeadFitsPaper { .. } | Self::Confirmed { .. } | Self::Recorded { .. } | Self::Absent { .. }
-        )
+        match self {
+            Self::HeadFitsPaper { .. } | Self::Confirmed { .. } | Self::Recorded { .. } | Self::Absent { .. } => true,
+            Self::Went { on, .. } => on == super::words::erase::LEFT,
+            _ => false,
+        }
     }
 }
 

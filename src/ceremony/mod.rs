@@ -110,6 +110,15 @@ impl Ceremony {
         if let Some(trouble) = &self.trouble {
             return Pending::Ask(Box::new(self.ask_about(trouble)));
         }
+        // Before anything else: a page with a share does not lie about.
+        if let Some(page) = self.backups.page_left() {
+            return Pending::Do(page.clears());
+        }
+        if let Some(left) = self.abandoning.as_ref().and_then(|_| self.key_to_wipe())
+            && let Some(pending) = steps::erase_token::pending(self, &left.alias)
+        {
+            return pending;
+        }
         match self.step() {
             Some(step) => step.action.kind().pending(self).unwrap_or(Pending::Finished(Closing::Closed)),
             None => Pending::Ask(Box::new(self.end_of_act())),
@@ -162,7 +171,7 @@ impl Ceremony {
                 if let Some(trouble) = &self.trouble {
                     return Ok(Decision::of(vec![Event::TryAgain { last_try: trouble.is_last_try() }]));
                 }
-                if self.step().is_none() {
+                if self.step().is_none() && self.abandoning.is_none() {
                     return self.decide_end_of_act(answer).map(Decision::of);
                 }
                 self.decide_step(answer, now)
@@ -251,10 +260,31 @@ impl Ceremony {
         {
             return Err(self.wrong_token(seen));
         }
+        if let Answer::Done(outcome) = answer
+            && let operation::Outcome::PageCleared { found } = outcome.as_ref()
+        {
+            return self.backups.cleared(*found).map(Decision::of);
+        }
+        if let Some((reason, by)) = &self.abandoning {
+            return self.decide_what_is_left(reason, by, answer).map(Decision::of);
+        }
         match self.step() {
             Some(step) => step.action.kind().decide_whole(self, answer, now),
             None => Err(unfit("No step is under way.")),
         }
+    }
+
+    /// Wipes what is left on tokens, and gives the ceremony up with the last of them.
+    fn decide_what_is_left(&self, reason: &str, by: &[PersonId; 2], answer: &Answer) -> Result<Vec<Event>, Refusal> {
+        let left = self.key_to_wipe().ok_or_else(|| unfit("Every token is wiped."))?;
+        let mut events = steps::erase_token::decide(self, &left.alias, answer)?;
+        let mut after = self.clone();
+        events.iter().for_each(|event| after.apply(self.stamp, event));
+        if after.key_to_wipe().is_none() {
+            let (reason, by) = (reason.to_owned(), by.clone());
+            events.push(Event::Abandoned { reason, by, account: outline::account(&after) });
+        }
+        Ok(events)
     }
 
     /// `TOKEN-IS-EXPECTED`, naming whose token is in by its binding or its key.

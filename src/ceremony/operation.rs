@@ -1,14 +1,18 @@
 //! The whole list of what the program can do to the world, and what can come of it. A rehearsal on paper is not performing
 //! these; there is no other switch.
 
+mod giving;
 mod outcome;
+mod seen;
 mod trouble;
 mod wrapping;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    giving::Giving,
     outcome::Outcome,
+    seen::{ExportedFile, SeenToken},
     trouble::Trouble,
     wrapping::{Wrapping, WrappingOutcome, WrapsBy, outcome_of},
 };
@@ -19,7 +23,6 @@ use super::{
 };
 use crate::{
     custody::Set,
-    device::TokenIdentity,
     digest::Digest,
     text::shown,
     tuf::key::{Key, KeyAlgorithm, KeyId},
@@ -297,6 +300,8 @@ pub enum Operation {
         /// Which key.
         name: Alias,
     },
+    /// File, people: what is done to a share beside its being put on paper.
+    Giving(Giving),
     /// Token, host: what is done to a key that one token wraps for another.
     Wrapping(Wrapping),
     /// Token: forget everything of a token, open it again as if it had just been inserted, and sign a proof of possession.
@@ -404,6 +409,7 @@ impl Operation {
             }
             Self::CheckShare { index, .. } => format!("read share {index} from its page"),
             Self::WipeKey { name } => format!("wipe the memory in which {name} was made"),
+            Self::Giving(giving) => giving.words(),
             Self::Wrapping(wrapping) => wrapping.words(),
             Self::Drill { alias, .. } => format!("open {alias} again and let its key show that it works"),
             Self::LookAtToken { alias, .. } => format!("look at {alias}"),
@@ -451,6 +457,7 @@ impl Operation {
             | Self::SealBackup { .. }
             | Self::SealManagementKey { .. }
             | Self::GiveShare { .. }
+            | Self::Giving(_)
             | Self::CheckShare { .. }
             | Self::WipeKey { .. } => None,
         }
@@ -459,39 +466,5 @@ impl Operation {
     /// Whether it is one intent for many small works: it goes on from where it stopped, and doing one of them again is harmless.
     pub fn goes_on(&self) -> bool {
         matches!(self, Self::Certify { .. } | Self::SignBatch { .. } | Self::ExportRepositories { .. })
-    }
-}
-
-/// A file that leaves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExportedFile {
-    /// Its path in the record, `metadata/1.root.json`.
-    pub name: String,
-    /// Its SHA-256.
-    pub sha256: Digest,
-    /// Its length in bytes.
-    pub length: u64,
-}
-
-/// A token as it was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SeenToken {
-    /// Everything it claims.
-    pub token: TokenIdentity,
-    /// The fingerprints of the public keys on it that can be read without a PIN.
-    pub public_keys: Vec<Digest>,
-}
-
-impl SeenToken {
-    /// Label, serial and model, for people.
-    pub fn words(&self) -> String {
-        format!("{}, {} {}", self.token.name(), shown(&self.token.manufacturer), shown(&self.token.model))
-    }
-
-    /// Whether two findings are of one token: label and serial, never the slot.
-    pub fn same_as(&self, other: &Self) -> bool {
-        (&self.token.label, &self.token.serial) == (&other.token.label, &other.token.serial)
     }
 }

@@ -1,6 +1,6 @@
 //! The whole script with what is done, now and next; and, when a ceremony stops, where everything stands.
 
-use super::{Ceremony, event::Mode, metadata, participants::PersonId, sheet::TallySheet, steps::Prose};
+use super::{Ceremony, event::Mode, metadata, participants::PersonId, sheet::TallySheet, steps::Prose, words::erase};
 
 /// What has become of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Ceremony {
 
     /// Whether what is asked now belongs to an aside or to a resume, and not to the step beneath.
     pub fn is_beside_the_step(&self) -> bool {
-        self.aside.is_some() || self.resume.is_some()
+        self.aside.is_some() || self.resume.is_some() || self.abandoning.is_some()
     }
 
     /// The words of the current step, exactly as on paper.
@@ -177,6 +177,7 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
         let key = match (&state.key, state.counts) {
             (Some(key), true) => format!("holds root key {}, which counts", key.id().short()),
             (Some(key), false) => format!("holds key {}, which does not count yet", key.id().short()),
+            (None, _) if state.gone.is_some() => state.gone.map(erase::became).unwrap_or_default().into(),
             (None, _) if state.bound.is_some() => "initialised, without a key".into(),
             (None, _) => "untouched".into(),
         };
@@ -189,6 +190,7 @@ pub fn account(ceremony: &Ceremony) -> Vec<String> {
             token.alias, card.tag, card.holder_name
         ));
     }
+    lines.extend(ceremony.keys_left().iter().map(|left| erase::left(ceremony, left)));
     for draft in &ceremony.drafts {
         let signers: Vec<_> = draft.signatures.iter().map(|signature| signature.keyid.short()).collect();
         let signed = if signers.is_empty() { "not signed".into() } else { format!("signed by {}", signers.join(", ")) };

@@ -173,6 +173,11 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             word(if *again { words::management::PREPARE_AGAIN } else { words::management::KEEP })
         }
         Event::ShareReadBack { commitment, .. } => done(Outcome::ShareReadBack { commitment: *commitment }),
+        Event::PageLaid { .. } => done(Outcome::PageLaid),
+        Event::PageCleared { found, .. } => done(Outcome::PageCleared { found: *found }),
+        Event::ShareEncrypted { file, media, left, .. } => {
+            done(Outcome::ShareEncrypted { file: file.clone(), media: media.clone(), left: left.clone() })
+        }
         Event::KeyPut { key, attributes, shares, history, .. } => {
             let (key, shares, history) = (key.clone(), shares.clone(), history.clone());
             done(Outcome::KeyPut { key, attributes: *attributes, shares, history })
@@ -185,6 +190,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::KeyWrapped { .. }
         | Event::KekWiped { .. }
         | Event::KeyUnwrapped { .. }
+        | Event::BackupUnwrapped { .. }
         | Event::CopyProven { .. }
         | Event::KeyClosed { .. }
         | Event::WrappingCleared { .. } => done(outcome_of(event).ok_or_else(|| impossible("no answer leads to it."))?),
@@ -223,7 +229,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             Verdict::Each => "EACH",
         }),
         Event::TagJudged { keep, .. } => word(if *keep { "KEEP" } else { "DROP" }),
-        Event::BatchBegan => word("DRAFT"),
+        Event::BatchBegan { .. } => word("DRAFT"),
         Event::RepositoriesExported { from, to, incomplete, refused, manifest, media } => {
             let (from, to, incomplete, manifest) = (*from, *to, *incomplete, *manifest);
             let (refused, media) = (refused.clone(), media.clone());
@@ -242,6 +248,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
         | Event::ExceptionNoted { .. }
         | Event::Voided { .. }
         | Event::Substituted { .. }
+        | Event::Abandoning { .. }
         | Event::Abandoned { .. } => Err(impossible("it is always written together with the entry that leads to it.")),
         Event::Began { .. }
         | Event::StandIn { .. }

@@ -1,11 +1,16 @@
 //! What is asked before a ceremony goes on after it stopped: the witness's last words, so that an older copy of the record is
-//! noticed; everybody's own word; and the numbers of the bags.
+//! noticed; everybody's own word; the numbers of the bags; and, while a key is on a token that is to be left empty, whether the ceremony goes on or
+//! that token is wiped at once.
+
+use std::sync::Arc;
 
 use super::{
     Ceremony,
+    backups::LeftKey,
+    chosen,
     event::Event,
     participants::PersonId,
-    prompt::{Answer, Input, Prompt, Scene, WordsStand},
+    prompt::{Answer, AsideKind, Choice, Input, Prompt, Scene, WordsStand},
     state::Paper,
     unfit, words,
 };
@@ -19,17 +24,23 @@ pub struct Resume {
     confirmed: Vec<PersonId>,
     absent: Vec<PersonId>,
     bags: bool,
+    left: bool,
+}
+
+fn choices() -> Vec<Choice> {
+    vec![Choice::new("GO ON", words::erase::DOES_GO_ON), Choice::new("WIPE", words::erase::DOES_WIPE)]
 }
 
 enum Question {
     Head(Paper),
     Person(PersonId),
     Bags,
+    Left(Vec<LeftKey>),
 }
 
 impl Resume {
     pub(super) fn new(paper: Option<Paper>) -> Self {
-        Self { paper, head_fits: false, confirmed: vec![], absent: vec![], bags: false }
+        Self { paper, head_fits: false, confirmed: vec![], absent: vec![], bags: false, left: false }
     }
 
     pub(super) fn note(&mut self, event: &Event) {
@@ -38,6 +49,7 @@ impl Resume {
             Event::Confirmed { person, .. } => self.confirmed.push(person.clone()),
             Event::Absent { person } => self.absent.push(person.clone()),
             Event::Recorded { .. } => self.bags = true,
+            Event::Went { on, .. } if on == words::erase::LEFT => self.left = true,
             _ => {}
         }
     }
@@ -53,7 +65,11 @@ impl Resume {
             return Some(Question::Person(person.clone()));
         }
         // Before anybody wrote words down there is no bag that could have been opened.
-        (self.paper.is_some() && !self.bags).then_some(Question::Bags)
+        if self.paper.is_some() && !self.bags {
+            return Some(Question::Bags);
+        }
+        let asks = ceremony.key_to_wipe().is_some() && ceremony.abandoning.is_none() && !self.left;
+        asks.then(|| Question::Left(ceremony.keys_left()))
     }
 
     pub(super) fn pending(&self, ceremony: &Ceremony) -> Option<Prompt> {
@@ -77,6 +93,15 @@ impl Resume {
                 scene: Scene::Plain { ask: words::BAGS_ASK.into() },
                 input: Input::Text { label: words::BAGS_LABEL.into(), hint: words::BAGS_HINT.into() },
             },
+            Question::Left(left) => Prompt {
+                who: ceremony.leaders(),
+                scene: Scene::List {
+                    title: words::erase::LEFT_TITLE.into(),
+                    lines: Arc::new(left.iter().map(|left| words::erase::left(ceremony, left)).collect()),
+                    ask: words::erase::LEFT_ASK.into(),
+                },
+                input: Input::Word(choices()),
+            },
         })
     }
 
@@ -93,6 +118,17 @@ impl Resume {
             }
             (Some(Question::Bags), Answer::Text(value)) => {
                 Ok(vec![Event::Recorded { label: words::BAGS_LABEL.into(), value: value.trim().into() }])
+            }
+            (Some(Question::Left(_)), Answer::Word(word)) => {
+                let on = words::erase::LEFT.to_owned();
+                Ok(match chosen(&choices(), word) {
+                    Some("WIPE") => {
+                        let aside = AsideKind::Abandon;
+                        super::aside::possible(ceremony, aside)?;
+                        vec![Event::Went { word: "WIPE".into(), on }, Event::AsideBegan { aside }]
+                    }
+                    _ => vec![Event::Went { word: "GO ON".into(), on }],
+                })
             }
             _ => Err(unfit("That is not what is asked after a resume.")),
         }

@@ -39,6 +39,8 @@ use crate::{
 pub struct Ceremony {
     pub(super) script: Arc<Script>,
     pub(super) mode: Option<Mode>,
+    /// Which questions are asked: those of the program that began, or went on.
+    pub(super) edition: u32,
     pub(super) stamp: Stamp,
     pub(super) began_at: Option<Utc>,
     pub(super) media: Vec<String>,
@@ -51,6 +53,8 @@ pub struct Ceremony {
     pub(super) last_try: bool,
     pub(super) aside: Option<Aside>,
     pub(super) resume: Option<Resume>,
+    /// Why and by whom it is given up, while tokens are still to be wiped.
+    pub(super) abandoning: Option<(String, [PersonId; 2])>,
     pub(super) paused: bool,
     pub(super) people: BTreeMap<PersonId, Presence>,
     pub(super) clock: Option<Utc>,
@@ -179,6 +183,7 @@ impl Ceremony {
         Self {
             script,
             mode: None,
+            edition: 0,
             stamp: Stamp { seq: 0, at: Utc::EPOCH, head: Digest::from_bytes([0; 32]) },
             began_at: None,
             media: Vec::new(),
@@ -189,6 +194,7 @@ impl Ceremony {
             last_try: false,
             aside: None,
             resume: None,
+            abandoning: None,
             paused: false,
             people: BTreeMap::new(),
             clock: None,
@@ -237,8 +243,9 @@ impl Ceremony {
         self.fold_management_keys(event);
         self.hold_made_key(event);
         match event {
-            Event::Began { mode, media, previous, .. } => {
+            Event::Began { mode, media, previous, program, .. } => {
                 self.mode = Some(*mode);
+                self.edition = program.edition;
                 self.media.clone_from(media);
                 self.began_at = Some(self.stamp.at);
                 self.previous_ceremony.clone_from(previous);
@@ -321,10 +328,13 @@ impl Ceremony {
             Event::TokenErased { alias, seen, .. } => {
                 *self.token_mut(alias) =
                     TokenState { bound: Some(seen.clone()), gone: Some(Gone::Erased), ..TokenState::default() };
+                // Whatever was said of this token says nothing of the next.
+                self.here.clear();
             }
             Event::TokenGone { alias, gone, .. } => {
                 let bound = self.token_mut(alias).bound.take();
                 *self.token_mut(alias) = TokenState { bound, gone: Some(*gone), ..TokenState::default() };
+                self.here.clear();
             }
             Event::TokenOpened { alias, seen, key, .. } => {
                 let token = self.token_mut(alias);
@@ -385,6 +395,12 @@ impl Ceremony {
                 self.head_signatures.push((alias.clone(), keyid.clone(), *head));
             }
             Event::Closed => self.closing = Some(Closing::Closed),
+            Event::Abandoning { reason, by } => {
+                self.abandoning = Some((reason.clone(), by.clone()));
+                // Nothing of the step beneath is gone on with; what was under way may have been done.
+                (self.intent, self.trouble) = (None, None);
+                self.here.clear();
+            }
             Event::Abandoned { .. } => self.closing = Some(Closing::Abandoned),
             Event::AsideBegan { aside } => self.aside = Some(Aside::new(*aside)),
             Event::ExceptionNoted { number, .. } => {
@@ -395,8 +411,9 @@ impl Ceremony {
                 self.paused = true;
                 self.last_paper = Some(Paper { head: self.stamp.head, count: WORDS_OF_ACT });
             }
-            Event::Resumed { media, .. } => {
+            Event::Resumed { media, program } => {
                 self.paused = false;
+                self.edition = program.edition;
                 self.media.clone_from(media);
                 self.aside = None;
                 self.resume = Some(Resume::new(self.last_paper));
@@ -412,7 +429,7 @@ impl Ceremony {
             | Event::TagsJudged { .. }
             | Event::TagJudged { .. }
             | Event::CertificatesSigned { .. }
-            | Event::BatchBegan
+            | Event::BatchBegan { .. }
             | Event::RepositoriesDrafted { .. }
             | Event::RepositorySigned { .. }
             | Event::BatchSigned { .. }
@@ -434,6 +451,7 @@ impl Ceremony {
             | Event::KeyWrapped { .. }
             | Event::KekWiped { .. }
             | Event::KeyUnwrapped { .. }
+            | Event::BackupUnwrapped { .. }
             | Event::CopyProven { .. }
             | Event::KeyClosed { .. }
             | Event::WrappingCleared { .. }
@@ -442,6 +460,9 @@ impl Ceremony {
             | Event::ShareDestroyed { .. }
             | Event::OldSharesJudged { .. }
             | Event::ShareReadBack { .. }
+            | Event::ShareEncrypted { .. }
+            | Event::PageLaid { .. }
+            | Event::PageCleared { .. }
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
             | Event::ManagementKeyLost { .. }

@@ -11,8 +11,9 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
+    backup::ROWS,
     ceremony::{
-        Pending,
+        Ceremony, Pending,
         operation::Trouble,
         prompt::{Answer, Input, Prompt, Scene, SlowHash},
         state::Closing,
@@ -153,6 +154,22 @@ fn rehearsed_row(record: &Path, (set, share, row): &(String, u8, u8)) -> Option<
     Secret::copied(text.split(|byte| *byte == b'\n').nth(usize::from(*row) - 1)?).ok()
 }
 
+impl PaperRoom<'_> {
+    /// Copies the page that lies in memory, if one does, as from paper: rows of letters in the table of the rows.
+    fn copy_page(&mut self, ceremony: &Ceremony) -> Option<()> {
+        let page = ceremony.backups().page().filter(|page| page.whole)?;
+        let set = ceremony.backups().get(&page.name)?.sealed.as_ref()?.set.id();
+        let html = String::from_utf8(files::read(page.file.as_ref(), files::limit::PUBLIC_KEY).ok()?).ok()?;
+        let (_, rows) = html.split_once("<table class=rows>")?;
+        for (row, number) in rows.split("<tr><td>").skip(1).zip(1..=ROWS as u8) {
+            let cells = row.split("<td>").skip(1).filter_map(|cell| cell.split_once("</td>"));
+            let text = cells.map(|(letters, _)| letters).collect::<Vec<_>>().join(" ");
+            self.paper.insert((set.clone(), page.index, number), Secret::copied(text.as_bytes()).ok()?);
+        }
+        Some(())
+    }
+}
+
 impl People for PaperRoom<'_> {
     fn secret(&mut self, request: &SecretRequest) -> Option<Secret> {
         match (&request.row, request.what) {
@@ -218,6 +235,7 @@ pub fn go_through(
                 {
                     return Err(trouble_as_error(trouble));
                 }
+                room.copy_page(runner.ceremony());
                 let now = runner.now();
                 let answer = answers.answer(&prompt, now)?;
                 runner.answer(&answer)?;

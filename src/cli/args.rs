@@ -6,13 +6,13 @@ pub mod qr;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 pub use self::backup::{Backup, BackupInspect, BackupStatus, BackupVerb, Share, ShareRead, ShareVerb};
-pub use self::new::{Emergency, New, ScriptKind};
+pub use self::new::{Emergency, ScriptKind};
 use crate::{tuf::Dialect, utc::Utc};
 
-/// Leads root-key ceremonies for The Update Framework on an air-gapped machine.
+/// Leads root-key ceremonies for The Update Framework and Docker Content Trust on an air-gapped machine.
 ///
 /// A ceremony is a script: who is in the room, which tokens hold the root keys, what is made and signed, step by step. Officiant
 /// checks a script weeks ahead, prints it, rehearses it with throw-away keys, leads it on the day, and verifies years later what
@@ -160,6 +160,26 @@ pub struct Resume {
     /// SoftHSM's module, for a rehearsal
     #[arg(long, value_name = "PATH")]
     pub module: Option<PathBuf>,
+}
+
+/// Write a script by interview
+///
+/// Asks who is in the room, who holds which token and keeps which PIN, how many must sign, when the root expires, and which
+/// keys the online roles have; of a backup, where its files lie and who brings or gets which share; then writes the script with a comment at every part. Questions are read from standard input, so
+/// that the answers may come from a file, one a line; an empty line takes what stands in brackets.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  officiant new genesis -o genesis.toml
+  officiant new rotate-root > rotate-root.toml
+  officiant new restore-drill -o drill.toml")]
+pub struct New {
+    /// Which ceremony
+    #[arg(value_enum)]
+    pub kind: ScriptKind,
+    /// The new file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Check a script weeks ahead, without hardware

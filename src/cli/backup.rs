@@ -1,5 +1,6 @@
 //! `backup inspect` and `share read`: what can be said of a sealed file and of a share without a ceremony.
 
+mod left;
 mod status;
 
 use serde::Serialize;

@@ -15,7 +15,7 @@ use super::{
     start::{self, Start, StartError},
 };
 use crate::{
-    ceremony::{event::Mode, outline},
+    ceremony::{event::Mode, outline, words::erase},
     fault::Error,
     files,
     perform::{Performer, record, rehearsal},
@@ -193,6 +193,8 @@ fn go(
     if ended != Ended::Paused {
         record::finish(&runner)?;
     }
+    let ceremony = runner.ceremony();
+    ceremony.keys_left().iter().for_each(|left| out::say(&erase::left(ceremony, left)));
     out::say(match ended {
         Ended::Closed => "closed; the record:",
         Ended::Abandoned => "abandoned; the record:",

@@ -10,6 +10,7 @@ use super::{
     out, start,
 };
 use crate::{
+    backup::paper::MemoryFile,
     ceremony::{
         check::{Checked, check},
         crossing::FrameSource,
@@ -26,7 +27,7 @@ pub(super) fn run(args: &Check) -> Result<Exit, Stop> {
     let holds = checked.holds();
     let report = json!({ "holds": holds, "script": checked });
     out::report(args.format.json, &report, || lines(&checked))?;
-    cameras(&script).iter().for_each(|line| out::say(line));
+    cameras(&script).iter().chain(&pages(&script)).for_each(|line| out::say(line));
     Ok(if holds { Exit::Done } else { Exit::Usage })
 }
 
@@ -54,6 +55,13 @@ fn cameras(script: &Script) -> Vec<String> {
         )
     };
     wanted.map(line).collect()
+}
+
+/// Where pages with shares would lie on a disk of this machine. That of the day may have another.
+fn pages(script: &Script) -> Vec<String> {
+    let folder = script.custody().and_then(|custody| custody.pages.as_ref());
+    let refused = folder.and_then(|folder| MemoryFile::can_lie_in(Path::new(folder)).err());
+    refused.map(|fault| format!("officiant: backup.pages, as it is on this machine: {fault}")).into_iter().collect()
 }
 
 fn read(path: &Path) -> Result<Arc<Script>, Stop> {

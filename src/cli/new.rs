@@ -1,11 +1,14 @@
 //! `new`: a script by interview, so that nobody has to write TOML.
 
+mod acts;
 mod ask;
+mod custody;
 mod interview;
 mod plan;
 mod text;
+mod toml;
 
-pub(super) use self::text::quoted;
+pub(super) use self::toml::quoted;
 use super::{
     args::New,
     exit::{Exit, Stop},

@@ -1,21 +1,24 @@
 //! Keys that are made in memory, sealed, shared out, put on tokens, restored from shares, and wiped. Key, identity and shares live in this
 //! value and nowhere else; what is lost with the process is lost, and the ceremony says so.
 
+mod giving;
+mod page;
+mod unwrapping;
 pub(super) mod wrapping;
 
-use self::wrapping::Held;
-use super::{Covered, People, Performed, Performer, Stopped, driver::Opened, file::write_to, job_without, token};
+pub(super) use self::{giving::EncryptedFiles, page::Laid};
+use super::{People, Performed, Performer, Stopped, driver::Opened, file::write_to, job_without, token};
 use crate::{
     backup::{
         About, Gathering, Identity, ROWS, Sealed, Set, Share, ShareWrong, Split, Typing,
-        paper::{Heading, Paper, Printer, sealed_html, sealed_text},
+        paper::{sealed_html, sealed_text},
         seal, split,
     },
     ceremony::{
         backups::SealedBackup,
         metadata::Leaving,
         operation::{ExportedFile, Operation, Outcome},
-        participants::{Alias, PersonId},
+        participants::Alias,
         script::CustodySpec,
         words,
     },
@@ -62,6 +65,7 @@ impl Performer {
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
             Operation::SealManagementKey { .. } => self.seal_management_key(job, people),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
+            Operation::Giving(giving) => self.give(giving, job, people),
             Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),
             Operation::RestoreKey { .. } => locked::apart(|| self.restore_key(job, people)),
             Operation::CheckShare { index, set, .. } => self.check_share(*index, set, people),
@@ -85,6 +89,7 @@ impl Performer {
         if job.in_doubt {
             return Err(token::nothing_found("make a key", "a key is made in memory only").into());
         }
+        self.pages_lie_in_memory()?;
         let (mixture, sources, thrown) = self.mixed(name, tokens, *dice, people)?;
         let key = mixture.key(*algorithm)?;
         let public = self.tuf_key_of(key.public())?;
@@ -128,71 +133,25 @@ impl Performer {
     }
 
     fn seal_backup(&mut self, name: &Alias, keyid: &KeyId, made: Utc, job: &Job) -> Performed {
-        let scheme = self.custody()?.scheme;
+        let custody = self.custody()?;
         let title = self.script.title.clone();
         let born = self.born.get_mut(name).ok_or_else(|| gone(name))?;
         if born.sealed.is_none() {
             let about = About { keyid: keyid.clone(), ceremony: title.clone(), made, history: born.history.clone() };
             let sealed = locked::apart(|| {
                 let identity = Identity::fresh()?;
+                identity.is_none_of(custody.recipients.values())?;
                 let sealed = seal(&born.key, &about, &identity).map_err(|wrong| wrong.fault("seal the key"))?;
                 // Once for each identity: shares of two splittings would tell more together.
-                Ok::<_, Fault>((sealed, split(&identity, scheme, keyid)?, made))
+                let mut split = split(&identity, custody.scheme, keyid)?;
+                split.set.encrypted = custody.encrypted();
+                Ok::<_, Error>((sealed, split, made))
             });
             born.sealed = Some(sealed?);
         }
         let (sealed, split, _) = born.sealed.as_ref().expect("it was sealed a moment ago");
         let (sealed, sheets, media) = leave_sealed(&title, name, sealed, split, "age", job)?;
         Ok(Outcome::BackupSealed { sealed, sheets, media })
-    }
-
-    fn give_share(&mut self, name: &Alias, index: u8, custodian: &PersonId, people: &mut dyn People) -> Performed {
-        let custody = self.custody()?;
-        let person = self.script.name(custodian).to_owned();
-        let sealed = self.born.get(name).and_then(|born| born.sealed.as_ref()).map(|(_, split, made)| (split, *made));
-        let split = sealed.or_else(|| self.keks.get(name).and_then(Held::split));
-        let (split, made) = split.ok_or_else(|| gone(name))?;
-        let share = split.shares.get(usize::from(index) - 1).ok_or_else(|| job_without("a share"))?;
-        let set = split.set.id();
-        match custody.printer.as_ref().filter(|_| self.rehearsal_module.is_none()) {
-            Some(printer) => {
-                let heading = Heading {
-                    repository: self.script.repository.clone(),
-                    ceremony: self.script.title.clone(),
-                    made,
-                    custodian: person.clone(),
-                    contact: custody.contact.clone(),
-                };
-                Paper::text(share, &heading)?.print(&mut Printer::open(printer.as_ref())?)?;
-            }
-            None => show(share, &set, &person, people)?,
-        }
-        let typed = self.typed_share(&set, Some(index), 1, Some(&person), people)?;
-        if typed.commitment() == share.commitment() {
-            return Ok(Outcome::ShareReadBack { commitment: typed.commitment() });
-        }
-        let label = typed.label();
-        let what = if label.set == set && label.index != index {
-            format!("This is share {}; share {index} was to be typed.", label.index)
-        } else if label.set == set {
-            format!("What was typed says that it is share {index}, and is not the one that was made.")
-        } else {
-            format!("This is a share of set {}, not of set {set}.", label.set)
-        };
-        Err(Refusal::new(Rule::ShareReadBack, what, "Take the page that was made a moment ago, and type it again.")
-            .into())
-    }
-
-    fn check_share(&self, index: u8, set: &Set, people: &mut dyn People) -> Performed {
-        let share = self.typed_share(&set.id(), Some(index), index, None, people)?;
-        if share.label().index != index {
-            let what = format!("This is share {}; share {index} was to be typed.", share.label().index);
-            return Err(Refusal::new(Rule::ShareFits, what, "Take the page of this custodian.").into());
-        }
-        let commitment = share.commitment();
-        // Which share is wrong, and how, is said here, where it is at hand.
-        Gathering::of(set.clone()).add(share)?;
-        Ok(Outcome::ShareReadBack { commitment })
     }
 
     fn put_key(&mut self, job: &Job, people: &mut dyn People) -> Performed {
@@ -337,18 +296,6 @@ fn row_request(what: SecretKind, label: &str, holder: Option<&str>, row: Option<
         wrong: None,
         covers: 0,
     }
-}
-
-/// Shows a share row by row on a covered screen.
-fn show(share: &Share, set: &str, person: &str, people: &mut dyn People) -> Result<(), Stopped> {
-    let index = share.label().index;
-    for number in 1..=ROWS {
-        let text = share.row(number)?;
-        let says = words::backup::covered(person, index, set, number, ROWS);
-        let row = RowOf { set: set.to_owned(), share: Some(index), brought: 1, row: number as u8, rows: ROWS as u8 };
-        people.show(&Covered { says, row, text: &text }).ok_or(Stopped::Nobody(words::backup::COVERED_SCREEN))?;
-    }
-    Ok(())
 }
 
 /// Writes a sealed file on every medium, with its sheets and what is public of its shares.

@@ -25,6 +25,7 @@ impl Performer {
         if job.in_doubt {
             return Err(token::nothing_found("take a key from its file", "it would be in memory only").into());
         }
+        self.pages_lie_in_memory()?;
         let key = self.key_in(file, *public, keyid.as_ref(), Some(keeper), &mut |request| people.secret(request))?;
         locked::wipe_stack();
         // Nobody seals what no token can take back.
@@ -45,6 +46,7 @@ impl Performer {
         if job.in_doubt {
             return Err(token::nothing_found("open a backup", "its key would be in memory only").into());
         }
+        self.pages_lie_in_memory()?;
         let bytes = Inputs::open(&self.inputs, parcels, job)?.read(file, SIZE_MAX as u64)?;
         let shown = shown(file);
         if Digest::of(&bytes) != *sha256 {
@@ -56,6 +58,8 @@ impl Performer {
         let identity = self.gathered(name, set, people, Gathering::identity)?;
         let shares =
             self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
+        // Whoever opens the old file must not come to open a new share by it.
+        identity.is_none_of(self.script.custody().iter().flat_map(|custody| custody.recipients.values()))?;
         let opened = sealed.open(&identity).map_err(|wrong| {
             Refusal::new(Rule::BackupOpens, format!("{wrong}."), "Bring the sealed file of this set of shares.")
         })?;

@@ -100,6 +100,10 @@ pub struct Performer {
     copies: BTreeMap<Alias, crate::token::wrap::Copied>,
     /// Shares that were brought for a restore that is under way.
     gathering: Option<(Alias, crate::backup::Gathering)>,
+    /// The page of a share that lies in memory to be printed.
+    page: Option<backup::Laid>,
+    /// Shares that were encrypted to their custodians, between a medium that failed and the next try.
+    encrypted: backup::EncryptedFiles,
     /// Keys that are handed over, between a medium that failed and the next try.
     handed: BTreeMap<Alias, keyfile::Handed>,
     /// Who is told of tokens that blink.
@@ -145,6 +149,8 @@ impl Performer {
             keks: BTreeMap::new(),
             copies: BTreeMap::new(),
             gathering: None,
+            page: None,
+            encrypted: BTreeMap::new(),
             handed: BTreeMap::new(),
             on_touch: None,
             codes: Box::new(Unattended),

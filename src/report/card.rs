@@ -26,7 +26,8 @@ pub fn document(replay: &Replay<'_>, list: Option<Digest>) -> Document {
         Some(head) => ("Final head of the transcript", head),
         None => ("Last head of a transcript that was NOT closed", ceremony.stamp().head),
     };
-    let mut blocks = vec![
+    let mut blocks = super::left(replay);
+    blocks.extend([
         Block::Small(if replay.script().repositories.is_some() { PURPOSE_OF_MANY } else { PURPOSE }.into()),
         Block::Facts(vec![
             ("Repository".into(), replay.script().repository.clone()),
@@ -37,7 +38,7 @@ pub fn document(replay: &Replay<'_>, list: Option<Digest>) -> Document {
         Block::Exact(head.to_string()),
         Block::Words(say::digest_words(head)),
         Block::Subheading("Signed".into()),
-    ];
+    ]);
     if replay.script().kind.opens_backups() {
         // What a drill leaves is its outcome.
         blocks.pop();

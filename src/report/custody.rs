@@ -21,7 +21,7 @@ pub fn on_card(replay: &Replay<'_>) -> Vec<Block> {
             plain(name.to_string()),
             exact(sealed.set.id()),
             plain(sealed.set.scheme.to_string()),
-            plain(format!("{state}{history}")),
+            plain(format!("{state}{history}{}", words::recipients::on_card(backup))),
         ]);
     }
     for placed in replay.entries {

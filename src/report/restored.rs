@@ -11,7 +11,7 @@ use crate::{
         steps::Gone,
         words::{self, backup::listed, erase::became, events::is_otherwise},
     },
-    custody::RESTORED_DAYS,
+    custody::{Opens, RESTORED_DAYS},
     tuf::key::KeyId,
     utc::Utc,
 };
@@ -48,6 +48,9 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
         blocks.push(Block::Facts(facts(replay, name, opened)));
     }
     let mut lines = tokens(replay);
+    lines.extend(
+        replay.ceremony.backups().all_opened().flat_map(|(name, opened)| words::wrapping::kek_left(name, opened)),
+    );
     if script.kind == Kind::Restore {
         lines.push("Rotate the root now: whoever has the tokens that were lost may have this key. The restored tokens sign as the old key's.".into());
     }
@@ -78,7 +81,11 @@ fn facts(replay: &Replay<'_>, name: &Alias, opened: &KeptBackup) -> Vec<(String,
         ("Shares used".into(), used),
         ("Shares for the next drill".into(), listed(&opened.not_used())),
         (
-            "Sealed file".into(),
+            match set.opens {
+                Opens::SealedFile => "Sealed file",
+                Opens::WrappedKey => "File of the wrapped key",
+            }
+            .into(),
             match (&opened.sealed, unread(replay)) {
                 (None, _) => "it did not come in".into(),
                 (Some(file), 0) => format!("SHA-256 {}, read at the first try", file.sha256),
@@ -151,6 +158,9 @@ fn tokens(replay: &Replay<'_>) -> Vec<String> {
             Event::KeyPut { alias: of, shares, .. } if of == alias => {
                 Some(format!("restored from shares {}", listed(shares)))
             }
+            Event::KeyUnwrapped { alias: of, shares, .. } if of == alias => {
+                Some(format!("restored from shares {}; it unwrapped the key itself", listed(shares)))
+            }
             Event::KeyDrilled { alias: of, .. } if of == alias => {
                 Some("signed a statement that no client parses".into())
             }
@@ -163,6 +173,7 @@ fn tokens(replay: &Replay<'_>) -> Vec<String> {
         let did: Vec<String> = did.collect();
         let end = match (state.gone, state.counts) {
             (Some(Gone::Erased), _) => "It holds nothing.",
+            (Some(Gone::Kept), _) => "It holds the key still: wipe it in another ceremony.",
             (Some(_), _) => "It may hold the key: rotate the root if it is not found.",
             (None, true) => "It holds the key.",
             (None, false) => "It does not count.",

@@ -69,6 +69,7 @@ fn claimed(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
             | Event::KeyPut { alias, .. }
             | Event::KeyWrapped { alias, .. }
             | Event::KeyUnwrapped { alias, .. }
+            | Event::BackupUnwrapped { alias, .. }
             | Event::KeyClosed { alias, .. } => *alias == token.alias,
             _ => false,
         };
@@ -101,7 +102,9 @@ fn attested(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
         Event::KeyBroughtIn { alias, .. } if *alias == token.alias => {
             Some(vec![Line::Strong("never: the key was imported".into())])
         }
-        Event::KeyPut { alias, .. } if *alias == token.alias => {
+        Event::KeyPut { alias, .. } | Event::KeyUnwrapped { alias, .. } | Event::BackupUnwrapped { alias, .. }
+            if *alias == token.alias =>
+        {
             Some(vec![Line::Strong("never: the key came to it from outside".into())])
         }
         _ => None,
@@ -151,14 +154,28 @@ fn verified(replay: &Replay<'_>, token: &TokenSpec) -> Cell {
                 lines.push(Line::Strong(format!("imported from {from}, not generated on this token")));
                 lines.push(Line::Plain(format!("canonical id {canonical_id}")));
             }
-            Event::KeyWrapped { alias, key, .. } if *alias == token.alias => {
+            Event::KeyWrapped { alias, name, key, .. } if *alias == token.alias => {
                 lines.push(Line::Exact(key.id().to_string()));
-                lines.push(Line::Strong("made on it to be wrapped for another token".into()));
+                let anew = replay.ceremony.script().reopened(name).is_some();
+                let said = if anew {
+                    "wrapped anew on it for another token"
+                } else {
+                    "made on it to be wrapped for another token"
+                };
+                lines.push(Line::Strong(said.into()));
             }
             Event::KeyUnwrapped { alias, key, shares, .. } if *alias == token.alias => {
                 let shares = words::backup::listed(shares);
                 lines.push(Line::Exact(key.id().to_string()));
                 lines.push(Line::Strong(format!("unwrapped with shares {shares}, not generated on this token")));
+                lines.push(Line::Plain(format!("entry {entry}: signed a challenge")));
+            }
+            Event::BackupUnwrapped { alias, key, set, shares, .. } if *alias == token.alias => {
+                let shares = words::backup::listed(shares);
+                lines.push(Line::Exact(key.id().to_string()));
+                lines.push(Line::Strong(format!(
+                    "unwrapped with the old shares {shares} of set {set}, to be wrapped anew, not generated on this token"
+                )));
                 lines.push(Line::Plain(format!("entry {entry}: signed a challenge")));
             }
             Event::KeyPut { alias, name, key, shares, .. } if *alias == token.alias => {

@@ -69,6 +69,19 @@ pub trait Wrap: Token {
     /// `OUTPUT-FRESH`; a fault.
     fn unwrap(&mut self, wrapped: &Wrapped, under: &WrappingKey, request: &KeyRequest) -> Result<Copied, Error>;
 
+    /// Unwraps a key so that it can be wrapped again, as if it had been made here by [`Wrap::generate_wrappable`], and proves it: for a
+    /// backup that gets another key-encryption key. Wants the user logged in. A key that breaks a rule is destroyed before the refusal;
+    /// after a fault it may be there.
+    ///
+    /// # Errors
+    /// As [`Wrap::unwrap`]; `WRAPPING-TRUSTED`.
+    fn unwrap_to_wrap(
+        &mut self,
+        wrapped: &Wrapped,
+        under: &WrappingKey,
+        request: &KeyRequest,
+    ) -> Result<(Wrappable, Passed), Error>;
+
     /// Finds a copy that was unwrapped before, and proves it again. Wants the user logged in.
     ///
     /// # Errors

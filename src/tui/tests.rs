@@ -41,7 +41,8 @@ fn now() -> Utc {
 fn status(mode: Mode) -> Status {
     let script = read::script(SCRIPT.as_bytes()).expect("the script of the tests");
     let mut ceremony = Ceremony::begin(Arc::new(script));
-    let program = Program { name: "officiant 0.1.0".into(), sha256: Digest::of(b"program"), trust: "test".into() };
+    let program =
+        Program { name: "officiant 0.1.0".into(), sha256: Digest::of(b"program"), trust: "test".into(), edition: 0 };
     let began = Event::Began {
         script: ceremony.script().digest,
         title: ceremony.script().title.clone(),

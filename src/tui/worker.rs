@@ -9,6 +9,7 @@ use std::{
         mpsc::{Receiver, Sender, TryRecvError, channel},
     },
     thread,
+    time::Duration,
 };
 
 use crate::{
@@ -46,6 +47,17 @@ pub struct Worker {
     said: Receiver<Said>,
     /// Whether tokens that blink are left: set by [`Worker::leave_touch`], until people were asked what to do.
     left: Arc<AtomicBool>,
+    /// The last to be dropped: by then the thread has been told.
+    _ended: Ended,
+}
+
+/// Waits until the performer is dropped, and with it a page that lies in memory; not for ever, since a token may not answer.
+struct Ended(Receiver<()>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.recv_timeout(Duration::from_secs(2));
+    }
 }
 
 impl Worker {
@@ -68,7 +80,11 @@ impl Worker {
                 false => ControlFlow::Continue(()),
             }
         }));
+        let (ends, ended) = channel();
         thread::spawn(move || {
+            // Dropped behind the performer, and told by that.
+            let _ends: Sender<()> = ends;
+            let mut performer = performer;
             for job in todo {
                 let answer =
                     performer.perform_with(&job, &mut AtTheScreen { say: &say, given: &given, copied: &copied });
@@ -77,7 +93,7 @@ impl Worker {
                 }
             }
         });
-        Self { jobs, secrets, scans, shows, copies, said, left }
+        Self { jobs, secrets, scans, shows, copies, said, left, _ended: Ended(ended) }
     }
 
     /// Begins an operation.

@@ -83,3 +83,45 @@ pub fn choices(of: usize, choose: usize) -> Vec<Vec<usize>> {
         .map(|bits| (0..of).filter(|at| bits >> at & 1 == 1).collect())
         .collect()
 }
+
+/// Between tags, or the tags away.
+pub fn cells(html: &str, class: &str) -> Vec<Vec<String>> {
+    let table = html.split_once(&format!("<table class={class}>")).expect("the table").1;
+    let table = table.split_once("</table>").expect("its end").0;
+    let row = |row: &str| {
+        let cells = row.split("<td>").skip(1);
+        cells.map(|cell| cell.split_once("</td>").expect("a cell").0.to_owned()).collect()
+    };
+    table.split("<tr>").skip(1).map(row).collect()
+}
+
+/// The rows of a page, as a person types them.
+pub fn rows_of(html: &str) -> Vec<String> {
+    cells(html, "rows").iter().map(|row| row[1..].join(" ")).collect()
+}
+
+/// A picture of a page, as people see it on paper.
+pub fn pictured(page: &Path, place: &Path) -> PathBuf {
+    let png = place.join("page.png");
+    let done = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1000,2600"])
+        .arg("--force-device-scale-factor=2")
+        .arg(format!("--user-data-dir={}", place.join("profile").display()))
+        .arg(format!("--screenshot={}", png.display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .expect("chromium runs");
+    assert!(png.exists(), "{}", String::from_utf8_lossy(&done.stderr));
+    png
+}
+
+/// The texts of the codes in a picture, by another reader than ours.
+pub fn scanned(png: &Path) -> Vec<String> {
+    let output = Command::new("zbarimg").args(["--quiet", "--raw"]).arg(png).output().expect("zbarimg runs");
+    String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
+}
+
+/// Whether pages can be made pictures of, and codes be read off those.
+pub fn can_picture() -> bool {
+    is_there("chromium") && is_there("zbarimg")
+}

@@ -4,9 +4,11 @@
 
 pub mod cuts;
 pub mod home;
+pub mod later;
 pub mod normal;
 pub mod paper;
 pub mod record;
+pub mod ways;
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +23,7 @@ use std::{
 use officiant::{
     ceremony::{
         Ceremony, Pending,
-        event::{Event, Mode, PreviousCeremony, Program, Stamp},
+        event::{EDITION, Event, Mode, PreviousCeremony, Program, Stamp},
         operation::Outcome,
         prompt::{Answer, AsideKind, Input, Prompt, Scene, SlowHash},
         script::{Script, read},
@@ -166,7 +168,12 @@ impl Pinned {
 
 /// Who runs, in entry 0.
 pub fn program() -> Program {
-    Program { name: "officiant test".into(), sha256: Digest::of(b"a test program"), trust: "shipped".into() }
+    Program {
+        name: "officiant test".into(),
+        sha256: Digest::of(b"a test program"),
+        trust: "shipped".into(),
+        edition: EDITION,
+    }
 }
 
 /// What overrides the people of a room where a secret is asked for. `None`: they answer.
@@ -224,6 +231,17 @@ impl Room {
 
     /// Begins a rehearsal of any script whose files lie in `ceremony-scripts/`.
     pub fn rehearse_text(tokens: &Rehearsal, text: &[u8], people: People, previous: Option<PreviousCeremony>) -> Self {
+        Self::rehearse_by(program(), tokens, text, people, previous)
+    }
+
+    /// The same by another program.
+    pub fn rehearse_by(
+        program: Program,
+        tokens: &Rehearsal,
+        text: &[u8],
+        people: People,
+        previous: Option<PreviousCeremony>,
+    ) -> Self {
         let place = place();
         let script = Arc::new(read::script(text).unwrap_or_else(|error| panic!("{error}")));
         let clock = Pinned::at(DAY);
@@ -238,8 +256,7 @@ impl Room {
             Utc::parse(DAY).expect("an instant"),
         )
         .unwrap_or_else(|error| panic!("{error:?}"));
-        let beginning =
-            Beginning { script: text.to_vec(), mode: Mode::Rehearsal, program: program(), media, previous, stand_ins };
+        let beginning = Beginning { script: text.to_vec(), mode: Mode::Rehearsal, program, media, previous, stand_ins };
         let inputs = rehearsal::inputs(&place.join("a"));
         let runner = Runner::begin(beginning, clock.hand_in()).unwrap_or_else(|error| panic!("{error:?}"));
         let performer = Performer::new(script, inputs, Some(tokens.module.clone()), Trust::shipped());

@@ -84,14 +84,7 @@ impl MemoryFile {
     pub fn create(path: &Path) -> Result<Self, Error> {
         let doing = || format!("create {}", files::name(path));
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let system = rustix::fs::statfs(folder).map_err(|error| Fault::machine(doing(), error))?;
-        #[allow(clippy::unnecessary_cast, reason = "its width differs between machines")]
-        let magic = system.f_type as i64;
-        if !IN_MEMORY.contains(&magic) {
-            return Err(
-                Fault::machine(doing(), "its folder lies on a disk; a page with a share goes to memory only").into()
-            );
-        }
+        in_memory(folder, doing)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         match file {
             Ok(file) => Ok(Self { path: path.to_owned(), file }),
@@ -103,6 +96,43 @@ impl MemoryFile {
             .into()),
             Err(error) => Err(Fault::machine(doing(), error).into()),
         }
+    }
+
+    /// Whether a file of this folder would lie in memory.
+    ///
+    /// # Errors
+    /// A fault where it would not, or there is no such folder.
+    pub fn can_lie_in(folder: &Path) -> Result<(), Fault> {
+        in_memory(folder, || format!("put a page with a share into {}", files::name(folder)))
+    }
+
+    /// Overwrites it and removes it, and says where that failed; to be dropped does the same without a word.
+    ///
+    /// # Errors
+    /// A fault that names the file: it may be there still.
+    pub fn clear(mut self) -> Result<(), Fault> {
+        cleared(&mut self.file, &self.path)
+    }
+
+    /// The same with one that a program left which was ended by force. Says whether one was there.
+    ///
+    /// # Errors
+    /// A fault that names it where it is there still, or something else has its name.
+    pub fn clear_left(path: &Path) -> Result<bool, Fault> {
+        let doing = || format!("remove the page {}", files::name(path));
+        let there = match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            there => there.map_err(|error| Fault::machine(doing(), error))?,
+        };
+        if !there.is_file() {
+            return Err(Fault::machine(
+                doing(),
+                "it is no file, and was not made by this program; look at it, and take it away",
+            ));
+        }
+        let file = OpenOptions::new().write(true).custom_flags(OFlags::NOFOLLOW.bits() as i32).open(path);
+        cleared(&mut file.map_err(|error| Fault::machine(doing(), error))?, path)?;
+        Ok(true)
     }
 
     /// Where it is, for the program that prints it.
@@ -123,9 +153,34 @@ impl PaperSink for MemoryFile {
 impl Drop for MemoryFile {
     fn drop(&mut self) {
         // Nobody is left to be told where this fails; the folder goes with the power.
-        let length = self.file.metadata().map_or(0, |metadata| metadata.len());
-        let _ = self.file.seek(SeekFrom::Start(0));
-        let _ = std::io::copy(&mut std::io::Read::take(std::io::repeat(0), length), &mut self.file);
+        let _ = overwritten(&mut self.file);
         let _ = fs::remove_file(&self.path);
     }
+}
+
+fn in_memory(folder: &Path, doing: impl Fn() -> String) -> Result<(), Fault> {
+    let system = rustix::fs::statfs(folder).map_err(|error| Fault::machine(doing(), error))?;
+    #[allow(clippy::unnecessary_cast, reason = "its width differs between machines")]
+    let magic = system.f_type as i64;
+    match IN_MEMORY.contains(&magic) {
+        true => Ok(()),
+        false => Err(Fault::machine(doing(), "its folder lies on a disk; a page with a share goes to memory only")),
+    }
+}
+
+fn cleared(file: &mut File, path: &Path) -> Result<(), Fault> {
+    let failed = |error| Fault::machine(format!("overwrite and remove the page {}", files::name(path)), error);
+    overwritten(file).map_err(failed)?;
+    match fs::remove_file(path) {
+        // Somebody took it away by hand; what was in it is overwritten.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(failed),
+    }
+}
+
+fn overwritten(file: &mut File) -> std::io::Result<()> {
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(0))?;
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), length), file)?;
+    file.sync_all()
 }

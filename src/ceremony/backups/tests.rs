@@ -43,6 +43,7 @@ fn whole() -> Vec<Event> {
         keyid: key.id(),
         commitments: commitments.clone(),
         opens: crate::custody::Opens::SealedFile,
+        encrypted: vec![],
     };
     let file = ExportedFile { name: "backup/offline.age".into(), sha256: Digest::of(b"file"), length: 4 };
     let (sealed, sheets, media) = (SealedBackup { file, set }, vec![], vec![]);
@@ -157,6 +158,7 @@ fn wrapped() -> Vec<Event> {
         algorithm: crate::tuf::key::KeyAlgorithm::P256,
         label: "root".into(),
         made: Utc::EPOCH,
+        known: None,
     });
     let unwraps = Operation::Wrapping(Wrapping::UnwrapKey {
         alias: second.clone(),
@@ -221,8 +223,12 @@ fn a_key_that_a_token_wraps_counts_only_when_it_is_closed_and_no_token_holds_its
     assert_eq!(after_wrapping(&again).backups_restore().expect_err("it may be there").rule, Rule::KekGone);
     // Where the program ends before the last share was read back, the key is given up; afterwards only the copy is looked at again.
     let name = alias("offline");
-    let program =
-        crate::ceremony::event::Program { name: "test".into(), sha256: Digest::of(b""), trust: "test".into() };
+    let program = crate::ceremony::event::Program {
+        name: "test".into(),
+        sha256: Digest::of(b""),
+        trust: "test".into(),
+        edition: 0,
+    };
     let resumed = Event::Resumed { program, media: vec![] };
     let last = events.iter().rposition(|event| matches!(event, Event::ShareReadBack { .. })).expect("a share");
     for (count, lost) in [(1, true), (2, true), (3, true), (last, true), (last + 1, false), (events.len(), false)] {

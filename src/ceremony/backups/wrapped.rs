@@ -24,6 +24,8 @@ pub struct WrappedKey {
     pub touched: Vec<Alias>,
     /// The token whose key can still be wrapped.
     pub open: Option<Alias>,
+    /// The token that has the key out of its old backup, and wraps it anew.
+    pub reopened: Option<Alias>,
     /// Tokens that were replaced since: what they hold nobody here can destroy.
     pub left: Vec<Alias>,
     /// The token with the copy.
@@ -36,7 +38,17 @@ pub struct WrappedKey {
 
 impl WrappedKey {
     fn new(kek: Digest) -> Self {
-        Self { kek, keks: vec![], touched: vec![], open: None, left: vec![], copy: None, copy_seen: false, lost: false }
+        Self {
+            kek,
+            keks: vec![],
+            touched: vec![],
+            open: None,
+            reopened: None,
+            left: vec![],
+            copy: None,
+            copy_seen: false,
+            lost: false,
+        }
     }
 
     fn brings(&mut self, alias: &Alias, wraps: bool) {
@@ -50,11 +62,20 @@ impl WrappedKey {
         }
     }
 
+    /// The key of the old backup may be on this token, extractable; its new KEK is not.
+    fn reopens(&mut self, alias: &Alias) {
+        if !self.touched.contains(alias) {
+            self.touched.push(alias.clone());
+        }
+        self.open = Some(alias.clone());
+    }
+
     /// Nothing of it is on this token any more, or whatever is cannot be reached.
     fn leave(&mut self, alias: &Alias) {
         self.keks.retain(|token| token != alias);
         self.touched.retain(|token| token != alias);
         self.open.take_if(|token| token == alias);
+        self.reopened.take_if(|token| token == alias);
         if self.copy.take_if(|token| token == alias).is_some() {
             self.copy_seen = false;
         }
@@ -75,6 +96,12 @@ impl Backups {
     pub(super) fn apply_wrapped(&mut self, event: &Event) {
         match event {
             Event::KekMade { name, kek, .. } => drop(self.wrapped.insert(name.clone(), WrappedKey::new(*kek))),
+            Event::Intended { operation: Operation::Wrapping(Wrapping::Reopen { alias, name, .. }) } => {
+                self.wrapped.entry(name.clone()).and_modify(|wrapped| wrapped.reopens(alias));
+            }
+            Event::BackupUnwrapped { name, alias, .. } => {
+                self.wrapped.entry(name.clone()).and_modify(|wrapped| wrapped.reopened = Some(alias.clone()));
+            }
             Event::Intended { operation: Operation::Wrapping(wrapping) } => {
                 let Some((alias, name)) = wrapping.brings_kek() else { return };
                 let wraps = matches!(wrapping, Wrapping::WrapKey { .. });
@@ -152,6 +179,7 @@ impl Ceremony {
         match event {
             Event::KeyWrapped { alias, name, key, attributes, .. }
             | Event::KeyUnwrapped { alias, name, key, attributes, .. }
+            | Event::BackupUnwrapped { alias, name, key, attributes, .. }
             | Event::KeyPut { alias, name, key, attributes, .. } => {
                 let from = self.file_of(name);
                 let token = self.token_mut(alias);
@@ -165,6 +193,9 @@ impl Ceremony {
                 (token.key, token.attributes, token.counts) = (None, None, false);
             }
             _ => {}
+        }
+        if let Event::ShareEncrypted { file, .. } = event {
+            self.exported.push(file.clone());
         }
         if let Event::BackupSealed { sealed, sheets, .. } | Event::KeyWrapped { sealed, sheets, .. } = event {
             self.exported.push(sealed.file.clone());

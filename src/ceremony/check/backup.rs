@@ -1,6 +1,6 @@
 //! How the key outlives the loss of a token (`BACKUP-DECLARED`), and whether a key for several tokens is backed up before it counts.
 
-mod wrapped;
+pub(super) mod wrapped;
 
 use std::collections::BTreeMap;
 
@@ -27,10 +27,13 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
     let rule = Rule::BackupDeclared;
     if !script.kind.is_genesis() {
         let said = match script.kind {
-            kind if kind.is_custody() => words::custody::CONSEQUENCES,
+            kind if kind.is_custody() && backup.way != Way::Wrapped => words::custody::CONSEQUENCES,
             _ => said,
         };
         findings.add(Note, rule, None, said, "Read it once more before anybody relies on it.");
+        if script.kind.is_custody() && backup.way == Way::Wrapped {
+            wrapped::anew(script, &made, findings);
+        }
         return each_made(script, &made, findings);
     }
     match backup.way {
@@ -107,6 +110,12 @@ fn each_made(script: &Script, made: &[&Alias], findings: &mut Findings) {
     }
     unbroken(script, findings);
     custodians(script, findings);
+    if let Some(what) = words::recipients::consequences(script) {
+        findings.add(Note, Rule::RecipientOwn, None, what, words::recipients::REMEDY);
+    }
+    if let Some(folder) = script.custody().and_then(|custody| custody.pages.as_ref()) {
+        findings.add(Note, Rule::ShareReadBack, None, words::pages::note(folder), words::pages::REMEDY);
+    }
     if let Some(printer) = script.custody().and_then(|custody| custody.printer.as_ref()) {
         let what = format!("Shares are printed on {}; a rehearsal shows them on the screen instead.", shown(printer));
         findings.add(

@@ -75,7 +75,13 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
     if let Some(custody) = script.custody().filter(|_| !script.made_keys().is_empty()) {
         let pages = script.made_keys().len() * custody.custodians.len();
         bring(pages, pages.div_ceil(2), say::BRING_PAGES.into());
-        bring(1, 0, if custody.printer.is_some() { say::BRING_PRINTER } else { say::BRING_COVER }.into());
+        bring(
+            1,
+            0,
+            if custody.printer.is_some() || custody.pages.is_some() { say::BRING_PRINTER } else { say::BRING_COVER }
+                .into(),
+        );
+        bring(custody.recipients.len(), 0, say::BRING_RECIPIENTS.into());
         bring(usize::from(custody.dice), usize::from(custody.dice), say::BRING_DIE.into());
     }
     let old_pages =

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     Findings,
     Severity::{Error, Note, Warning},
+    backup::wrapped,
 };
 use crate::{
     ceremony::{
@@ -13,6 +14,7 @@ use crate::{
         script::{KeptSpec, Kind, Script},
         steps::{Action, PutKey},
     },
+    custody::Opens,
     rules::Rule,
     text::shown,
 };
@@ -110,7 +112,7 @@ fn opened(script: &Script, kept: &KeptSpec, findings: &mut Findings) {
     }
     if kept.sealed.is_none() {
         let what = format!("The backup {name} has no sealed file: without it the shares are useless.");
-        let remedy = "Name it in [[kept]]: sealed and sealed-sha256, backup/….age of the record that made it.";
+        let remedy = "Name it in [[kept]]: sealed and sealed-sha256, backup/….age of the record that made it, backup/….wrapped of a wrapped key.";
         findings.add(Error, Rule::BackupOpens, None, what, remedy);
     }
     if kept.keyid.is_none() {
@@ -121,6 +123,9 @@ fn opened(script: &Script, kept: &KeptSpec, findings: &mut Findings) {
     if kept.copies.is_empty() && kept.sealed.is_some() {
         let what = format!("The script names one copy of the sealed file of {name}.");
         findings.add(Warning, Rule::BackupOpens, None, what, "Name the one on the other medium too, in sealed-copies.");
+    }
+    if kept.opens == Opens::WrappedKey {
+        wrapped::unwraps(script, used.iter().map(|(number, step)| (number.as_str(), &step.token)), findings);
     }
     custodians(script, kept, &used, findings);
 }

@@ -205,6 +205,7 @@ fn giver(fact: &Fact) -> String {
         Fact::SharesDestroyed(name) => format!("a step with do = \"destroy-shares\" and the name {name}"),
         Fact::KeyWiped(name) => format!("a step with do = \"wipe-key\" and the name {name}"),
         Fact::KekMade(name) => format!("a step with do = \"make-kek\" and the name {name}"),
+        Fact::KeyReopened(name) => format!("a step with do = \"open-backup\" and the name {name}"),
         Fact::KekWiped(name) => format!("a step with do = \"wipe-kek\" and the name {name}"),
         Fact::KeyClosed(name) => format!("a step with do = \"close-key\" and the name {name}"),
         Fact::KeyHandedOver(name) => format!("a step with do = \"hand-over-key\" and the name {name}"),

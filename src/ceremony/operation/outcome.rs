@@ -160,6 +160,22 @@ pub enum Outcome {
         /// The commitment to what was typed.
         commitment: Commitment,
     },
+    /// Of [`super::Giving::LayPage`].
+    PageLaid,
+    /// Of [`super::Giving::ClearPage`].
+    PageCleared {
+        /// Whether one was there.
+        found: bool,
+    },
+    /// Of [`super::Giving::EncryptShare`].
+    ShareEncrypted {
+        /// The age file.
+        file: ExportedFile,
+        /// The media that hold it, by their labels.
+        media: Vec<String>,
+        /// What an earlier try left, by name: nobody knows what is in it.
+        left: Vec<String>,
+    },
     /// Of [`super::Operation::PutKey`] and [`super::Operation::RestoreKey`].
     KeyPut {
         /// The public key.

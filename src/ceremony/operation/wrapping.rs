@@ -8,7 +8,7 @@ use crate::{
     device::KeyAttributes,
     digest::Digest,
     rules::{Passed, Rule},
-    tuf::key::{Key, KeyAlgorithm},
+    tuf::key::{Key, KeyAlgorithm, KeyId},
     utc::Utc,
 };
 
@@ -40,6 +40,9 @@ pub enum Wrapping {
         label: String,
         /// When, as the file says.
         made: Utc,
+        /// The public half of a key that is on the token already, out of an old backup; none where the token makes a key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<Box<Key>>,
     },
     /// Host: wipe the memory in which the KEK was made.
     WipeKek {
@@ -58,6 +61,32 @@ pub enum Wrapping {
         /// Its label on the token.
         label: String,
         /// The file of the wrapped key, and what is known of the shares.
+        sealed: Box<SealedBackup>,
+    },
+    /// Token: the same with a wrapped key that was made in another ceremony. Where a try was cut, what it left is removed instead.
+    RestoreKey {
+        /// On which token.
+        alias: Alias,
+        /// The short name of the key.
+        name: Alias,
+        /// The keyid that it must have.
+        keyid: KeyId,
+        /// Its label on the token.
+        label: String,
+        /// The file of the wrapped key in the record, and what is known of the shares.
+        sealed: Box<SealedBackup>,
+    },
+    /// Token: the same so that the key can be wrapped again, under another KEK: the old KEK goes, and the key stays extractable for the new one.
+    Reopen {
+        /// On which token.
+        alias: Alias,
+        /// The short name of the key.
+        name: Alias,
+        /// The keyid that it must have.
+        keyid: KeyId,
+        /// Its label on the token.
+        label: String,
+        /// The old file in the record, and what is known of the old shares.
         sealed: Box<SealedBackup>,
     },
     /// Token: find the copy that was unwrapped before a pause, and let it sign again (user PIN asked for).
@@ -90,6 +119,9 @@ pub enum Wrapping {
         kek: Digest,
         /// The label of the key on the token.
         label: String,
+        /// The fingerprint of the KEK of its old backup, where that may be there too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        old: Option<Digest>,
     },
 }
 
@@ -98,11 +130,20 @@ impl Wrapping {
     pub fn words(&self) -> String {
         match self {
             Self::MakeKek { name, .. } => format!("make the key-encryption key of {name} in memory"),
+            Self::WrapKey { alias, name, known: Some(_), .. } => {
+                format!("wrap the key {name} on {alias} anew, and split what opens it")
+            }
             Self::WrapKey { alias, name, .. } => {
                 format!("make the key {name} on {alias}, wrap it, and split what opens it")
             }
             Self::WipeKek { name } => format!("wipe the memory in which the key-encryption key of {name} was made"),
             Self::UnwrapKey { alias, name, .. } => format!("unwrap the key {name} into {alias}, with shares"),
+            Self::RestoreKey { alias, name, .. } => {
+                format!("unwrap the key {name} of an earlier ceremony into {alias}, with shares")
+            }
+            Self::Reopen { alias, name, .. } => {
+                format!("unwrap the key {name} of its old backup into {alias}, with the old shares, to be wrapped anew")
+            }
             Self::ProveCopy { alias, name, .. } => format!("let the copy of {name} on {alias} sign again"),
             Self::CloseKey { alias, name, .. } => {
                 format!("close the key {name} on {alias}, and remove its key-encryption key")
@@ -116,6 +157,8 @@ impl Wrapping {
         match self {
             Self::WrapKey { alias, .. }
             | Self::UnwrapKey { alias, .. }
+            | Self::RestoreKey { alias, .. }
+            | Self::Reopen { alias, .. }
             | Self::ProveCopy { alias, .. }
             | Self::CloseKey { alias, .. }
             | Self::Clear { alias, .. } => Some(alias),
@@ -171,7 +214,7 @@ pub enum WrappingOutcome {
         /// The rules that the driver asked.
         passed: Vec<Passed>,
     },
-    /// Of [`Wrapping::UnwrapKey`].
+    /// Of [`Wrapping::UnwrapKey`] and [`Wrapping::RestoreKey`].
     Unwrapped {
         /// The public key.
         key: Key,
@@ -180,6 +223,19 @@ pub enum WrappingOutcome {
         /// How the token unwraps.
         by: WrapsBy,
         /// The shares that gave the KEK back.
+        shares: Vec<u8>,
+        /// The rules that the driver asked.
+        passed: Vec<Passed>,
+    },
+    /// Of [`Wrapping::Reopen`].
+    Reopened {
+        /// The public key.
+        key: Key,
+        /// What the token says of the private key.
+        attributes: KeyAttributes,
+        /// How the token unwraps.
+        by: WrapsBy,
+        /// The old shares that gave the old KEK back.
         shares: Vec<u8>,
         /// The rules that the driver asked.
         passed: Vec<Passed>,
@@ -198,7 +254,7 @@ pub enum WrappingOutcome {
         /// The rules that the driver asked.
         passed: Vec<Passed>,
     },
-    /// Of [`Wrapping::Clear`].
+    /// Of [`Wrapping::Clear`], and of [`Wrapping::RestoreKey`] and [`Wrapping::Reopen`] where a try was cut.
     Cleared {
         /// The rules that the driver asked.
         passed: Vec<Passed>,
@@ -234,6 +290,14 @@ pub fn outcome_of(event: &Event) -> Option<Outcome> {
         }
         .into(),
         Event::KeyUnwrapped { key, attributes, by, shares, passed, .. } => WrappingOutcome::Unwrapped {
+            key: key.clone(),
+            attributes: *attributes,
+            by: *by,
+            shares: shares.clone(),
+            passed: seen(passed),
+        }
+        .into(),
+        Event::BackupUnwrapped { key, attributes, by, shares, passed, .. } => WrappingOutcome::Reopened {
             key: key.clone(),
             attributes: *attributes,
             by: *by,

@@ -240,7 +240,7 @@ impl Repositories {
                     self.judged.insert((number, what.clone()), !keep);
                 }
             }
-            Event::BatchBegan => self.batch = Batch { date: Some(at.midnight()), ..Batch::default() },
+            Event::BatchBegan { .. } => self.batch = Batch { date: Some(at.midnight()), ..Batch::default() },
             Event::RepositoriesDrafted { shapes, repositories, left_out, .. } => {
                 self.drafted(shapes, repositories, left_out);
             }

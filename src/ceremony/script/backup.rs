@@ -1,5 +1,7 @@
 //! How the key outlives the loss of a token: what a script says of it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
         participants::{Alias, PersonId},
         steps::{Action, Fact},
     },
-    custody::Scheme,
+    custody::{Opens, Recipient, Scheme, Set},
     device::yubikey::ManagementHome,
     digest::Digest,
     tuf::key::KeyId,
@@ -48,7 +50,9 @@ pub struct KeptSpec {
     pub file: String,
     /// Its SHA-256.
     pub sha256: Digest,
-    /// Its sealed file, where the ceremony opens it.
+    /// What its shares open, as the script says it; the set has to say the same.
+    pub opens: Opens,
+    /// Its sealed file, or that of the wrapped key, where the ceremony opens it.
     pub sealed: Option<KeptFile>,
     /// Other places of that file, for where the first is damaged: beside the script, or absolute.
     pub copies: Vec<String>,
@@ -94,8 +98,27 @@ pub struct CustodySpec {
     pub contact: String,
     /// The device of a printer without a spool; without it, shares are copied by hand from a covered screen.
     pub printer: Option<String>,
+    /// The folder in memory into which pages are put for a program that prints them; in the place of a printer.
+    pub pages: Option<String>,
+    /// To whom shares are encrypted as well: custodians, each with the recipient that is theirs alone.
+    pub recipients: BTreeMap<PersonId, Recipient>,
     /// Whether witnesses throw dice for the key.
     pub dice: bool,
+}
+
+impl CustodySpec {
+    /// Whether a set is one of so many shares, for these custodians.
+    pub fn is_of(&self, set: &Set) -> bool {
+        set.scheme == self.scheme
+            && set.commitments.len() == usize::from(set.scheme.count())
+            && set.encrypted == self.encrypted()
+    }
+
+    /// The shares that are encrypted to their custodians as well, from 1.
+    pub fn encrypted(&self) -> Vec<u8> {
+        let shares = (1..).zip(&self.custodians).filter(|(_, person)| self.recipients.contains_key(person));
+        shares.map(|(index, _)| index).collect()
+    }
 }
 
 /// How a key comes into the memory of this machine.
@@ -128,7 +151,17 @@ impl Script {
     /// How the key of this name comes into memory.
     pub fn origin_of(&self, name: &Alias) -> Origin<'_> {
         let mut steps = self.numbered().filter_map(|(_, step)| step.action.brings_into_memory());
-        steps.find(|(brought, _)| *brought == name).map_or(Origin::Made, |(_, origin)| origin)
+        let unwrapped = || self.reopened(name).map(|_| Origin::Opened);
+        let brought = steps.find(|(brought, _)| *brought == name).map(|(_, origin)| origin);
+        brought.or_else(unwrapped).unwrap_or(Origin::Made)
+    }
+
+    /// The token that unwraps the key of an old backup, to wrap it anew.
+    pub fn reopened(&self, name: &Alias) -> Option<&Alias> {
+        self.numbered().find_map(|(_, step)| match &step.action {
+            Action::OpenBackup(step) if step.name == *name => step.token.as_ref(),
+            _ => None,
+        })
     }
 
     /// The sets whose end this ceremony is: what remains of each is said at the close.

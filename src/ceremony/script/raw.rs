@@ -1,6 +1,8 @@
 //! A script as it is typed: every field that a script can have, and no other. Places in the text are kept, so that an error
 //! names a line.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -212,6 +214,7 @@ pub(super) struct RawKept {
     pub name: Spanned<String>,
     pub file: Spanned<String>,
     pub sha256: Spanned<String>,
+    pub way: Option<Spanned<super::Way>>,
     pub sealed: Option<Spanned<String>>,
     pub sealed_sha256: Option<Spanned<String>>,
     #[serde(default)]
@@ -246,6 +249,9 @@ pub(super) struct RawBackup {
     pub custodians: Option<Spanned<Vec<Spanned<String>>>>,
     pub contact: Option<Spanned<String>>,
     pub printer: Option<Spanned<String>>,
+    pub pages: Option<Spanned<String>>,
+    #[serde(default)]
+    pub recipients: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     pub dice: bool,
 }

@@ -14,6 +14,9 @@ impl Ceremony {
         if self.resume.as_ref().is_some_and(|resume| resume.pending(self).is_none()) {
             self.resume = None;
         }
+        if self.abandoning.is_some() {
+            return;
+        }
         self.back_to_what_is_lost();
         while let Some(step) = self.step() {
             if step.action.kind().pending(self).is_some() {

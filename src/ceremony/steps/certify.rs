@@ -114,7 +114,9 @@ impl Kind for Certify {
                     let count = u32::try_from(certify::common_names(ceremony).len()).unwrap_or(u32::MAX);
                     let verified =
                         Passed::new(Rule::SignatureVerifies, "every certificate, by its own key, in software");
-                    events.push(Event::CertificatesSigned { alias, count, passed: vec![expected, verified] });
+                    let mut passed = vec![expected, verified];
+                    passed.extend(ceremony.backups_restore()?);
+                    events.push(Event::CertificatesSigned { alias, count, passed });
                 }
                 Ok(events)
             }

@@ -1,4 +1,4 @@
-//! The end: each officer's token signs the head of the transcript, and the final head is read back whole, so that paper
+//! The end: what a token was to be left without is wiped from it, each officer's token signs the head of the transcript, and the final head is read back whole, so that paper
 //! commits to the record and the record to paper.
 
 use std::collections::VecDeque;
@@ -7,6 +7,7 @@ use super::{
     Fact, Kind, Prose, ask_to_type,
     at_the_token::{handover, sat, seated},
     destroy_shares::{ask_what_remains, judged, to_be_judged},
+    erase_token,
     preflight::failed,
     went,
 };
@@ -72,7 +73,7 @@ impl Kind for Close {
             kind if kind.opens_backups() => {
                 script.kept.iter().map(|kept| Fact::BackupRestores(kept.name.clone())).collect()
             }
-            kind if kind.is_custody() => script.made_keys().into_iter().cloned().map(Fact::KeyWiped).collect(),
+            kind if kind.is_custody() => script.made_keys().into_iter().map(|name| script.counts_by(name)).collect(),
             _ => vec![],
         };
         let destroyed = script.ending_sets().filter(|kept| script.rotate_by(&kept.name).is_none());
@@ -91,6 +92,9 @@ impl Kind for Close {
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
         if let Some((name, set)) = to_be_judged(ceremony) {
             return Some(ask_what_remains(ceremony, name, set));
+        }
+        if let Some(left) = ceremony.key_to_wipe() {
+            return erase_token::pending(ceremony, &left.alias);
         }
         if let Some(alias) = self.next_token(ceremony) {
             let user = ceremony.acting(&ceremony.script.token(&alias)?.user_pin);
@@ -130,6 +134,9 @@ impl Kind for Close {
                 Answer::Word(_) => judged(ceremony, name, set),
                 _ => Err(unfit("That is not what this step waits for.")),
             };
+        }
+        if let Some(left) = ceremony.key_to_wipe() {
+            return erase_token::decide(ceremony, &left.alias, answer);
         }
         match (self.next_token(ceremony), answer) {
             (_, Answer::Failed(trouble)) => failed(trouble),

@@ -108,7 +108,7 @@ impl Kind for DestroyShares {
         let mut needs = vec![Fact::RollCalled, Fact::ScriptRead, Fact::MachineSeen];
         // Nobody destroys the shares of a key whose new backup does not restore yet.
         if script.made_keys().contains(&&self.name) {
-            needs.push(Fact::KeyWiped(self.name.clone()));
+            needs.push(script.counts_by(&self.name));
         }
         needs
     }

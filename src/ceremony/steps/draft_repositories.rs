@@ -96,8 +96,8 @@ impl Kind for DraftRepositories {
     fn decide_whole(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Decision, Refusal> {
         match answer {
             Answer::Word(_) => {
-                ceremony.backups_restore()?;
-                Ok(Decision::of(vec![Event::BatchBegan]))
+                let passed = ceremony.backups_restore()?;
+                Ok(Decision::of(vec![Event::BatchBegan { passed }]))
             }
             Answer::Failed(trouble) => failed(trouble).map(Decision::of),
             Answer::Done(outcome) => match (outcome.as_ref(), next_pack(ceremony)) {

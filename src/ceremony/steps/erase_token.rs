@@ -1,5 +1,6 @@
 //! A token is wiped: named by its label and serial, typed by a person, and looked at afterwards. One that is lost or dead cannot be
-//! wiped; people say so, and the record keeps their words.
+//! wiped; people say so, and the record keeps their words. The same is asked at the end of a ceremony, of every token that is to be left empty
+//! and holds a key (`DRILL-LEAVES-NOTHING`).
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,8 @@ pub enum Gone {
     Lost,
     /// It is here, or was destroyed, and answers no more.
     Dead,
+    /// It is here, and is kept as it is, with the key on it.
+    Kept,
 }
 
 /// What the step waits for, in order.
@@ -56,35 +59,32 @@ enum Stage {
     Erase(SeenToken),
 }
 
-impl EraseToken {
-    fn stage(&self, ceremony: &Ceremony) -> Option<Stage> {
-        let alias = ceremony.playing(&self.token);
-        if ceremony.token(&alias).gone.is_some() {
-            return None;
-        }
-        let seen = ceremony.here.iter().rev().find_map(|event| match event {
-            Event::TokensSeen { seen, .. } => seen.first().cloned(),
-            _ => None,
-        });
-        let Some(seen) = seen else {
-            // After trouble with looking people are asked again whether it is here at all.
-            return Some(match ceremony.here.iter().rev().find_map(said) {
-                Some(Said::In) => Stage::Look,
-                Some(Said::Gone(gone)) => Stage::Account(gone),
-                None | Some(Said::Again) => Stage::Insert,
-            });
-        };
-        let keeper = ceremony.acting(&ceremony.script.token(&alias)?.so_pin);
-        Some(if !went(ceremony, words::erase::TOLD) {
-            Stage::Tell(seen)
-        } else if !went(ceremony, words::erase::ERASES) {
-            Stage::NoReturn(seen)
-        } else if seated(ceremony) != Some(keeper.clone()) {
-            Stage::Sits(keeper)
-        } else {
-            Stage::Erase(seen)
-        })
+fn stage(ceremony: &Ceremony, alias: &Alias) -> Option<Stage> {
+    if ceremony.token(alias).gone.is_some() {
+        return None;
     }
+    let seen = ceremony.here.iter().rev().find_map(|event| match event {
+        Event::TokensSeen { seen, .. } => seen.first().cloned(),
+        _ => None,
+    });
+    let Some(seen) = seen else {
+        // After trouble with looking people are asked again whether it is here at all.
+        return Some(match ceremony.here.iter().rev().find_map(said) {
+            Some(Said::In) => Stage::Look,
+            Some(Said::Gone(gone)) => Stage::Account(gone),
+            None | Some(Said::Again) => Stage::Insert,
+        });
+    };
+    let keeper = ceremony.acting(&ceremony.script.token(alias)?.so_pin);
+    Some(if !went(ceremony, words::erase::TOLD) {
+        Stage::Tell(seen)
+    } else if !went(ceremony, words::erase::ERASES) {
+        Stage::NoReturn(seen)
+    } else if seated(ceremony) != Some(keeper.clone()) {
+        Stage::Sits(keeper)
+    } else {
+        Stage::Erase(seen)
+    })
 }
 
 /// What was said last of where the token is.
@@ -97,22 +97,41 @@ enum Said {
 fn said(event: &Event) -> Option<Said> {
     match event {
         Event::Went { on, .. } if on == words::INSERTED => Some(Said::In),
-        Event::Went { word, on } if on == words::erase::GONE => {
-            Some(Said::Gone(if word == "LOST" { Gone::Lost } else { Gone::Dead }))
-        }
+        Event::Went { word, on } if on == words::erase::GONE => Some(Said::Gone(match word.as_str() {
+            "LOST" => Gone::Lost,
+            "KEPT" => Gone::Kept,
+            _ => Gone::Dead,
+        })),
         Event::TryAgain { .. } => Some(Said::Again),
         _ => None,
     }
 }
 
-/// A token that was prepared a moment ago is here; one that existed before may be gone.
+/// A token that was prepared a moment ago is here, or two people say what became of it; one that existed before may be gone.
 fn whereabouts(ceremony: &Ceremony, alias: &Alias) -> Vec<Choice> {
     let mut choices = vec![Choice::new("INSERTED", words::INSERTED)];
-    if ceremony.token(alias).bound.is_none() {
+    let owes = ceremony.owes_a_wipe(alias);
+    if ceremony.token(alias).bound.is_none() || owes {
         choices.push(Choice::new("LOST", words::erase::DOES_LOST));
         choices.push(Choice::new("DEAD", words::erase::DOES_DEAD));
     }
+    if owes {
+        choices.push(Choice::new("KEPT", words::erase::DOES_KEEP));
+    }
     choices
+}
+
+/// `DRILL-LEAVES-NOTHING`: a token that got a key today and is not wiped is decided by two people.
+fn may_stay(ceremony: &Ceremony, alias: &Alias) -> Result<(), Refusal> {
+    let decided = ceremony.here.iter().any(|event| matches!(event, Event::ExceptionNoted { .. }));
+    match ceremony.keys_left().into_iter().find(|left| left.alias == *alias) {
+        Some(left) if ceremony.owes_a_wipe(alias) && !decided => Err(Refusal::new(
+            Rule::DrillLeavesNothing,
+            words::erase::left(ceremony, &left),
+            "Put it in, type INSERTED, and wipe it. If it cannot be wiped, two people note an exception first, and then say so here.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn no_return_choices() -> Vec<Choice> {
@@ -185,87 +204,101 @@ impl Kind for EraseToken {
     }
 
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
-        let alias = ceremony.playing(&self.token);
-        let leaders = ceremony.leaders();
-        match self.stage(ceremony)? {
-            Stage::Insert => {
-                let scene = Scene::Swap { token: ceremony.card(&alias), ask: words::erase::insert(&alias) };
-                let input = Input::Word(whereabouts(ceremony, &alias));
-                Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input })))
-            }
-            Stage::Account(gone) => ask_for_text(
-                leaders,
-                words::erase::account_ask(ceremony, &alias, gone),
-                words::erase::ACCOUNT.into(),
-                words::erase::ACCOUNT_HINT,
-            ),
-            Stage::Look => {
-                let KnownToken { label, serial } = known(ceremony, &alias)?;
-                Some(Pending::Do(Operation::LookAtToken { alias, label, serial }))
-            }
-            Stage::Tell(seen) => {
-                let token = TokenCard { serial: Some(seen.token.told_by().into()), ..ceremony.card(&alias) };
-                let scene = Scene::Swap { token, ask: words::erase::tell(&seen) };
-                let input = Input::Text { label: words::erase::TOLD.into(), hint: words::erase::TOLD_HINT.into() };
-                Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input })))
-            }
-            Stage::NoReturn(seen) => {
-                let scene = words::erase::no_return(&alias, &seen);
-                Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input: Input::Word(no_return_choices()) })))
-            }
-            Stage::Sits(keeper) => handover(ceremony, &keeper, &alias, words::erase::SO_PIN),
-            Stage::Erase(seen) => Some(Pending::Do(Operation::EraseToken { alias, seen: Box::new(seen) })),
-        }
+        pending(ceremony, &ceremony.playing(&self.token))
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
-        let alias = ceremony.playing(&self.token);
-        let stage = self.stage(ceremony).ok_or_else(|| unfit("The token is gone."))?;
-        if let Answer::Failed(trouble) = answer {
-            return failed(trouble);
+        decide(ceremony, &ceremony.playing(&self.token), answer)
+    }
+}
+
+/// What is waited for before this token is wiped, or is known not to be.
+pub(in crate::ceremony) fn pending(ceremony: &Ceremony, alias: &Alias) -> Option<Pending> {
+    let alias = alias.clone();
+    let leaders = ceremony.leaders();
+    match stage(ceremony, &alias)? {
+        Stage::Insert => {
+            let scene = Scene::Swap { token: ceremony.card(&alias), ask: words::erase::insert(&alias) };
+            let input = Input::Word(whereabouts(ceremony, &alias));
+            Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input })))
         }
-        match (stage, answer) {
-            (Stage::Insert, Answer::Word(word)) => Ok(match chosen(&whereabouts(ceremony, &alias), word) {
-                Some(gone @ ("LOST" | "DEAD")) => {
-                    vec![Event::Went { word: gone.into(), on: words::erase::GONE.into() }]
-                }
-                _ => inserted(),
-            }),
-            (Stage::Account(gone), Answer::Text(account)) => {
-                let account = account.trim().to_owned();
-                if account.is_empty() {
-                    return Err(unfit("Say in a line what is known of it."));
-                }
-                Ok(vec![Event::TokenGone { alias, gone, account }])
-            }
-            (Stage::Look, Answer::Done(outcome)) => match outcome.as_ref() {
-                Outcome::Tokens(seen) if seen.len() == 1 => {
-                    is_the_one(ceremony, &alias, &seen[0])?;
-                    Ok(vec![Event::TokensSeen { alias, seen: seen.clone() }])
-                }
-                _ => Err(unfit("One token was to be looked at.")),
-            },
-            (Stage::Tell(seen), Answer::Text(text)) => {
-                if text.trim() != seen.token.told_by().trim() {
-                    return Err(Refusal::new(
-                        Rule::TokenInitialisedOnce,
-                        format!("“{}” is not what names the token that is to be wiped.", shown(text)),
-                        "Read it from the screen and from the token itself. If they differ, this is the wrong token.",
-                    ));
-                }
-                Ok(vec![Event::Went { word: seen.token.told_by().to_owned(), on: words::erase::TOLD.into() }])
-            }
-            (Stage::NoReturn(_), Answer::Word(word)) => Ok(match chosen(&no_return_choices(), word) {
-                Some("ERASE") => vec![Event::Went { word: "ERASE".into(), on: words::erase::ERASES.into() }],
-                _ => vec![Event::Paused],
-            }),
-            (Stage::Sits(person), Answer::Word(_)) => Ok(sat(&person)),
-            (Stage::Erase(before), Answer::Done(outcome)) => match outcome.as_ref() {
-                Outcome::Erased { seen, left } => erased(ceremony, alias, &before, seen, *left),
-                _ => Err(unfit("A token was to be wiped.")),
-            },
-            _ => Err(unfit("That is not what this step waits for.")),
+        Stage::Account(gone) => ask_for_text(
+            leaders,
+            words::erase::account_ask(ceremony, &alias, gone),
+            words::erase::ACCOUNT.into(),
+            words::erase::ACCOUNT_HINT,
+        ),
+        Stage::Look => {
+            let KnownToken { label, serial } = known(ceremony, &alias)?;
+            Some(Pending::Do(Operation::LookAtToken { alias, label, serial }))
         }
+        Stage::Tell(seen) => {
+            let token = TokenCard { serial: Some(seen.token.told_by().into()), ..ceremony.card(&alias) };
+            let scene = Scene::Swap { token, ask: words::erase::tell(&seen) };
+            let input = Input::Text { label: words::erase::TOLD.into(), hint: words::erase::TOLD_HINT.into() };
+            Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input })))
+        }
+        Stage::NoReturn(seen) => {
+            let scene = words::erase::no_return(&alias, &seen);
+            Some(Pending::Ask(Box::new(Prompt { who: leaders, scene, input: Input::Word(no_return_choices()) })))
+        }
+        Stage::Sits(keeper) => handover(ceremony, &keeper, &alias, words::erase::SO_PIN),
+        Stage::Erase(seen) => Some(Pending::Do(Operation::EraseToken { alias, seen: Box::new(seen) })),
+    }
+}
+
+/// What follows from an answer to [`pending`].
+///
+/// # Errors
+/// The rule that says no.
+pub(in crate::ceremony) fn decide(ceremony: &Ceremony, alias: &Alias, answer: &Answer) -> Result<Vec<Event>, Refusal> {
+    let alias = alias.clone();
+    let stage = stage(ceremony, &alias).ok_or_else(|| unfit("The token is gone."))?;
+    if let Answer::Failed(trouble) = answer {
+        return failed(trouble);
+    }
+    match (stage, answer) {
+        (Stage::Insert, Answer::Word(word)) => match chosen(&whereabouts(ceremony, &alias), word) {
+            Some(gone @ ("LOST" | "DEAD" | "KEPT")) => {
+                may_stay(ceremony, &alias)?;
+                Ok(vec![Event::Went { word: gone.into(), on: words::erase::GONE.into() }])
+            }
+            _ => Ok(inserted()),
+        },
+        (Stage::Account(gone), Answer::Text(account)) => {
+            let account = account.trim().to_owned();
+            if account.is_empty() {
+                return Err(unfit("Say in a line what is known of it."));
+            }
+            Ok(vec![Event::TokenGone { alias, gone, account }])
+        }
+        (Stage::Look, Answer::Done(outcome)) => match outcome.as_ref() {
+            Outcome::Tokens(seen) if seen.len() == 1 => {
+                is_the_one(ceremony, &alias, &seen[0])?;
+                Ok(vec![Event::TokensSeen { alias, seen: seen.clone() }])
+            }
+            _ => Err(unfit("One token was to be looked at.")),
+        },
+        (Stage::Tell(seen), Answer::Text(text)) => {
+            if text.trim() != seen.token.told_by().trim() {
+                return Err(Refusal::new(
+                    Rule::TokenInitialisedOnce,
+                    format!("“{}” is not what names the token that is to be wiped.", shown(text)),
+                    "Read it from the screen and from the token itself. If they differ, this is the wrong token.",
+                ));
+            }
+            Ok(vec![Event::Went { word: seen.token.told_by().to_owned(), on: words::erase::TOLD.into() }])
+        }
+        (Stage::NoReturn(_), Answer::Word(word)) => Ok(match chosen(&no_return_choices(), word) {
+            Some("ERASE") => vec![Event::Went { word: "ERASE".into(), on: words::erase::ERASES.into() }],
+            _ => vec![Event::Paused],
+        }),
+        (Stage::Sits(person), Answer::Word(_)) => Ok(sat(&person)),
+        (Stage::Erase(before), Answer::Done(outcome)) => match outcome.as_ref() {
+            Outcome::Erased { seen, left } => erased(ceremony, alias, &before, seen, *left),
+            _ => Err(unfit("A token was to be wiped.")),
+        },
+        _ => Err(unfit("That is not what this step waits for.")),
     }
 }
 
@@ -298,5 +331,6 @@ fn erased(
             before.public_keys.len()
         ),
     ));
+    passed.extend(ceremony.leaves_nothing(&alias));
     Ok(vec![Event::TokenErased { alias, seen: seen.clone(), passed }])
 }

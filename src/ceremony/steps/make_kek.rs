@@ -18,7 +18,7 @@ use crate::{
         operation::{Operation, Outcome, Wrapping, WrappingOutcome},
         participants::{Alias, PersonId},
         prompt::{Answer, Choice, Input, Prompt, Scene},
-        script::{Origin, Script},
+        script::Script,
         unfit, words,
     },
     rules::Refusal,
@@ -70,15 +70,25 @@ impl Kind for MakeKek {
                 return user_sits(ceremony, alias).or_else(|| {
                     let (alias, name) = (alias.clone(), self.name.clone());
                     let label = words::key_label(&ceremony.script.repository);
-                    Some(Pending::Do(Operation::Wrapping(Wrapping::Clear { alias, name, kek: wrapped.kek, label })))
+                    // Where a try to open the old backup failed, its KEK may be there too.
+                    let kept = ceremony.backups.opened(&name).filter(|kept| kept.keks.contains(&alias));
+                    let old = kept.map(|kept| kept.set.fingerprint);
+                    Some(Pending::Do(Operation::Wrapping(Wrapping::Clear {
+                        alias,
+                        name,
+                        kek: wrapped.kek,
+                        label,
+                        old,
+                    })))
                 });
             }
+            let origin = ceremony.script.origin_of(&self.name);
             let scene = Scene::List {
-                title: words::wrapping::lost(&self.name),
+                title: words::wrapping::lost(&self.name, origin),
                 lines: Arc::new(words::wrapping::to_destroy(ceremony, &self.name)),
                 ask: words::backup::DESTROY_ASK.into(),
             };
-            return ask(scene, Input::Word(vec![Choice::new("DESTROYED", words::backup::does_discard(Origin::Made))]));
+            return ask(scene, Input::Word(vec![Choice::new("DESTROYED", words::backup::does_discard(origin))]));
         }
         if ceremony.backups.wrapped(&self.name).is_some() {
             return None;

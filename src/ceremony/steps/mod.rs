@@ -13,7 +13,7 @@ mod destroy_shares;
 mod draft;
 mod draft_repositories;
 pub mod drill_token;
-mod erase_token;
+pub(in crate::ceremony) mod erase_token;
 mod export;
 mod export_repositories;
 mod generate_key;
@@ -264,6 +264,7 @@ impl Action {
             Self::WrapKey(step) => Some(&step.token),
             Self::UnwrapKey(step) => Some(&step.token),
             Self::CloseKey(step) => Some(&step.token),
+            Self::OpenBackup(step) => step.token.as_ref(),
             Self::DrillToken(step) => Some(&step.token),
             Self::EraseToken(step) => Some(&step.token),
             Self::OpenToken(step) => Some(&step.token),
@@ -287,7 +288,7 @@ impl Action {
         match self {
             Self::MakeKey(step) => Some((&step.name, Origin::Made)),
             Self::TakeKey(step) => Some((&step.name, Origin::TakenFrom(&step.file))),
-            Self::OpenBackup(step) => Some((&step.name, Origin::Opened)),
+            Self::OpenBackup(step) if step.token.is_none() => Some((&step.name, Origin::Opened)),
             _ => None,
         }
     }
@@ -367,6 +368,8 @@ pub enum Fact {
     KeyWiped(Alias),
     /// The key-encryption key of a key was made.
     KekMade(Alias),
+    /// A token has the key of an old backup, and can wrap it anew.
+    KeyReopened(Alias),
     /// It was wiped from memory.
     KekWiped(Alias),
     /// The key that was wrapped can leave its token no more.
@@ -422,6 +425,7 @@ impl Fact {
             Self::SharesDestroyed(name) => format!("the shares of {name} were asked for and destroyed"),
             Self::KeyWiped(name) => format!("{name} was wiped from memory"),
             Self::KekMade(name) => format!("the key-encryption key of {name} was made"),
+            Self::KeyReopened(name) => format!("{name} is on a token, out of its old backup, to be wrapped anew"),
             Self::KekWiped(name) => format!("the key-encryption key of {name} was wiped from memory"),
             Self::KeyClosed(name) => format!("{name} can leave its first token no more"),
             Self::KeyHandedOver(name) => format!("the key {name} was made and handed over"),

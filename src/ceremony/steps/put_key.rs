@@ -6,6 +6,7 @@ use super::{
     at_the_token::{inserted, token_in, user_sat, user_sits},
     preflight::failed,
     restore_kept, went,
+    wrap_key::both_pins,
 };
 use crate::{
     ceremony::{
@@ -17,6 +18,7 @@ use crate::{
         script::Script,
         unfit, words,
     },
+    custody::Opens,
     device,
     rules::{Passed, Refusal, Rule},
 };
@@ -43,8 +45,12 @@ impl Kind for PutKey {
     }
 
     fn who(&self, script: &Script) -> Vec<PersonId> {
-        let mut who: Vec<PersonId> = script.token(&self.token).map(|spec| spec.user_pin.clone()).into_iter().collect();
-        let custodians = restore_kept::of(self, script).into_iter().flat_map(|kept| &kept.custodians);
+        let kept = restore_kept::of(self, script);
+        let mut who = match kept {
+            Some(kept) if kept.opens == Opens::WrappedKey => both_pins(script, &self.token),
+            _ => script.token(&self.token).map(|spec| spec.user_pin.clone()).into_iter().collect(),
+        };
+        let custodians = kept.into_iter().flat_map(|kept| &kept.custodians);
         for (_, person) in custodians {
             if !who.contains(person) {
                 who.push(person.clone());

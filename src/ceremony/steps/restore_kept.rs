@@ -6,14 +6,16 @@ use super::{
     at_the_token::{inserted, token_in, user_sat, user_sits},
     kept,
     preflight::failed,
+    unwrap_key::UNWRAPPED,
     went,
+    wrap_key::{asked, were_asked},
 };
 use crate::{
     ceremony::{
         Ceremony, Decision, Pending,
         backups::{KeptBackup, SealedBackup},
         event::Event,
-        operation::{ExportedFile, Operation, Outcome},
+        operation::{ExportedFile, Operation, Outcome, Wrapping, WrappingOutcome},
         participants::Alias,
         prompt::{Answer, Scene},
         script::{KeptSpec, Kind, Script},
@@ -51,13 +53,20 @@ fn stage<'a>(step: &PutKey, ceremony: &'a Ceremony, alias: &Alias) -> Option<Sta
         Stage::Choose(kept)
     } else if token_in(ceremony, alias, String::new()).is_some() {
         Stage::Token
-    } else if !went(ceremony, words::backup::BROUGHT) {
+    } else if !are_here(ceremony) {
         Stage::Bring(kept)
     } else if user_sits(ceremony, alias).is_some() {
         Stage::Sit
     } else {
         Stage::Restore(kept, file)
     })
+}
+
+/// Whether custodians are here with their pages: for the try that comes, where one was cut and what it left was removed.
+fn are_here(ceremony: &Ceremony) -> bool {
+    let is_cut = |event: &&Event| !matches!(event, Event::WrappingCleared { .. });
+    let since = ceremony.here.iter().rev().take_while(is_cut);
+    since.into_iter().any(|event| matches!(event, Event::Went { on, .. } if on == words::backup::BROUGHT))
 }
 
 /// The place at which the sealed file is looked for next: each try that failed goes on to another copy.
@@ -108,13 +117,18 @@ pub(super) fn pending(step: &PutKey, spec: &KeptSpec, ceremony: &Ceremony, alias
             ask_to_type(ceremony.leaders(), scene, "BROUGHT", words::backup::DOES_BRING)
         }
         Stage::Sit => user_sits(ceremony, &alias),
-        Stage::Restore(of, file) => Some(Pending::Do(Operation::RestoreKey {
-            alias,
-            name: step.name.clone(),
-            keyid: of.set.keyid.clone(),
-            label: words::key_label(&ceremony.script.repository),
-            sealed: Box::new(SealedBackup { file, set: of.set.clone() }),
-        })),
+        Stage::Restore(of, file) => {
+            let (name, keyid) = (step.name.clone(), of.set.keyid.clone());
+            let label = words::key_label(&ceremony.script.repository);
+            let sealed = Box::new(SealedBackup { file, set: of.set.clone() });
+            Some(Pending::Do(match spec.opens {
+                Opens::SealedFile => Operation::RestoreKey { alias, name, keyid, label, sealed },
+                Opens::WrappedKey if ceremony.script.reopened(&name).is_some() => {
+                    Operation::Wrapping(Wrapping::Reopen { alias, name, keyid, label, sealed })
+                }
+                Opens::WrappedKey => Operation::Wrapping(Wrapping::RestoreKey { alias, name, keyid, label, sealed }),
+            }))
+        }
     }
 }
 
@@ -132,7 +146,7 @@ pub(super) fn decide(
     match (stage, answer) {
         (Stage::Set, answer) => {
             let imported = kept::imported(ceremony, &step.name, answer)?;
-            opens_a_sealed_file(spec, &imported)?;
+            opens_as_said(spec, &imported)?;
             Ok(imported)
         }
         (Stage::File, Answer::Done(outcome)) => match outcome.as_ref() {
@@ -156,7 +170,10 @@ pub(super) fn decide(
         }
         (Stage::Sit, Answer::Word(_)) => user_sat(ceremony, &alias),
         (Stage::Restore(of, _), Answer::Done(outcome)) => match outcome.as_ref() {
-            Outcome::KeyPut { key, attributes, shares, history } => {
+            Outcome::Wrapping(outcome) if spec.opens == Opens::WrappedKey => {
+                unwrapped(ceremony, of, &step.name, &alias, outcome)
+            }
+            Outcome::KeyPut { key, attributes, shares, history } if spec.opens == Opens::SealedFile => {
                 let mut passed = vec![device::brought_in(attributes)?];
                 passed.extend(is_restored(of, key, shares, &alias)?);
                 let (name, key, shares) = (step.name.clone(), key.clone(), shares.clone());
@@ -166,6 +183,44 @@ pub(super) fn decide(
             _ => Err(unfit("A key was to be restored.")),
         },
         _ => Err(unfit("That is not what this step waits for.")),
+    }
+}
+
+/// What the driver asks of a token that unwraps a key which is to be wrapped anew.
+const REOPENED: [Rule; 5] =
+    [Rule::WrappingSafe, Rule::WrappingTrusted, Rule::KekReadsBack, Rule::WrappedKeyProven, Rule::KekGone];
+
+/// What came of a wrapped key that was to be unwrapped; or of a try that was cut.
+fn unwrapped(
+    ceremony: &Ceremony,
+    kept: &KeptBackup,
+    name: &Alias,
+    alias: &Alias,
+    outcome: &WrappingOutcome,
+) -> Result<Vec<Event>, Refusal> {
+    let (alias, name) = (alias.clone(), name.clone());
+    let reopens = ceremony.script.reopened(&name).is_some();
+    match outcome {
+        WrappingOutcome::Reopened { key, attributes, by, shares, passed } if reopens => {
+            asked(ceremony, *by, passed, &REOPENED)?;
+            let mut passed = passed.clone();
+            passed.extend(is_restored(kept, key, shares, &alias)?);
+            let (set, key, shares) = (kept.set.id(), key.clone(), shares.clone());
+            let (attributes, by) = (*attributes, *by);
+            Ok(vec![Event::BackupUnwrapped { alias, name, set, key, attributes, by, shares, passed }])
+        }
+        WrappingOutcome::Unwrapped { key, attributes, by, shares, passed } if !reopens => {
+            asked(ceremony, *by, passed, &UNWRAPPED)?;
+            let mut passed = passed.clone();
+            passed.extend(is_restored(kept, key, shares, &alias)?);
+            let (key, shares) = (key.clone(), shares.clone());
+            Ok(vec![Event::KeyUnwrapped { alias, name, key, attributes: *attributes, by: *by, shares, passed }])
+        }
+        WrappingOutcome::Cleared { passed } => {
+            were_asked(passed, &[Rule::KekGone])?;
+            Ok(vec![Event::WrappingCleared { alias, name, passed: passed.clone() }])
+        }
+        _ => Err(unfit("A key was to be unwrapped.")),
     }
 }
 
@@ -191,22 +246,35 @@ fn is_restored(kept: &KeptBackup, key: &Key, shares: &[u8], alias: &Alias) -> Re
         ),
         Passed::new(
             Rule::BackupOpens,
-            format!("the sealed file opened, and holds the private half of {}", key.id().short()),
+            match set.opens {
+                Opens::SealedFile => {
+                    format!("the sealed file opened, and holds the private half of {}", key.id().short())
+                }
+                Opens::WrappedKey => format!("the token unwrapped the file, and its key is {}", key.id().short()),
+            },
         ),
     ])
 }
 
-/// `BACKUP-OPENS`: the shares of a set that came in give an identity of age, as many as the script says, and each has its commitment.
-fn opens_a_sealed_file(spec: &KeptSpec, imported: &[Event]) -> Result<(), Refusal> {
+/// `BACKUP-OPENS`: the shares of a set that came in open what the script says, as many as it says, and each has its commitment.
+fn opens_as_said(spec: &KeptSpec, imported: &[Event]) -> Result<(), Refusal> {
     let set = imported.iter().find_map(|event| match event {
         Event::SetImported { text, .. } => serde_json::from_str::<Set>(text).ok(),
         _ => None,
     });
     let set = set.ok_or_else(|| unfit("A set was to be read."))?;
     let refuse = |what: String, remedy: &str| Err(Refusal::new(Rule::BackupOpens, what, remedy));
-    if set.opens != Opens::SealedFile || set.commitments.len() != usize::from(set.scheme.count()) {
-        let remedy = "Shares of a key-encryption key open a wrapped key, and another ceremony is for that.";
-        return refuse(format!("The shares in {} open no sealed file.", shown(&spec.file)), remedy);
+    if set.opens != spec.opens || set.commitments.len() != usize::from(set.scheme.count()) {
+        let (opens, way) = match set.opens {
+            Opens::SealedFile => ("sealed file", "software-born"),
+            Opens::WrappedKey => ("wrapped key", "wrapped"),
+        };
+        return refuse(
+            format!("The shares in {} open a {opens}, and the script says another way.", shown(&spec.file)),
+            &format!(
+                "Bring the set that is meant; or its [[kept]] has way = \"{way}\", in another script that is read and rehearsed."
+            ),
+        );
     }
     match spec.threshold.filter(|threshold| *threshold != set.scheme.threshold()) {
         Some(threshold) => refuse(

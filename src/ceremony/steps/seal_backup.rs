@@ -58,11 +58,9 @@ impl Kind for SealBackup {
                     Ok(vec![management_key_sealed(&self.name, alias, file, media)])
                 }
                 (Outcome::BackupSealed { sealed, sheets, media }, Some(backup)) => {
-                    let scheme = ceremony.script.custody().map(|custody| custody.scheme);
                     let set = &sealed.set;
-                    if Some(set.scheme) != scheme
+                    if !ceremony.script.custody().is_some_and(|custody| custody.is_of(set))
                         || set.keyid != backup.key.id()
-                        || set.commitments.len() != usize::from(set.scheme.count())
                     {
                         return Err(unfit("The key was to be sealed for other shares."));
                     }

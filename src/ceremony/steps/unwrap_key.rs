@@ -29,6 +29,16 @@ pub struct UnwrapKey {
     pub token: Alias,
 }
 
+/// What the driver asks of a token that unwraps a key.
+pub(super) const UNWRAPPED: [Rule; 6] = [
+    Rule::WrappingSafe,
+    Rule::WrappingTrusted,
+    Rule::KekReadsBack,
+    Rule::KeyNotExtractable,
+    Rule::WrappedKeyProven,
+    Rule::KekGone,
+];
+
 /// What is owed until `alias` holds the key.
 pub(super) fn owed(ceremony: &Ceremony, name: &Alias, alias: &Alias) -> Option<Pending> {
     if ceremony.token(alias).key.is_some() {
@@ -86,19 +96,7 @@ pub(super) fn decided(
             if needed.is_none_or(|needed| shares.len() < needed) {
                 return Err(unfit("The key-encryption key was to come from enough shares."));
             }
-            asked(
-                ceremony,
-                *by,
-                passed,
-                &[
-                    Rule::WrappingSafe,
-                    Rule::WrappingTrusted,
-                    Rule::KekReadsBack,
-                    Rule::KeyNotExtractable,
-                    Rule::WrappedKeyProven,
-                    Rule::KekGone,
-                ],
-            )?;
+            asked(ceremony, *by, passed, &UNWRAPPED)?;
             let mut passed = passed.clone();
             passed.push(Passed::new(
                 Rule::BackupOpens,

@@ -20,6 +20,7 @@ use crate::{
     },
     custody::Opens,
     rules::{Passed, Refusal, Rule},
+    tuf::key::Key,
 };
 
 /// `wrap-key`.
@@ -36,6 +37,14 @@ impl WrapKey {
     fn comes_back(&self, ceremony: &Ceremony) -> bool {
         let no_key = ceremony.token(&ceremony.playing(&self.token)).key.is_none();
         no_key && ceremony.backups.get(&self.name).is_some_and(Backup::is_in_custody)
+    }
+}
+
+impl WrapKey {
+    /// The key that is there already, out of its old backup.
+    fn known<'a>(&self, ceremony: &'a Ceremony) -> Option<&'a Key> {
+        ceremony.script.reopened(&self.name)?;
+        ceremony.backups.opened(&self.name)?.key.as_ref()
     }
 }
 
@@ -77,8 +86,10 @@ impl Kind for WrapKey {
         both_pins(script, &self.token)
     }
 
-    fn needs(&self, _script: &Script) -> Vec<Fact> {
-        vec![Fact::KekMade(self.name.clone()), Fact::TokenPrepared(self.token.clone())]
+    fn needs(&self, script: &Script) -> Vec<Fact> {
+        let mut needs = vec![Fact::KekMade(self.name.clone()), Fact::TokenPrepared(self.token.clone())];
+        needs.extend(script.reopened(&self.name).map(|_| Fact::KeyReopened(self.name.clone())));
+        needs
     }
 
     fn gives(&self, _script: &Script) -> Vec<Fact> {
@@ -105,6 +116,7 @@ impl Kind for WrapKey {
             algorithm: ceremony.script.root.algorithm,
             label: words::key_label(&ceremony.script.repository),
             made: ceremony.clock?,
+            known: self.known(ceremony).cloned().map(Box::new),
         })))
     }
 
@@ -122,18 +134,27 @@ impl Kind for WrapKey {
                 else {
                     return Err(unfit("A key was to be wrapped."));
                 };
-                let (set, scheme) = (&sealed.set, ceremony.script.custody().map(|custody| custody.scheme));
+                let set = &sealed.set;
                 if Some(set.fingerprint) != ceremony.backups.wrapped(&self.name).map(|wrapped| wrapped.kek)
                     || set.opens != Opens::WrappedKey
-                    || Some(set.scheme) != scheme
+                    || !ceremony.script.custody().is_some_and(|custody| custody.is_of(set))
                     || set.keyid != key.id()
-                    || set.commitments.len() != usize::from(set.scheme.count())
                 {
                     return Err(unfit("The key-encryption key was to be split, and for other shares."));
                 }
+                if self.known(ceremony).is_some_and(|known| known.public() != key.public()) {
+                    return Err(Refusal::new(
+                        Rule::WrappedKeyProven,
+                        format!("{alias} wrapped another key than the one of the old backup."),
+                        "Do not use this token. Put its spare in its place, or leave.",
+                    ));
+                }
                 asked(ceremony, *by, passed, &[Rule::WrappingSafe, Rule::WrappingTrusted, Rule::KekReadsBack])?;
                 let mut passed = passed.clone();
-                passed.push(not_seen_before(ceremony, &alias, key)?);
+                // One that comes out of its backup is on other tokens too.
+                if self.known(ceremony).is_none() {
+                    passed.push(not_seen_before(ceremony, &alias, key)?);
+                }
                 passed.push(Passed::new(
                     Rule::BackupOpens,
                     format!("{} reads back; every {} shares give its key-encryption key", sealed.file.name, set.scheme),

@@ -144,22 +144,25 @@ pub fn seal_backup(script: &Script, name: &Alias) -> Prose {
 /// `give-shares`.
 pub fn give_shares(script: &Script, name: &Alias) -> Prose {
     let Some(custody) = script.custody() else { return prose(String::new(), vec![], "", &[]) };
-    let way = match &custody.printer {
-        Some(printer) => format!("The printer {} prints the page; the custodian takes it before it has left the tray.", shown(printer)),
-        None => "The screen is covered so that the custodian alone sees it. It shows one row after the other, and the custodian writes each down.".into(),
+    let way = match (&custody.printer, &custody.pages) {
+        (None, Some(folder)) => super::pages::way(folder),
+        (Some(printer), _) => format!("The printer {} prints the page; the custodian takes it before it has left the tray.", shown(printer)),
+        (None, None) => "The screen is covered so that the custodian alone sees it. It shows one row after the other, and the custodian writes each down.".into(),
     };
-    let lines = vec![
+    let mut lines = vec![
         format!("{} come to the keyboard one after the other, alone. Everybody else steps back; cameras look away.", names(script, &custody.custodians)),
         way,
         "The custodian types all rows again from the paper. A row with a typing error is named. Only then is the next share made.".into(),
         format!("Any {} shares open the backup together; fewer tell nothing. The custodian bags the page, and signs across the seal.", custody.scheme.threshold()),
     ];
+    lines.extend(super::recipients::of_giving(script));
     let form: Vec<String> = custody
         .custodians
         .iter()
         .enumerate()
         .map(|(at, person)| {
-            format!("Share {}: number of the bag, and initials of {}", at + 1, shown(script.name(person)))
+            let own = if custody.recipients.contains_key(person) { ", recipient compared (yes or no)" } else { "" };
+            format!("Share {}: number of the bag{own}, and initials of {}", at + 1, shown(script.name(person)))
         })
         .collect();
     Prose {
@@ -272,12 +275,13 @@ pub fn to_destroy(backup: &Backup) -> Vec<String> {
     let sheets = format!(
         "sheets of the sealed file of set {set}, if any were printed; the file itself stays in the record and opens no more"
     );
-    pages.chain([sheets]).collect()
+    pages.chain(super::recipients::to_end(backup)).chain([sheets]).collect()
 }
 
 /// Where the shares of every key that was made in memory are, for whoever stops a ceremony.
 pub fn account(ceremony: &Ceremony) -> Vec<String> {
     let mut lines = super::wrapping::account(ceremony);
+    lines.extend(super::pages::account(ceremony));
     for (name, backup) in ceremony.backups().iter() {
         if ceremony.backups().wrapped(name).is_some() {
             continue;
@@ -338,7 +342,7 @@ pub fn share_is_typed(index: u8) -> String {
 pub fn custodian_sits(ceremony: &Ceremony, custodian: &PersonId, index: u8) -> String {
     let script = &ceremony.script;
     let name = shown(script.name(custodian));
-    let how = match script.custody().and_then(|custody| custody.printer.as_ref()) {
+    let how = match script.custody().and_then(|custody| custody.printer.as_ref().or(custody.pages.as_ref())) {
         Some(_) => "The printer has paper, and nobody stands at it.",
         None => "A page and a pen lie ready, and the screen is covered.",
     };

@@ -1,12 +1,12 @@
 //! What is said where a key that exists gets a backup, new custodians, or its end.
 
-use super::steps::prose;
+use super::steps::{prose, token_words};
 use crate::{
     ceremony::{
         backups::End,
         participants::Alias,
         script::{Origin, Script},
-        steps::{DestroyShares, Prose, TakeKey},
+        steps::{DestroyShares, OpenBackup, Prose, TakeKey},
     },
     custody::Set,
     text::shown,
@@ -60,18 +60,26 @@ pub fn take_key(script: &Script, step: &TakeKey) -> Prose {
 }
 
 /// `open-backup`.
-pub fn open_backup(script: &Script, name: &Alias) -> Prose {
+pub fn open_backup(script: &Script, step: &OpenBackup) -> Prose {
+    let name = &step.name;
     let kept = script.kept_as(name);
     let keyid = kept.and_then(|kept| kept.keyid.as_ref()).map(ToString::to_string).unwrap_or_default();
     let file = kept.and_then(|kept| kept.sealed.as_ref()).map(|sealed| shown(&sealed.file)).unwrap_or_default();
-    let lines = [
+    let mut lines = vec![
         "Custodians of the old set, chosen by a die, bring their pages in their bags. The number of each bag is compared with the last record, aloud.".to_owned(),
-        format!("Each types the rows of their page, alone. The sealed file {file} must be the pinned one, and the key in it {keyid}."),
-        "The key is in the locked memory of this machine from then on, and goes nowhere else until the new shares are read back. The old identity is never split again: the new backup has an identity of its own.".into(),
-        "If the program ends before every new share is read back, the new pages that exist are destroyed, and this step begins again. The old shares open the old file as before.".into(),
+        format!("Each types the rows of their page, alone. The file {file} must be the pinned one, and the key in it {keyid}."),
     ];
+    lines.extend(match &step.token {
+        Some(token) => super::wrapping::reopens(script, token),
+        None => vec!["The key is in the locked memory of this machine from then on, and goes nowhere else until the new shares are read back. The old identity is never split again: the new backup has an identity of its own.".into()],
+    });
+    lines.push("If the program ends before every new share is read back, the new pages that exist are destroyed, and this step begins again. The old shares open the old file as before.".into());
+    let title = match &step.token {
+        Some(token) => format!("Open the old backup of {name} with its shares, on {}", token_words(script, token)),
+        None => format!("Open the old backup of {name} with its shares"),
+    };
     prose(
-        format!("Open the old backup of {name} with its shares"),
+        title,
         &lines.iter().map(String::as_str).collect::<Vec<_>>(),
         "The screen says which shares opened it, and that the key is the one of the paper.",
         &["Which shares were brought", "Numbers of the old bags"],
@@ -104,8 +112,9 @@ pub fn left(name: &Alias) -> String {
 /// What a witness says of a share.
 pub fn share_destroyed(set: &Set, index: u8) -> String {
     format!(
-        "Share {index} of set {}, which was read a moment ago, was cut small and burnt or soaked before my eyes, and nobody photographed it.",
-        set.id()
+        "Share {index} of set {}, which was read a moment ago, was cut small and burnt or soaked before my eyes, and nobody photographed it.{}",
+        set.id(),
+        super::recipients::identity_destroyed(set, index)
     )
 }
 
@@ -116,6 +125,7 @@ pub fn destroy_shares(script: &Script, step: &DestroyShares) -> Prose {
         "Custodians bring their old pages in their bags. The number of each bag is compared with the last record, aloud.".to_owned(),
         "Each comes to the keyboard alone, opens the bag, and types the eight rows: only so is it known that this is the share. It is held against its commitment.".into(),
         format!("Then the page is destroyed in the open: cut small, and burnt or soaked until nothing can be read. {witness} watches until it is done, and confirms it with their own word."),
+        "A share that was encrypted to its custodian too lies in a file of the old record: its custodian brings the identity of age, and destroys that as well.".into(),
         "A page that is lost is not destroyed: whoever finds it has the share. The screen says how many are left, and how many would open the old file.".into(),
     ];
     prose(

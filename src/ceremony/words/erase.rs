@@ -4,6 +4,7 @@ use super::steps::token_words;
 use crate::{
     ceremony::{
         Ceremony,
+        backups::LeftKey,
         operation::SeenToken,
         participants::Alias,
         prompt::Scene,
@@ -27,6 +28,20 @@ pub const DOES_ERASE: &str = "wipes the token; every key on it is gone for ever"
 pub const DOES_LOST: &str = "it is not here, and nobody can say who has it; the record says so";
 /// What DEAD does.
 pub const DOES_DEAD: &str = "it does not answer any more, or was destroyed; the record says so";
+/// What KEPT does.
+pub const DOES_KEEP: &str =
+    "it stays as it is, sealed in a bag, with the key on it; the record says so until a later ceremony wipes it";
+/// The point at which people said, after a resume, whether a token is wiped at once.
+pub const LEFT: &str = "a key is on a token that is to be left empty";
+/// The title of what is shown of such tokens.
+pub const LEFT_TITLE: &str = "A key is on a token that this ceremony is to leave empty";
+/// What is asked of them.
+pub const LEFT_ASK: &str =
+    "Look for the bag of each of these tokens, now. Then go on, or give the ceremony up and wipe them first.";
+/// What GO ON does after a resume.
+pub const DOES_GO_ON: &str = "goes on where it stopped; a later step of the script wipes the token";
+/// What WIPE does after a resume.
+pub const DOES_WIPE: &str = "two people give the ceremony up, and the token is wiped at once";
 /// What a line about a token that is gone is called.
 pub const ACCOUNT: &str = "what is known of the token";
 /// The hint beside it.
@@ -89,8 +104,28 @@ pub fn account_ask(ceremony: &Ceremony, alias: &Alias, gone: Gone) -> String {
     let what = match gone {
         Gone::Lost => "is lost: whoever finds it and knows its PIN has the key",
         Gone::Dead | Gone::Erased => "does not answer any more",
+        Gone::Kept => "is kept as it is: whoever has it and its PIN has the key",
     };
     format!("{} {what}. Say in one line what is known of it.", super::token(ceremony, alias))
+}
+
+/// A key that is left on a token: which token, and what to do.
+pub fn left(ceremony: &Ceremony, left: &LeftKey) -> String {
+    let name = left.seen.as_ref().map_or_else(|| "not bound".into(), SeenToken::words);
+    let key = match &left.key {
+        Some(key) => format!("holds the key {}, keyid {}", left.name, key.id().short()),
+        None => format!("may hold the key {}", left.name),
+    };
+    let what = match left.gone {
+        None => {
+            "and the script is to leave it empty. Wipe it before anybody leaves; if the ceremony ends first, seal it in a bag, and wipe it in the next."
+        }
+        Some(Gone::Lost | Gone::Dead | Gone::Erased) => {
+            "and was not wiped. Find it and wipe it in another ceremony, or rotate the key."
+        }
+        Some(Gone::Kept) => "and was kept. Wipe it in another ceremony, with a step erase-token, or rotate the key.",
+    };
+    format!("KEY LEFT: {}, {name}, {key}, {what}", super::token(ceremony, &left.alias))
 }
 
 /// What became of a token.
@@ -99,5 +134,6 @@ pub const fn became(gone: Gone) -> &'static str {
         Gone::Erased => "wiped",
         Gone::Lost => "lost, not wiped",
         Gone::Dead => "dead, not wiped",
+        Gone::Kept => "kept, not wiped",
     }
 }

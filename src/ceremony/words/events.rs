@@ -91,7 +91,7 @@ pub fn told(script: &Script, event: &Event) -> String {
             format!("{alias} signed the certificate of its key for {common_name}.")
         }
         Event::CertificatesSigned { alias, count, .. } => format!("The key on {alias} has {count} certificates."),
-        Event::BatchBegan => "A batch was begun.".into(),
+        Event::BatchBegan { .. } => "A batch was begun.".into(),
         Event::RepositoriesDrafted { repositories, left_out, .. } => {
             let out = if left_out.is_empty() { String::new() } else { format!(" {} are left out.", left_out.len()) };
             format!("Metadata of {} repositories was composed.{out}", repositories.len())
@@ -157,6 +157,23 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::ShareReadBack { name, index, custodian, .. } => {
             format!("Share {index} of {name} is on paper with {custodian}, and was typed again from it.")
         }
+        Event::PageLaid { name, index, file } => {
+            format!("The page of share {index} of {name} was put into memory to be printed, as {file}.")
+        }
+        Event::PageCleared { index, file, found, .. } => super::pages::cleared(*index, file, *found),
+        Event::ShareEncrypted { name, index, custodian, recipient, file, media, left, .. } => {
+            let left = match left.as_slice() {
+                [] => String::new(),
+                left => format!(" Left by an earlier try, and of no use: {}.", left.join(", ")),
+            };
+            format!(
+                "Share {index} of {name} was encrypted to {custodian} as {} on {}: {} bytes, SHA-256 {}; to {recipient}.{left}",
+                file.name,
+                media.join(" and "),
+                file.length,
+                file.sha256
+            )
+        }
         Event::KeyPut { alias, name, shares, .. } if shares.is_empty() => {
             format!("{name} is on {alias}, from memory: imported, and never attested.")
         }
@@ -190,6 +207,7 @@ pub fn told(script: &Script, event: &Event) -> String {
         | Event::KeyWrapped { .. }
         | Event::KekWiped { .. }
         | Event::KeyUnwrapped { .. }
+        | Event::BackupUnwrapped { .. }
         | Event::CopyProven { .. }
         | Event::KeyClosed { .. }
         | Event::WrappingCleared { .. } => super::wrapping::told(event).unwrap_or_default(),
@@ -245,6 +263,9 @@ pub fn told(script: &Script, event: &Event) -> String {
         Event::Substituted { alias, spare, reason, by } => {
             format!("{spare} takes the place of {alias}: {reason} By {}.", both(by))
         }
+        Event::Abandoning { reason, by } => {
+            format!("The ceremony is to be abandoned, once nothing is left on its tokens: {reason} By {}.", both(by))
+        }
         Event::Abandoned { reason, by, .. } => format!("The ceremony was abandoned: {reason} By {}.", both(by)),
         Event::Paused => "The operator left.".into(),
         Event::Resumed { program, media } => {
@@ -279,6 +300,7 @@ pub fn is_otherwise(event: &Event) -> bool {
             | Event::ExceptionNoted { .. }
             | Event::Voided { .. }
             | Event::Substituted { .. }
+            | Event::Abandoning { .. }
             | Event::Abandoned { .. }
             | Event::Paused
             | Event::Resumed { .. }

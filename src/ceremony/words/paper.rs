@@ -67,6 +67,8 @@ pub const BRING_DISH: &str = "scissors, and a dish that stands fire with a light
 pub const BRING_PRINTER: &str = "printer without a spool and without a network, with its paper";
 /// What covers a screen.
 pub const BRING_COVER: &str = "hood or screen filter, so that one person alone sees the screen";
+/// What custodians compare.
+pub const BRING_RECIPIENTS: &str = "paper with the custodian's own recipient of age, written by themselves";
 /// What is thrown.
 pub const BRING_DIE: &str = "die with six sides, and a cup";
 /// What to bring: pens.

@@ -3,13 +3,14 @@
 use super::{
     backup::listed,
     steps::{token_words, user_of},
+    wrapping::unwraps,
 };
 use crate::{
     ceremony::{
         script::{KeptSpec, Kind, Script},
         steps::{Prose, PutKey},
     },
-    custody::Set,
+    custody::{Opens, Set},
     text::shown,
 };
 
@@ -22,8 +23,12 @@ pub const CHOSEN_HINT: &str = "their numbers, such as 1, 3 and 5";
 pub fn restore_key(script: &Script, step: &PutKey, kept: &KeptSpec) -> Prose {
     let (token, user) = (token_words(script, &step.token), user_of(script, &step.token));
     let drill = script.kind == Kind::RestoreDrill;
+    let file = match kept.opens {
+        Opens::SealedFile => "the sealed file",
+        Opens::WrappedKey => "the file of the wrapped key",
+    };
     let mut lines = vec![format!(
-        "What is public of the shares ({}) and the sealed file ({}) are read, and held against the SHA-256 that this script pins.",
+        "What is public of the shares ({}) and {file} ({}) are read, and held against the SHA-256 that this script pins.",
         shown(&kept.file),
         kept.sealed.as_ref().map_or_else(|| "none".into(), |sealed| shown(&sealed.file))
     )];
@@ -41,11 +46,17 @@ pub fn restore_key(script: &Script, step: &PutKey, kept: &KeptSpec) -> Prose {
         lines.push(format!("Called are the custodians of {}.", each.collect::<Vec<_>>().join("; ")));
     }
     lines.push("Each custodian opens the bag, whose number is compared with the last record, takes the keyboard alone and types the rows of the page. A wrong row, and a share that does not belong, are named.".into());
-    lines.push(format!(
-        "The file is opened in locked memory. Only the trusted key goes to the token, and the token is read back. {user} types the user PIN."
-    ));
+    let mut form = vec!["Which shares were brought", "Numbers of the old bags", "Numbers of the new bags"];
+    match kept.opens {
+        Opens::SealedFile => lines.push(format!(
+            "The file is opened in locked memory. Only the trusted key goes to the token, and the token is read back. {user} types the user PIN."
+        )),
+        Opens::WrappedKey => {
+            lines.extend(unwraps(script, &step.token));
+            form.push("Number of the new envelope with the SO-PIN");
+        }
+    }
     lines.push("The pages are bagged again, with new numbers.".into());
-    let form = ["Which shares were brought", "Numbers of the old bags", "Numbers of the new bags"];
     Prose {
         title: format!("Restore {} to {token} from shares", step.name),
         lines,

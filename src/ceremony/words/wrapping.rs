@@ -6,11 +6,11 @@ use super::{
 };
 use crate::ceremony::{
     Ceremony,
-    backups::Backup,
+    backups::{Backup, KeptBackup},
     event::Event,
     participants::Alias,
     prompt::Scene,
-    script::{Script, Way},
+    script::{Origin, Script, Way},
     steps::{CloseKey, Prose, UnwrapKey, WrapKey},
 };
 
@@ -71,14 +71,35 @@ fn declared(script: &Script, lines: &mut Vec<String>) {
     }
 }
 
+/// What a token does that unwraps a key of an earlier ceremony, out of shares and a file.
+pub(super) fn unwraps(script: &Script, token: &Alias) -> Vec<String> {
+    let mut lines = vec![
+        "The shares give the key-encryption key (KEK) in locked memory. The key itself is never there: the token unwraps it.".into(),
+        "The token is tried with keys that are thrown away: one that gives away what it should keep is refused, and gets no KEK.".into(),
+        pins(script, token),
+        "The token unwraps the key, not extractable, and signs with it; then the KEK is removed from it, and from memory.".into(),
+    ];
+    declared(script, &mut lines);
+    lines
+}
+
 /// `wrap-key`.
 pub fn wrap_key(script: &Script, step: &WrapKey) -> Prose {
     let (name, token) = (&step.name, token_words(script, &step.token));
     let scheme = script.custody().map(|custody| custody.scheme.to_string()).unwrap_or_default();
+    let anew = script.reopened(name).is_some();
+    let wraps = match anew {
+        true => format!(
+            "The key {name}, which the token has out of its old backup, can leave it wrapped under a key-encryption key that its SO trusts, and in no other way. The token wraps it under this one, by RFC 5649."
+        ),
+        false => format!(
+            "The token makes the key {name}. It can leave the token wrapped under this KEK, and in no other way. The token wraps it, by RFC 5649."
+        ),
+    };
     let mut lines = vec![
         "The token is tried with keys that are thrown away: one that gives away what it should keep is refused, and gets no KEK.".into(),
         pins(script, &step.token),
-        format!("The token makes the key {name}. It can leave the token wrapped under this KEK, and in no other way. The token wraps it, by RFC 5649."),
+        wraps,
         "The wrapped key goes into the record on both media as a file, with sheets to be printed (backup/): the third copy. It is no secret, and without it the shares are useless: print the sheets today.".into(),
         format!("The KEK is split, {scheme}, and every combination of shares that should open is tried."),
     ];
@@ -90,7 +111,24 @@ pub fn wrap_key(script: &Script, step: &WrapKey) -> Prose {
         "Number of the new envelope with the SO-PIN",
     ];
     let expect = "The screen gives the keyid, the SHA-256 of the file, and the id of the set of shares.";
-    prose(format!("Make the key {name} on {token}, and wrap it"), lines, expect, &form)
+    let title = match anew {
+        true => format!("Wrap the key {name} anew, on {token}"),
+        false => format!("Make the key {name} on {token}, and wrap it"),
+    };
+    prose(title, lines, expect, &form)
+}
+
+/// What a token does that unwraps a key of an old backup, to wrap it anew.
+pub(super) fn reopens(script: &Script, token: &Alias) -> Vec<String> {
+    let mut lines = vec![
+        "The old shares give the old key-encryption key (KEK) in locked memory. The key itself is never there: the token unwraps it.".into(),
+        "The token is tried with keys that are thrown away: one that gives away what it should keep is refused, and gets no KEK.".into(),
+        pins(script, token),
+        "The token unwraps the key so that it can be wrapped once more, under a KEK that its SO trusts, and signs with it; then the old KEK is removed from it, and from memory.".into(),
+        "The old KEK is never split again, and wraps nothing more: the new backup has a KEK of its own.".into(),
+    ];
+    declared(script, &mut lines);
+    lines
 }
 
 /// `wipe-kek`.
@@ -154,9 +192,13 @@ pub fn no_return_make(name: &Alias) -> Scene {
 }
 
 /// What happened to a key whose KEK is gone.
-pub fn lost(name: &Alias) -> String {
+pub fn lost(name: &Alias, origin: Origin<'_>) -> String {
+    let given_up = match origin {
+        Origin::Opened => "its new backup is given up. The old shares open the old file as before.".to_owned(),
+        Origin::Made | Origin::TakenFrom(_) => format!("{name} is given up."),
+    };
     format!(
-        "The program ended, or the first token was replaced, before every share of {name} was read back. Nobody can have its key-encryption key again; {name} is given up."
+        "The program ended, or the first token was replaced, before every share of {name} was read back. Nobody can have its key-encryption key again; {given_up}"
     )
 }
 
@@ -180,9 +222,20 @@ fn left(ceremony: &Ceremony, name: &Alias) -> Vec<String> {
     left.iter().map(line).collect()
 }
 
+/// Of a wrapped key that was made in another ceremony, where its KEK may still be.
+pub fn kek_left(name: &Alias, kept: &KeptBackup) -> Vec<String> {
+    let left = kept.left.iter().map(|token| (token, ", which was replaced,"));
+    let each = kept.keks.iter().map(|token| (token, "")).chain(left);
+    each.map(|(token, which)| {
+        format!("{token}{which} may hold the key-encryption key of {name}: with it and the file, whoever has the user PIN has the key. Initialise the token, or lock it away.")
+    })
+    .collect()
+}
+
 /// Where a wrapped key, its KEK and its shares are, for whoever stops a ceremony.
 pub fn account(ceremony: &Ceremony) -> Vec<String> {
-    let mut lines = vec![];
+    let opened = ceremony.backups().all_opened();
+    let mut lines: Vec<String> = opened.flat_map(|(name, kept)| kek_left(name, kept)).collect();
     for (name, wrapped) in ceremony.backups().all_wrapped() {
         let backup = ceremony.backups().get(name);
         let safe = backup.is_some_and(Backup::is_in_custody);
@@ -232,12 +285,17 @@ pub fn told(event: &Event) -> Option<String> {
             "{name} was unwrapped into {alias} and signed there; the key-encryption key came from shares {} and is gone from the token.",
             super::backup::listed(shares)
         ),
+        Event::BackupUnwrapped { alias, name, set, key, shares, .. } => format!(
+            "Shares {} of set {set} opened the old backup of {name}, keyid {}: {alias} unwrapped the key, to wrap it anew, and the old key-encryption key is gone from it.",
+            super::backup::listed(shares),
+            key.id()
+        ),
         Event::CopyProven { alias, name, .. } => format!("The copy of {name} on {alias} signed again."),
         Event::KeyClosed { alias, name, .. } => {
             format!("{name} can leave {alias} no more, and the key-encryption key is gone from it.")
         }
         Event::WrappingCleared { alias, name, .. } => {
-            format!("{name}, which is given up, and its key-encryption key are gone from {alias}.")
+            format!("Nothing of {name} and of its key-encryption key is left on {alias}.")
         }
         _ => return None,
     })

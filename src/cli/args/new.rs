@@ -1,27 +1,8 @@
-//! What may be typed to get a script: by interview, or from a record.
+//! What may be typed to get a script: the kinds that an interview makes, and one that a record makes.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-
-/// Write a script by interview
-///
-/// Asks who is in the room, who holds which token and keeps which PIN, how many must sign, when the root expires, and which
-/// keys the online roles have; then writes the script with a comment at every part. Questions are read from standard input, so
-/// that the answers may come from a file, one a line; an empty line takes what stands in brackets.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-Examples:
-  officiant new genesis -o genesis.toml
-  officiant new rotate-root > rotate-root.toml")]
-pub struct New {
-    /// Which ceremony
-    #[arg(value_enum)]
-    pub kind: ScriptKind,
-    /// The new file [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
 
 /// Write the script for the night on which a tagging key is stolen
 ///
@@ -55,4 +36,37 @@ pub enum ScriptKind {
     RotateRoot,
     /// Sign the same root again with a later expiry, and nothing else
     RenewExpiry,
+    /// Give a key that lies in a file a backup, and bring it to tokens
+    Backup,
+    /// Restore a backup to a blank token, let it sign a nonce, wipe it
+    RestoreDrill,
+    /// After a loss: restore a backup to new tokens, which stay
+    Restore,
+    /// Restore a backup to a new token, and wipe the one that it replaces
+    ReplaceToken,
+    /// Give the same key a new backup with other custodians, and end the old shares
+    ChangeCustodians,
+    /// End a key: wipe its tokens, destroy its shares
+    Destroy,
+    /// Tokens and shares go to another place: what arrived is what left
+    Transport,
+    /// Read the shares of a backup, once a year
+    ShareCheck,
+}
+
+impl ScriptKind {
+    /// Whether it is about keys, tokens and shares alone.
+    pub const fn is_custody(self) -> bool {
+        matches!(
+            self,
+            Self::Backup
+                | Self::RestoreDrill
+                | Self::Restore
+                | Self::ReplaceToken
+                | Self::ChangeCustodians
+                | Self::Destroy
+                | Self::Transport
+                | Self::ShareCheck
+        )
+    }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 
+use super::left::{Left, Tokens};
 use crate::{
     ceremony::{backups::imported_from, event::Event, words::backup::listed},
     cli::{
@@ -11,7 +12,8 @@ use crate::{
         exit::{Exit, Stop},
         out,
     },
-    custody::{RESTORED_DAYS, Set},
+    custody::{RESTORED_DAYS, Recipient, Set},
+    digest::Digest,
     files, preflight, transcript,
     utc::Utc,
 };
@@ -27,7 +29,8 @@ enum Health {
     Green,
     /// It is not known any more whether it opens.
     Amber,
-    /// The next loss is the loss of the backup, or it is lost. Or shares that nobody wants any more still open the key.
+    /// The next loss is the loss of the backup, or it is lost. Or shares that nobody wants any more still open the key, or it is on a token that was
+    /// to be left empty.
     Red,
     /// So many shares were destroyed that the others open nothing any more, as was meant.
     Dead,
@@ -51,6 +54,8 @@ struct Known {
     repository: String,
     /// When each share was last read, and by whom it is kept.
     read: BTreeMap<u8, (Utc, String)>,
+    /// The files of those that were encrypted to their custodians as well, and to whom.
+    encrypted: BTreeMap<u8, Encrypted>,
     restored: Option<Utc>,
     /// The shares that it was last restored from.
     restored_from: Vec<u8>,
@@ -65,6 +70,8 @@ struct Known {
     rotate_by: Option<Utc>,
     /// What is known of a key that was imported once.
     history: Option<String>,
+    /// Tokens that were to be left empty, and have its key.
+    left: Vec<Left>,
 }
 
 impl Known {
@@ -84,6 +91,7 @@ impl Known {
             key,
             repository,
             read: BTreeMap::new(),
+            encrypted: BTreeMap::new(),
             restored: None,
             restored_from: vec![],
             discarded: false,
@@ -92,6 +100,7 @@ impl Known {
             superseded: None,
             rotate_by: None,
             history: None,
+            left: vec![],
         }
     }
 }
@@ -114,6 +123,15 @@ struct Report {
     superseded_by: Option<String>,
     rotate_by: Option<Utc>,
     history: Option<String>,
+    left: Vec<String>,
+}
+
+/// The file of a share, for whoever has the identity.
+#[derive(Clone, Serialize)]
+struct Encrypted {
+    file: String,
+    sha256: Digest,
+    recipient: Recipient,
 }
 
 #[derive(Serialize)]
@@ -124,14 +142,16 @@ struct ShareReport {
     due: Option<Utc>,
     lost: bool,
     destroyed: bool,
+    encrypted: Option<Encrypted>,
 }
 
 pub(super) fn status(args: &BackupStatus) -> Result<Exit, Stop> {
     let now = args.at.map_or_else(preflight::now, Ok)?;
-    let mut sets: Vec<Known> = vec![];
+    let (mut sets, mut tokens): (Vec<Known>, Tokens) = (vec![], Tokens::default());
     for record in &args.records {
-        collect(record, &mut sets)?;
+        collect(record, &mut sets, &mut tokens)?;
     }
+    sets.iter_mut().for_each(|known| known.left.retain(|left| !tokens.is_gone(left)));
     let lost = args.lost.iter().map(|text| lost(text, &sets)).collect::<Result<Vec<_>, _>>()?;
     let standing = sets.iter().filter(|known| !known.discarded);
     let reports: Vec<Report> = standing.map(|known| report(known, &lost, now)).collect();
@@ -140,7 +160,7 @@ pub(super) fn status(args: &BackupStatus) -> Result<Exit, Stop> {
     Ok(if good { Exit::Done } else { Exit::Refused })
 }
 
-fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
+fn collect(record: &Path, sets: &mut Vec<Known>, tokens: &mut Tokens) -> Result<(), Stop> {
     let bytes = files::read(&record.join(transcript::FILE), files::limit::TRANSCRIPT)?;
     let chain = transcript::read(&bytes)?;
     let mut title = String::new();
@@ -166,8 +186,9 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
                     histories.insert(name.to_string(), history.clone());
                 }
             }
+            Event::BackupUnwrapped { name, set, .. } => drop(opened.insert(name.to_string(), set.clone())),
             // From here on the new backup does not depend on the old one.
-            Event::KeyWiped { name, .. } => {
+            Event::KeyWiped { name, .. } | Event::KeyClosed { name, .. } => {
                 let new = of_key.get(name.as_str()).cloned();
                 if let Some(old) = opened.get(name.as_str()).and_then(|set| of_id(sets, set)) {
                     old.superseded = new;
@@ -186,6 +207,12 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
             Event::ShareReadBack { name, index, custodian, .. } => {
                 if let Some(known) = known(sets, &of_key, name.as_str()) {
                     known.read.insert(*index, (stamp.at, custodian.to_string()));
+                }
+            }
+            Event::ShareEncrypted { name, index, recipient, file, .. } => {
+                if let Some(known) = known(sets, &of_key, name.as_str()) {
+                    let (recipient, file, sha256) = (recipient.clone(), file.name.clone(), file.sha256);
+                    known.encrypted.insert(*index, Encrypted { file, sha256, recipient });
                 }
             }
             Event::KeyPut { name, alias, shares, history, .. } if !shares.is_empty() => {
@@ -233,6 +260,11 @@ fn collect(record: &Path, sets: &mut Vec<Known>) -> Result<(), Stop> {
             _ => {}
         }
     }
+    for left in tokens.collect(record, &chain) {
+        if let Some(known) = known(sets, &of_key, &left.name) {
+            known.left.push(left);
+        }
+    }
     Ok(())
 }
 
@@ -271,6 +303,7 @@ fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
                 due: read.map(|(at, _)| at.plus_days(READ_DAYS)),
                 lost: is_lost(index),
                 destroyed: known.destroyed.contains(&index),
+                encrypted: known.encrypted.get(&index).cloned(),
             }
         })
         .collect();
@@ -309,6 +342,11 @@ fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
             }
         });
     }
+    let left: Vec<String> = known.left.iter().map(Left::words).collect();
+    if !left.is_empty() {
+        health = Health::Red;
+        why.extend(left.iter().cloned());
+    }
     Report {
         health,
         why,
@@ -325,6 +363,7 @@ fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
         superseded_by: known.superseded.clone(),
         rotate_by: known.rotate_by,
         history: known.history.clone(),
+        left,
     }
 }
 
@@ -382,6 +421,10 @@ fn lines(reports: &[Report]) -> Vec<String> {
                 (false, false) => format!("read {}, due {}", day(share.read), day(share.due)),
             };
             lines.push(format!("  share {}  {who}: {state}", share.index));
+            lines.extend(share.encrypted.iter().map(|encrypted| {
+                let Encrypted { file, sha256, recipient } = encrypted;
+                format!("           also {} (SHA-256 {sha256}), to {recipient}", crate::text::shown(file))
+            }));
         }
         let from = match report.restored_from.as_slice() {
             [] => String::new(),

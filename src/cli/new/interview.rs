@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{
     ask::Asking,
+    custody,
     plan::{KeyPlan, ModulePlan, Plan, PreviousPlan, TokenPlan},
 };
 use crate::{
@@ -50,6 +51,7 @@ pub(super) fn interview(kind: ScriptKind, trust: Trust, io: &mut dyn Io) -> Resu
         keys: vec![],
         previous: None,
         removes: vec![],
+        custody: None,
     };
     let first = ask.text("The words on the label of the first medium", Some("record A, red label"))?;
     let second = ask.ask("The words on the label of the second medium", Some("record B, blue label"), |label| {
@@ -59,8 +61,16 @@ pub(super) fn interview(kind: ScriptKind, trust: Trust, io: &mut dyn Io) -> Resu
         Ok(label.to_owned())
     })?;
     plan.media = [first, second];
-    module(&mut plan, trust, ask)?;
+    // Nobody touches a token where shares are read.
+    if kind != ScriptKind::ShareCheck {
+        module(&mut plan, trust, ask)?;
+    }
     match kind {
+        _ if kind.is_custody() => {
+            team(&mut plan, ask)?;
+            custody::interview(&mut plan, ask)?;
+            return Ok(plan);
+        }
         ScriptKind::Genesis => {
             team(&mut plan, ask)?;
             new_officers(&mut plan, "How many officers hold a root key", 3, ask)?;
@@ -78,6 +88,7 @@ pub(super) fn interview(kind: ScriptKind, trust: Trust, io: &mut dyn Io) -> Resu
                 spare(&mut plan, ask)?;
             }
         }
+        _ => {}
     }
     threshold(&mut plan, ask)?;
     expiry(&mut plan, ask)?;
@@ -159,6 +170,9 @@ fn team(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
     ];
     let mut surrogates = vec![];
     for (duty, question, surrogate) in duties {
+        if duty == Duty::Publisher && plan.kind.is_custody() {
+            continue;
+        }
         let principal = name(plan, question, duty, ask)?;
         if let Some(question) = surrogate
             && let Some(name) = ask.maybe(question)?
@@ -175,7 +189,7 @@ fn team(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn name(plan: &mut Plan, question: &str, duty: Duty, ask: &mut Asking<'_>) -> Result<String, Stop> {
+pub(super) fn name(plan: &mut Plan, question: &str, duty: Duty, ask: &mut Asking<'_>) -> Result<String, Stop> {
     let name = ask.text(question, None)?;
     Ok(plan.person(&name, duty))
 }
@@ -183,7 +197,13 @@ fn name(plan: &mut Plan, question: &str, duty: Duty, ask: &mut Asking<'_>) -> Re
 const TAGS: [&str; 8] = ["blue", "green", "yellow", "orange", "white", "red", "black", "grey"];
 
 /// A token for `holder`: its tag, and who keeps which PIN.
-fn token(plan: &mut Plan, alias: &str, holder: &str, so_pin: &str, ask: &mut Asking<'_>) -> Result<TokenPlan, Stop> {
+pub(super) fn token(
+    plan: &mut Plan,
+    alias: &str,
+    holder: &str,
+    so_pin: &str,
+    ask: &mut Asking<'_>,
+) -> Result<TokenPlan, Stop> {
     let tag = TAGS[plan.tokens.len() % TAGS.len()];
     let tag = ask.text(&format!("The tag of token {alias}"), Some(tag))?;
     let user = plan.name(holder);
@@ -205,12 +225,12 @@ fn token(plan: &mut Plan, alias: &str, holder: &str, so_pin: &str, ask: &mut Ask
 }
 
 /// The short name of somebody; a new person gets `duty`.
-fn known(plan: &mut Plan, name: &str, duty: Duty) -> String {
+pub(super) fn known(plan: &mut Plan, name: &str, duty: Duty) -> String {
     let known = plan.people.iter().find(|person| person.name == name || person.id == name);
     known.map(|person| person.id.clone()).unwrap_or_else(|| plan.person(name, duty))
 }
 
-fn free_alias(plan: &Plan, id: &str) -> String {
+pub(super) fn free_alias(plan: &Plan, id: &str) -> String {
     let taken = |alias: &str| plan.tokens.iter().any(|token| token.alias == alias);
     (1..).map(|number| format!("{id}-{number}")).find(|alias| !taken(alias)).unwrap_or_else(|| id.to_owned())
 }
@@ -306,18 +326,26 @@ fn old_officers(plan: &mut Plan, old: &Root, ask: &mut Asking<'_>) -> Result<(),
         let (alias, keeper) = (free_alias(plan, &holder), plan.first(Duty::Keeper).to_owned());
         let mut token = token(plan, &alias, &holder, &keeper, ask)?;
         token.keyid = Some(keyid.as_str().to_owned());
-        token.known = if plan.module.path.starts_with(NATIVE) {
-            let serial = ask.maybe(&format!("The serial of {alias}, as it stands on the YubiKey"))?;
-            serial.map(|serial| (String::new(), serial))
-        } else {
-            match ask.maybe(&format!("The label of {alias}, as officiant token list shows it"))? {
-                Some(label) => Some((label, ask.text(&format!("The serial of {alias}"), None)?)),
-                None => None,
-            }
-        };
+        token.known = label_and_serial(plan, &alias, ask)?;
         plan.tokens.push(token);
     }
     Ok(())
+}
+
+/// What is known of a token that exists already.
+pub(super) fn label_and_serial(
+    plan: &Plan,
+    alias: &str,
+    ask: &mut Asking<'_>,
+) -> Result<Option<(String, String)>, Stop> {
+    if plan.module.path.starts_with(NATIVE) {
+        let serial = ask.maybe(&format!("The serial of {alias}, as it stands on the YubiKey"))?;
+        return Ok(serial.map(|serial| (String::new(), serial)));
+    }
+    match ask.maybe(&format!("The label of {alias}, as officiant token list shows it"))? {
+        Some(label) => Ok(Some((label, ask.text(&format!("The serial of {alias}"), None)?))),
+        None => Ok(None),
+    }
 }
 
 fn threshold(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
@@ -394,7 +422,7 @@ fn statement(plan: &Plan, role: &str, keyid: &str, ask: &mut Asking<'_>) -> Resu
 }
 
 /// A path as a script takes it.
-fn below(answer: &str) -> Result<String, String> {
+pub(super) fn below(answer: &str) -> Result<String, String> {
     if answer.is_empty() || answer.starts_with('/') || answer.split('/').any(|part| part == ".." || part.is_empty()) {
         return Err("a path below the script's own folder, without ..".into());
     }

@@ -3,6 +3,7 @@
 use crate::{
     ceremony::participants::{Alias, Duty},
     cli::args::ScriptKind,
+    custody::Scheme,
     digest::Digest,
     tuf::key::KeyAlgorithm,
     utc::Utc,
@@ -24,6 +25,48 @@ pub(super) struct Plan {
     pub previous: Option<PreviousPlan>,
     /// Keyids that go out.
     pub removes: Vec<String>,
+    /// What a ceremony about keys, tokens and shares alone says.
+    pub custody: Option<CustodyPlan>,
+}
+
+/// A ceremony about keys, tokens and shares alone.
+pub(super) struct CustodyPlan {
+    /// The short name of the key.
+    pub name: String,
+    /// Whether the key is one of Docker Content Trust.
+    pub notary: bool,
+    /// The backup that was made before.
+    pub kept: Option<KeptPlan>,
+    /// The file that the key is taken from: path, keyid, and who brings it.
+    pub file: Option<(String, String, String)>,
+    /// The new backup.
+    pub backup: Option<BackupPlan>,
+    /// What becomes of the old shares, where new ones take their place: the day by which the key is rotated, or their destruction.
+    pub old_shares: Option<Option<Utc>>,
+    /// Where tokens go to another place: who hands over, and who takes.
+    pub handover: Option<(String, String)>,
+    /// The file with the public key of each token, by its alias.
+    pub publics: Vec<(String, String)>,
+}
+
+/// A backup that was made before.
+pub(super) struct KeptPlan {
+    pub file: String,
+    pub sha256: Digest,
+    pub sealed: Option<(String, Digest)>,
+    pub copy: Option<String>,
+    pub keyid: String,
+    pub scheme: Scheme,
+    /// Who brings which share.
+    pub custodians: Vec<(u8, String)>,
+}
+
+/// A backup that is made.
+pub(super) struct BackupPlan {
+    pub threshold: u64,
+    pub custodians: Vec<String>,
+    pub contact: String,
+    pub printer: Option<String>,
 }
 
 pub(super) struct PersonPlan {

@@ -1,8 +1,10 @@
 //! The script as text: every template that `new` fills, in one place.
 
-use std::fmt::Write as _;
-
-use super::plan::{KeyPlan, PersonPlan, Plan, TokenPlan};
+use super::{
+    acts,
+    plan::{KeyPlan, PersonPlan, Plan, TokenPlan},
+    toml::{Text, list, many, one, say, statement, who},
+};
 use crate::{ceremony::participants::Duty, cli::args::ScriptKind, device::yubikey::NATIVE};
 
 /// The whole script.
@@ -25,13 +27,20 @@ pub(super) fn script(plan: &Plan) -> String {
             "Rotation of the root: root keys are replaced. Officers of the old root and of the new one sign."
         }
         ScriptKind::RenewExpiry => "Renewal: the same root is signed again with a later expiry, and nothing else changes.",
+        kind => acts::about(kind),
     });
     text.comment("Check it, print it, rehearse it, and have its printed digest approved before the day. It holds no secret, and must never hold one.");
     text.blank();
     head(plan, &mut text);
     plan.people.iter().for_each(|person| people(person, &mut text));
-    module(plan, &mut text);
+    if !plan.module.path.is_empty() {
+        module(plan, &mut text);
+    }
     plan.tokens.iter().for_each(|token| one_token(plan, token, &mut text));
+    if let Some(custody) = &plan.custody {
+        acts::write(plan, custody, &mut text);
+        return text.whole();
+    }
     root(plan, &mut text);
     if !plan.keys.is_empty() {
         text.comment("Keys of the online roles. Each keyid is copied from its owner's own paper, which came by another way than the medium.");
@@ -41,7 +50,7 @@ pub(super) fn script(plan: &Plan) -> String {
         ScriptKind::GenesisSmall | ScriptKind::GenesisYubikeysSmall | ScriptKind::Solo => at_a_desk(plan, &mut text),
         _ => in_a_room(plan, &mut text),
     }
-    text.0.trim_end().to_owned() + "\n"
+    text.whole()
 }
 
 fn head(plan: &Plan, text: &mut Text) {
@@ -52,19 +61,25 @@ fn head(plan: &Plan, text: &mut Text) {
         ScriptKind::Solo => ("genesis", "Genesis, one person alone, of the root key of"),
         ScriptKind::RotateRoot => ("rotate-root", "Rotation of the root key of"),
         ScriptKind::RenewExpiry => ("renew-expiry", "Renewal of the root's expiry of"),
+        kind => acts::title(kind),
     };
     text.line("format = 1");
     text.field("ceremony", ceremony);
     text.field("title", &format!("{what} {}", plan.repository));
     text.field("repository", &plan.repository);
+    if plan.custody.as_ref().is_some_and(|custody| custody.notary) {
+        text.field("dialect", "notary");
+    }
     if let Some(planned) = plan.planned {
         text.line(&format!("planned = {planned}"));
     }
     text.comment("The two media that hold the record from its first entry on, by the words on their labels.");
     text.line(&format!("media = {}", list(&plan.media)));
     text.blank();
-    let spare = plan.principals().count() as u64 > plan.threshold;
-    let single = plan.kind == ScriptKind::Solo || plan.threshold == 1;
+    // A threshold of root keys is no matter of a ceremony about custody.
+    let of_root = plan.custody.is_none();
+    let spare = !of_root || plan.principals().count() as u64 > plan.threshold;
+    let single = of_root && (plan.kind == ScriptKind::Solo || plan.threshold == 1);
     let merged = plan.duties_are_merged();
     if single || merged || !spare {
         text.comment("What is allowed only because it stands here, where it can be reviewed.");
@@ -378,122 +393,4 @@ fn keepers<'a>(tokens: &[&'a TokenPlan]) -> Vec<&'a str> {
 fn its_tokens(tokens: &[&TokenPlan], keeper: &str) -> String {
     let its = tokens.iter().filter(|token| token.so_pin == keeper).map(|token| token.alias.as_str());
     its.collect::<Vec<_>>().join(", of ")
-}
-
-type Field = (&'static str, String);
-
-fn one(name: &'static str, value: &str) -> Field {
-    (name, quoted(value))
-}
-
-fn many<T: AsRef<str>>(name: &'static str, values: &[T]) -> Field {
-    (name, list(values))
-}
-
-fn who(people: &[&str]) -> Field {
-    let mut once: Vec<&str> = vec![];
-    people.iter().for_each(|person| {
-        if !once.contains(person) {
-            once.push(person);
-        }
-    });
-    many("who", &once)
-}
-
-fn say(words: &str) -> Field {
-    one("say", words)
-}
-
-fn statement(words: &str) -> Field {
-    one("statement", words)
-}
-
-/// A TOML string, with everything escaped that has to be.
-pub(in crate::cli) fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            control if control.is_control() => {
-                let _ = write!(quoted, "\\u{:04X}", u32::from(control));
-            }
-            other => quoted.push(other),
-        }
-    }
-    quoted + "\""
-}
-
-fn list<T: AsRef<str>>(items: &[T]) -> String {
-    let items: Vec<_> = items.iter().map(|item| quoted(item.as_ref())).collect();
-    let line = format!("[{}]", items.join(", "));
-    if line.len() <= 100 {
-        return line;
-    }
-    format!("[\n    {},\n]", items.join(",\n    "))
-}
-
-/// TOML as it grows.
-#[derive(Default)]
-struct Text(String, usize);
-
-impl Text {
-    fn line(&mut self, line: &str) {
-        self.0.push_str(line);
-        self.0.push('\n');
-    }
-
-    fn blank(&mut self) {
-        self.line("");
-    }
-
-    fn field(&mut self, name: &str, value: &str) {
-        self.line(&format!("{name} = {}", quoted(value)));
-    }
-
-    /// A comment in lines of at most 120 characters.
-    fn comment(&mut self, words: &str) {
-        let mut line = String::from("#");
-        for word in words.split_whitespace() {
-            if line.chars().count() + 1 + word.chars().count() > 120 {
-                self.line(&std::mem::replace(&mut line, "#".into()));
-            }
-            line.push(' ');
-            line.push_str(word);
-        }
-        self.line(&line);
-    }
-
-    fn act(&mut self, title: &str) {
-        let number = self.1;
-        self.1 += 1;
-        let rule = format!("# --- Act {number} ");
-        self.line(&format!("{rule:-<120}"));
-        self.blank();
-        self.line("[[act]]");
-        self.field("title", title);
-        self.blank();
-    }
-
-    fn step(&mut self, kind: &str, minutes: u32, fields: &[Field]) {
-        self.line("[[act.step]]");
-        self.field("do", kind);
-        for (name, value) in fields {
-            self.line(&format!("{name} = {value}"));
-        }
-        self.line(&format!("minutes = {minutes}"));
-        self.blank();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strings_of_people_are_strings_of_toml() {
-        for text in ["plain", "a \"quote\" and a \\ slash", "tab\tand\u{1b}escape", "Věra, 日本"] {
-            let table: toml::Table = toml::from_str(&format!("a = {}", quoted(text))).expect("TOML");
-            assert_eq!(table["a"].as_str(), Some(text));
-        }
-    }
 }

@@ -65,6 +65,7 @@ fn lines(audit: &Audit) -> Vec<String> {
         let times = if held.times > 1 { format!(" ({} times)", held.times) } else { String::new() };
         lines.push(format!("held      {}{times}: {}", held.rule, shown(&held.seen)));
     }
+    lines.extend(audit.left.iter().map(|left| left.replacen("KEY LEFT:", "KEY LEFT ", 1)));
     lines.extend(audit.notes.iter().map(|note| format!("note      {}", shown(note))));
     for found in &audit.refused {
         let entry = found.entry.map(|entry| format!("entry {entry}, ")).unwrap_or_default();

@@ -1,9 +1,9 @@
 //! Keys that one token wraps for another. The key-encryption key (KEK) is in this value's locked memory until its shares were read back,
 //! then in shares; the root key is in tokens and nowhere else.
 
-use super::{Performed, Performer, Stopped, gone, job_without, leave_sealed, sealed_file, token};
+use super::{Performed, Performer, Stopped, gone, job_without, leave_sealed, token};
 use crate::{
-    backup::{About, Gathering, Sealed, Split, split_kek, wrapped_file},
+    backup::{About, Sealed, Split, split_kek, wrapped_file},
     ceremony::{
         operation::{Outcome, Wrapping, WrappingOutcome, WrapsBy},
         participants::Alias,
@@ -14,7 +14,7 @@ use crate::{
     keyfile::Kek,
     locked,
     perform::{People, driver::Opened},
-    rules::{Passed, Refusal, Rule},
+    rules::{Passed, Rule},
     runner::Job,
     secret::{Pin, SecretKind, SecretRequest},
     token::{
@@ -38,14 +38,17 @@ impl Held {
 }
 
 /// What is known of a wrapping that a token did.
-struct Done {
-    key: Key,
-    by: WrapsBy,
-    passed: Vec<Passed>,
+pub(super) struct Done {
+    pub(super) key: Key,
+    pub(super) by: WrapsBy,
+    pub(super) passed: Vec<Passed>,
 }
 
+/// When a key is wrapped, as its file says; and its public half, where it is on the token already.
+type Wanted<'a> = (Utc, Option<&'a crate::tuf::key::Key>);
+
 /// The user PIN of a token, for as long as one operation logs in and out.
-struct Entry {
+pub(super) struct Entry {
     user: Option<Pin>,
     last_try: LastTry,
 }
@@ -76,9 +79,10 @@ impl Performer {
                 let what = "what there is of it on the token is looked at when it is done again";
                 Err(token::nothing_found(&wrapping.words(), what).into())
             }
-            Wrapping::WrapKey { alias, name, algorithm, label, made, .. } => locked::apart(|| {
-                let request = self.request_of(alias, label, *algorithm)?;
-                self.wrap_key(alias, name, &request, *made, job, people)
+            Wrapping::WrapKey { alias, name, algorithm, label, made, known, .. } => locked::apart(|| {
+                let algorithm = known.as_ref().and_then(|key| key.public().key_algorithm()).unwrap_or(*algorithm);
+                let request = self.request_of(alias, label, algorithm)?;
+                self.wrap_key(alias, name, &request, (*made, known.as_deref()), job, people)
             }),
             Wrapping::WipeKek { name } => {
                 self.gathering = None;
@@ -86,6 +90,14 @@ impl Performer {
                 Ok(Outcome::Wiped)
             }
             Wrapping::UnwrapKey { .. } => locked::apart(|| self.unwrap_key(wrapping, job, people)),
+            Wrapping::RestoreKey { alias, label, sealed, .. } | Wrapping::Reopen { alias, label, sealed, .. }
+                if job.in_doubt =>
+            {
+                self.cleared(alias, label, &[sealed.set.fingerprint], job, people)
+            }
+            Wrapping::RestoreKey { .. } | Wrapping::Reopen { .. } => {
+                locked::apart(|| self.restore_wrapped(wrapping, job, people))
+            }
             Wrapping::ProveCopy { alias, name, key } => self
                 .at_token(alias, job, people, |token| {
                     let copied = wrapper(token)?.find_copy(&KeySelector::Public(key.public().clone()))?;
@@ -111,21 +123,37 @@ impl Performer {
                 self.copies.insert(name.clone(), copied);
                 done
             }
-            Wrapping::Clear { alias, name, kek, label } => {
+            Wrapping::Clear { alias, name, kek, label, old } => {
                 drop((self.keks.remove(name), self.copies.remove(name)));
-                self.gathering = None;
-                let request = self.request_of(alias, label, self.script.root.algorithm)?;
-                let done = self.at_token(alias, job, people, |token| {
-                    let passed = wrapper(token)?.remove_kek(kek)?;
-                    clear(token, &request)?;
-                    Ok(passed)
-                })?;
-                Ok(done.map_or_else(|others| others, |passed| WrappingOutcome::Cleared { passed: vec![passed] }.into()))
+                let keks: Vec<Digest> = [*kek].into_iter().chain(*old).collect();
+                self.cleared(alias, label, &keks, job, people)
             }
         }
     }
 
-    fn request_of(&self, alias: &Alias, label: &str, algorithm: KeyAlgorithm) -> Result<KeyRequest, Fault> {
+    /// Nothing of a key that does not count, and of its KEKs, is on the token afterwards.
+    fn cleared(
+        &mut self,
+        alias: &Alias,
+        label: &str,
+        keks: &[Digest],
+        job: &Job,
+        people: &mut dyn People,
+    ) -> Performed {
+        self.gathering = None;
+        let request = self.request_of(alias, label, self.script.root.algorithm)?;
+        let done = self.at_token(alias, job, people, |token| {
+            let mut passed = vec![];
+            for kek in keks {
+                passed.push(wrapper(token)?.remove_kek(kek)?);
+            }
+            clear(token, &request)?;
+            Ok(passed)
+        })?;
+        Ok(done.map_or_else(|others| others, |passed| WrappingOutcome::Cleared { passed }.into()))
+    }
+
+    pub(super) fn request_of(&self, alias: &Alias, label: &str, algorithm: KeyAlgorithm) -> Result<KeyRequest, Fault> {
         let id = self.driver(alias)?.key_id(label, alias);
         Ok(KeyRequest { algorithm, label: label.to_owned(), id })
     }
@@ -136,6 +164,7 @@ impl Performer {
     }
 
     fn make_kek(&mut self, name: &Alias, tokens: &[Alias], dice: bool, people: &mut dyn People) -> Performed {
+        self.pages_lie_in_memory()?;
         let (mixture, sources, dice) = self.mixed(name, tokens, dice, people)?;
         let kek = mixture.kek()?;
         let fingerprint = kek.fingerprint();
@@ -155,7 +184,7 @@ impl Performer {
     }
 
     /// The same with everything that it takes to log in once more.
-    fn with_entry<T>(
+    pub(super) fn with_entry<T>(
         &mut self,
         alias: &Alias,
         job: &Job,
@@ -197,7 +226,7 @@ impl Performer {
     }
 
     /// Probes a token, brings the KEK unless a sound one is there, and leaves the user logged in.
-    fn brought_kek(
+    pub(super) fn brought_kek(
         &self,
         alias: &Alias,
         token: &mut Opened,
@@ -243,12 +272,12 @@ impl Performer {
         alias: &Alias,
         name: &Alias,
         request: &KeyRequest,
-        made: Utc,
+        of: Wanted<'_>,
         job: &Job,
         people: &mut dyn People,
     ) -> Performed {
         let mut held = self.keks.remove(name).ok_or_else(|| gone(name))?;
-        let performed = self.wrapped_under(&mut held, alias, name, request, made, job, people);
+        let performed = self.wrapped_under(&mut held, alias, name, request, of, job, people);
         self.keks.insert(name.clone(), held);
         performed
     }
@@ -260,18 +289,21 @@ impl Performer {
         alias: &Alias,
         name: &Alias,
         request: &KeyRequest,
-        made: Utc,
+        of: Wanted<'_>,
         job: &Job,
         people: &mut dyn People,
     ) -> Performed {
-        let kek = &held.kek;
+        let (kek, (made, known)) = (&held.kek, of);
         let done = self.with_entry(alias, job, people, |performer, token, entry, people| {
             let safe = performer.brought_kek(alias, token, kek, request.algorithm, entry, people)?;
-            let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
+            let wanted = match known {
+                Some(key) => KeySelector::Public(key.public().clone()),
+                None => KeySelector::Named { label: request.label.clone(), id: request.id.clone() },
+            };
             let mut under = wrapper(token)?.find_kek(&kek.fingerprint(), &safe)?;
             // The token was wiped for this ceremony: a key of this name was made by a try whose answer was lost.
-            let key = match wrapper(token)?.find_wrappable(&named, &under) {
-                Err(Error::Refused(_)) => {
+            let key = match wrapper(token)?.find_wrappable(&wanted, &under) {
+                Err(Error::Refused(_)) if known.is_none() => {
                     token::provision(&mut **token)?.clear_half_made(request)?;
                     under = wrapper(token)?.find_kek(&kek.fingerprint(), &safe)?;
                     wrapper(token)?.generate_wrappable(request, &under)?
@@ -288,14 +320,15 @@ impl Performer {
             Ok(done) => done,
             Err(others) => return Ok(others),
         };
-        let (scheme, title) = (self.custody()?.scheme, self.script.title.clone());
+        let (custody, title) = (self.custody()?, self.script.title.clone());
         let public = self.tuf_key(&key)?;
         let keyid = public.id();
         if held.wrapped.is_none() {
             let about = About { keyid: keyid.clone(), ceremony: title, made, history: None };
             let sealed = wrapped_file(&wrapped, &about).map_err(|wrong| wrong.fault("write the wrapped key"))?;
             // Once for each KEK: shares of two splittings would tell more together.
-            let split = locked::apart(|| split_kek(&held.kek, scheme, &keyid))?;
+            let mut split = locked::apart(|| split_kek(&held.kek, custody.scheme, &keyid))?;
+            split.set.encrypted = custody.encrypted();
             held.wrapped = Some((sealed, split, made));
         }
         let (sealed, split, _) = held.wrapped.as_ref().expect("it was wrapped a moment ago");
@@ -307,48 +340,6 @@ impl Performer {
         let (sealed, sheets, media) = leave_sealed(&self.script.title, name, sealed, split, "wrapped", job)?;
         let attributes = key.attributes;
         Ok(WrappingOutcome::Wrapped { key: public, attributes, by, sealed, sheets, media, passed }.into())
-    }
-
-    fn unwrap_key(&mut self, wrapping: &Wrapping, job: &Job, people: &mut dyn People) -> Performed {
-        let Wrapping::UnwrapKey { alias, name, key: trusted, label, sealed } = wrapping else {
-            return Err(job_without("a key to unwrap").into());
-        };
-        let refused = |wrong: crate::backup::Wrong| {
-            let remedy = "Take the copy on the other medium, or scan the printed sheets.";
-            Refusal::new(Rule::BackupOpens, format!("{wrong}."), remedy)
-        };
-        let (wrapped, _) = sealed_file(job, &sealed.file)?.wrapped().map_err(refused)?.trusted(trusted)?;
-        let kek = self.gathered(name, &sealed.set, people, Gathering::kek)?;
-        let shares =
-            self.gathering.iter().flat_map(|(_, gathering)| gathering.there()).map(|label| label.index).collect();
-        let request = self.request_of(alias, label, self.script.root.algorithm)?;
-        let done = self.with_entry(alias, job, people, |performer, token, entry, people| {
-            // What an earlier try left is no proof: the copy has to come out of this file, under what the shares gave.
-            clear(token, &request)?;
-            let safe = performer.brought_kek(alias, token, &kek, request.algorithm, entry, people)?;
-            let unwrapped = (|| {
-                let under = wrapper(token)?.find_kek(&kek.fingerprint(), &safe)?;
-                let copied = wrapper(token)?.unwrap(&wrapped, &under, &request)?;
-                Ok::<_, Stopped>((under.passed().clone(), copied))
-            })();
-            // Whatever came of it, the KEK does not stay; where it cannot go now, the ceremony knows that it may be there.
-            let removed = wrapper(token)?.remove_kek(&kek.fingerprint());
-            let (read_back, copied) = unwrapped?;
-            let mut passed = safe.passed().to_vec();
-            passed.push(read_back);
-            passed.extend(copied.passed().iter().cloned());
-            passed.push(removed?);
-            let by = WrapsBy { mechanism: safe.mechanism(), trusted: safe.wants_so() };
-            Ok((Done { key: copied.key().clone(), by, passed }, copied))
-        })?;
-        let (Done { key, by, passed }, copied) = match done {
-            Ok(done) => done,
-            Err(others) => return Ok(others),
-        };
-        self.gathering = None;
-        self.copies.insert(name.clone(), copied);
-        let public = self.tuf_key(&key)?;
-        Ok(WrappingOutcome::Unwrapped { key: public, attributes: key.attributes, by, shares, passed }.into())
     }
 
     fn close_key(
@@ -396,7 +387,7 @@ impl Performer {
     }
 }
 
-fn wrapper(token: &mut Opened) -> Result<&mut dyn Wrap, Fault> {
+pub(super) fn wrapper(token: &mut Opened) -> Result<&mut dyn Wrap, Fault> {
     token.wrapper().ok_or_else(|| {
         Fault::new(
             FaultKind::NotSupported,
@@ -407,7 +398,7 @@ fn wrapper(token: &mut Opened) -> Result<&mut dyn Wrap, Fault> {
 }
 
 /// Destroys the key of this name, or what there is of it. Only where the ceremony does not count it.
-fn clear(token: &mut Opened, request: &KeyRequest) -> Result<(), Stopped> {
+pub(super) fn clear(token: &mut Opened, request: &KeyRequest) -> Result<(), Stopped> {
     let named = KeySelector::Named { label: request.label.clone(), id: request.id.clone() };
     match token.find_key(&named) {
         Ok(key) => token::provision(&mut **token)?.destroy_key(&key)?,

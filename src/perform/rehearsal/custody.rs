@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::{FOLDER, SO_PIN, Twin, USER_PIN, inside, make, odd, page, write_input};
 use crate::{
-    backup::{About, Identity, ROWS, SIZE_MAX, Sealed, Set, Split, seal, split},
+    backup::{
+        About, Identity, Opens, ROWS, SIZE_MAX, Scheme, Sealed, Set, Split, seal, split, split_kek, wrapped_file,
+    },
     ceremony::{
         event::Event,
         participants::Alias,
@@ -16,7 +18,7 @@ use crate::{
     digest::Digest,
     fault::{Error, Fault},
     files,
-    keyfile::PrivateKey,
+    keyfile::{Kek, PrivateKey},
     rules::{Refusal, Rule},
     secret::{Pin, Secret},
     token::{
@@ -27,6 +29,36 @@ use crate::{
     tuf::key::{Key, KeyId},
     utc::Utc,
 };
+
+/// What opens a throw-away backup, of the kind that opens the real one.
+enum Lock {
+    Identity(Identity),
+    Kek(Kek),
+}
+
+impl Lock {
+    fn fresh(opens: Opens) -> Result<Self, Fault> {
+        Ok(match opens {
+            Opens::SealedFile => Self::Identity(Identity::fresh()?),
+            Opens::WrappedKey => Self::Kek(Kek::fresh()?),
+        })
+    }
+
+    fn split(&self, scheme: Scheme, keyid: &KeyId) -> Result<Split, Fault> {
+        match self {
+            Self::Identity(identity) => split(identity, scheme, keyid),
+            Self::Kek(kek) => split_kek(kek, scheme, keyid),
+        }
+    }
+
+    fn seal(&self, key: &PrivateKey, about: &About) -> Result<Sealed, Fault> {
+        let sealed = match self {
+            Self::Identity(identity) => seal(key, about, identity),
+            Self::Kek(kek) => wrapped_file(&kek.wrap(key)?, about),
+        };
+        sealed.map_err(|wrong| wrong.fault("seal a throw-away key"))
+    }
+}
 
 /// Makes all of it, and says what stands in for what.
 pub(super) fn twins(
@@ -40,24 +72,22 @@ pub(super) fn twins(
     let mut keys: BTreeMap<KeyId, PrivateKey> = BTreeMap::new();
     for kept in &script.kept {
         let real = real_set(kept, beside)?;
-        let (identity, split) = match &kept.sealed {
-            None => {
-                let identity = Identity::fresh()?;
-                let split = split(&identity, real.scheme, &real.keyid)?;
-                (identity, split)
-            }
+        let lock = Lock::fresh(real.opens)?;
+        let mut split = match &kept.sealed {
+            None => lock.split(real.scheme, &real.keyid)?,
             Some(sealed) => {
-                real_file(sealed, beside)?;
+                real_file(sealed, beside, real.opens)?;
                 let key = PrivateKey::generate_p256()?;
                 let public = public(script, &key)?;
-                let (identity, split, twin) = sealed_twin(script, &key, &public, &real, (record, kept), now)?;
-                events.push(Event::StandIn { real: real.keyid.clone(), twin: public });
+                let twin = sealed_twin(script, &lock, &key, &public, (record, kept), now)?;
+                events.push(Event::StandIn { real: real.keyid.clone(), twin: public.clone() });
                 events.push(Event::TwinSet { real: sealed.sha256, twin });
                 keys.insert(real.keyid.clone(), key);
-                (identity, split)
+                lock.split(real.scheme, &public.id())?
             }
         };
-        drop(identity);
+        drop(lock);
+        split.set.encrypted.clone_from(&real.encrypted);
         events.push(twin_set(kept, &split, record)?);
     }
     for alias in tokens_that_existed(script) {
@@ -102,9 +132,11 @@ fn real_set(kept: &KeptSpec, beside: &Path) -> Result<Set, Error> {
 }
 
 /// The real sealed file is not used; that it is here and whole is found out today, and not on the day.
-fn real_file(sealed: &KeptFile, beside: &Path) -> Result<(), Error> {
+fn real_file(sealed: &KeptFile, beside: &Path, opens: Opens) -> Result<(), Error> {
     let bytes = files::read(&beside.join(&sealed.file), SIZE_MAX as u64)?;
-    if Digest::of(&bytes) != sealed.sha256 || Sealed::read(bytes).is_err() {
+    let is_pinned = Digest::of(&bytes) == sealed.sha256;
+    let of_set = |file: &Sealed| (opens == Opens::WrappedKey) == file.wrapped().is_ok();
+    if !is_pinned || !Sealed::read(bytes).is_ok_and(|file| of_set(&file)) {
         return Err(refuse(&sealed.file, "the sealed file"));
     }
     Ok(())
@@ -114,23 +146,21 @@ fn public(script: &Script, key: &PrivateKey) -> Result<Key, Fault> {
     script.dialect.key(key.public()).ok_or_else(|| odd(&"a throw-away key has no metadata form"))
 }
 
-/// A throw-away sealed file, and what opens it.
+/// A throw-away sealed file in every place of the real one; its SHA-256.
 fn sealed_twin(
     script: &Script,
+    lock: &Lock,
     key: &PrivateKey,
     public: &Key,
-    real: &Set,
     (record, kept): (&Path, &KeptSpec),
     now: Utc,
-) -> Result<(Identity, Split, Digest), Error> {
-    let identity = Identity::fresh()?;
+) -> Result<Digest, Error> {
     let about = About { keyid: public.id(), ceremony: script.title.clone(), made: now, history: None };
-    let sealed = seal(key, &about, &identity).map_err(|wrong| wrong.fault("seal a throw-away key"))?;
+    let sealed = lock.seal(key, &about)?;
     for place in kept.sealed.iter().map(|file| &file.file).chain(&kept.copies) {
         write_input(record, inside(place), sealed.bytes())?;
     }
-    let split = split(&identity, real.scheme, &public.id())?;
-    Ok((identity, split, Digest::of(sealed.bytes())))
+    Ok(Digest::of(sealed.bytes()))
 }
 
 /// A throw-away set of shares, as many as the real one has, with its pages.

@@ -144,6 +144,7 @@ impl Room {
                 name: "officiant 0.1.0".into(),
                 sha256: Digest::of(b"program"),
                 trust: "shipped".into(),
+                edition: 0,
             },
             mode,
             media: script.media.to_vec(),
@@ -265,6 +266,7 @@ impl Room {
             | Operation::SealBackup { .. }
             | Operation::SealManagementKey { .. }
             | Operation::GiveShare { .. }
+            | Operation::Giving(_)
             | Operation::PutKey { .. }
             | Operation::CheckShare { .. }
             | Operation::Wrapping(_)

@@ -126,13 +126,17 @@ pub(super) fn templates(request: &KeyRequest, stays: bool) -> (Vec<Attribute>, V
 /// Templates of a pair that can be wrapped: as [`templates`], but extractable; only under a trusted key where `trusted`. It is not to be
 /// copied, since a copy would stay extractable when the key is closed.
 pub(super) fn wrappable(request: &KeyRequest, stays: bool, trusted: bool) -> (Vec<Attribute>, Vec<Attribute>) {
-    let (public, mut private) = templates(request, stays);
+    let (public, private) = templates(request, stays);
+    (public, to_be_wrapped(private, trusted))
+}
+
+fn to_be_wrapped(mut private: Vec<Attribute>, trusted: bool) -> Vec<Attribute> {
     private.retain(|attribute| !matches!(attribute, Attribute::Extractable(_)));
     private.extend([Attribute::Extractable(true), Attribute::Copyable(false)]);
     if trusted {
         private.push(Attribute::WrapWithTrusted(true));
     }
-    (public, private)
+    private
 }
 
 /// The template of a private key that is unwrapped. Modules want the curve of some keys to be told, and others refuse to hear it.
@@ -141,6 +145,11 @@ pub(super) fn unwrapped(request: &KeyRequest, stays: bool) -> Vec<Attribute> {
     template.push(Attribute::Class(ObjectClass::PRIVATE_KEY));
     template.push(Attribute::KeyType(key_type(request.algorithm)));
     template
+}
+
+/// The same of one that is unwrapped to be wrapped again, under another key-encryption key: as [`wrappable`].
+pub(super) fn unwrapped_to_wrap(request: &KeyRequest, trusted: bool) -> Vec<Attribute> {
+    to_be_wrapped(unwrapped(request, true), trusted)
 }
 
 /// The template of a key-encryption key, without its value. It wraps and unwraps and does nothing else, for good. A trusted one is a

@@ -133,17 +133,16 @@ impl Pkcs11Token {
         mechanism: CK_MECHANISM_TYPE,
         wrapping: ObjectHandle,
         wrapped: &[u8],
-        request: &KeyRequest,
-        stays: bool,
+        algorithm: KeyAlgorithm,
+        bare: &[Attribute],
     ) -> Result<ObjectHandle, CryptokiError> {
         let session = self.open_session()?.handle();
-        let bare = objects::unwrapped(request, stays);
         let unwrap = |template: &[Attribute]| {
             self.module.raw().unwrap(session, mechanism, &[], wrapping.handle(), wrapped, template)
         };
-        unwrap(&bare).or_else(|error| match objects::curve(request.algorithm) {
+        unwrap(bare).or_else(|error| match objects::curve(algorithm) {
             Some(curve) if rv::is_about_template(&error) => {
-                let told = [bare.as_slice(), &[Attribute::EcParams(curve.to_vec())]].concat();
+                let told = [bare, &[Attribute::EcParams(curve.to_vec())]].concat();
                 unwrap(&told).map_err(|_| error)
             }
             _ => Err(error),
@@ -224,7 +223,8 @@ impl Pkcs11Token {
             Err(wrong) => return Ok((Verdict::Bad, format!("{mechanism:#x} is not RFC 5649 ({wrong})"))),
         }
         let again = KeyRequest { id: b"officiant probe again".to_vec(), ..of_probe(algorithm) };
-        let unwrapped = self.unwrap_raw(mechanism, known.handle, &blob, &again, self.stay())?;
+        let bare = objects::unwrapped(&again, self.stay());
+        let unwrapped = self.unwrap_raw(mechanism, known.handle, &blob, algorithm, &bare)?;
         let payload = Signable::Challenge(Challenge::nonce(b"officiant probe"));
         let signature = self.sign_raw(unwrapped, algorithm, payload.bytes(), None);
         self.destroy(&[unwrapped]);
@@ -245,7 +245,8 @@ impl Pkcs11Token {
         let pair = self.wrappable_pair(&of_probe(algorithm), self.stay(), false)?;
         let blob = self.wrap_raw(mechanism, known.handle, pair.private);
         let again = KeyRequest { id: b"officiant probe again".to_vec(), ..of_probe(algorithm) };
-        let unwrapped = blob.and_then(|blob| self.unwrap_raw(mechanism, known.handle, &blob, &again, self.stay()));
+        let bare = objects::unwrapped(&again, self.stay());
+        let unwrapped = blob.and_then(|blob| self.unwrap_raw(mechanism, known.handle, &blob, algorithm, &bare));
         let seen = unwrapped.and_then(|unwrapped| {
             let session = self.open_session()?;
             let ask = |kind| objects::flag(session, unwrapped, kind);

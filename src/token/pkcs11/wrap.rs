@@ -144,38 +144,22 @@ impl Wrap for Pkcs11Token {
     }
 
     fn unwrap(&mut self, wrapped: &Wrapped, under: &WrappingKey, request: &KeyRequest) -> Result<Copied, Error> {
-        let wrapping = self.kek_handle(under)?;
-        self.may_be_unwrapped(wrapped, under, request)?;
-        self.nothing_of_that_name(request)?;
-        if self.public_keys()?.into_iter().any(|seen| seen.public.as_ref() == Ok(wrapped.public())) {
-            let what = format!("{} holds this key already.", self.identity.name());
-            return Err(Refusal::new(Rule::OutputFresh, what, "Look at the key that is there.").into());
-        }
-        let public = objects::public_template(wrapped.public(), request);
-        let public = public.ok_or_else(|| self.cannot("the key is of a kind that no token of ours has"))?;
-        self.session()?;
-        // The handle was taken from this token a moment ago.
-        let keks = self.keks(&under.kek)?;
-        let Some(kek) = keks.into_iter().find(|found| found.handle() == wrapping) else {
-            return Err(self.kek_wrong("holds its key-encryption key no more".into()));
-        };
-        if let Err(error) = self.unwrap_raw(under.mechanism, kek, wrapped.bytes(), request, true) {
-            let mut fault = self.fault(&error);
-            self.recover(&fault);
-            fault.cause.push_str(
-                " (a wrapped key that was altered, or is under another key-encryption key, is refused so too)",
-            );
-            return Err(fault.into());
-        }
-        if let Err(fault) = self.with_session(|session| session.create_object(&public)) {
-            // The private half alone is no key. Where the token is gone it stays, and is cleared when that is looked at.
-            let _ = self.clear_half_made(request);
-            return Err(fault.into());
-        }
-        let key = self.find_key(&KeySelector::Named { label: request.label.clone(), id: request.id.clone() })?;
+        let key = self.unwrap_pair(wrapped, under, request, &objects::unwrapped(request, true))?;
         let good = self.is_proven(&key);
         let passed = self.or_destroyed(&key, good)?;
         Ok(Copied { token: self.identity.clone(), key, passed })
+    }
+
+    fn unwrap_to_wrap(
+        &mut self,
+        wrapped: &Wrapped,
+        under: &WrappingKey,
+        request: &KeyRequest,
+    ) -> Result<(Wrappable, Passed), Error> {
+        let key = self.unwrap_pair(wrapped, under, request, &objects::unwrapped_to_wrap(request, under.trusted))?;
+        let good = self.can_be_wrapped(&key, under).and_then(|trusted| Ok((trusted, self.signs_as_said(&key)?)));
+        let (trusted, signed) = self.or_destroyed(&key, good)?;
+        Ok((Wrappable { key, passed: trusted }, signed))
     }
 
     fn find_copy(&mut self, wanted: &KeySelector) -> Result<Copied, Error> {
@@ -244,6 +228,45 @@ impl Wrap for Pkcs11Token {
 }
 
 impl Pkcs11Token {
+    /// Unwraps a private key with this template, and puts its public half beside it. What it is, its caller reads back.
+    fn unwrap_pair(
+        &mut self,
+        wrapped: &Wrapped,
+        under: &WrappingKey,
+        request: &KeyRequest,
+        template: &[Attribute],
+    ) -> Result<Key, Error> {
+        let wrapping = self.kek_handle(under)?;
+        self.may_be_unwrapped(wrapped, under, request)?;
+        self.nothing_of_that_name(request)?;
+        if self.public_keys()?.into_iter().any(|seen| seen.public.as_ref() == Ok(wrapped.public())) {
+            let what = format!("{} holds this key already.", self.identity.name());
+            return Err(Refusal::new(Rule::OutputFresh, what, "Look at the key that is there.").into());
+        }
+        let public = objects::public_template(wrapped.public(), request);
+        let public = public.ok_or_else(|| self.cannot("the key is of a kind that no token of ours has"))?;
+        self.session()?;
+        // The handle was taken from this token a moment ago.
+        let keks = self.keks(&under.kek)?;
+        let Some(kek) = keks.into_iter().find(|found| found.handle() == wrapping) else {
+            return Err(self.kek_wrong("holds its key-encryption key no more".into()));
+        };
+        if let Err(error) = self.unwrap_raw(under.mechanism, kek, wrapped.bytes(), request.algorithm, template) {
+            let mut fault = self.fault(&error);
+            self.recover(&fault);
+            fault.cause.push_str(
+                " (a wrapped key that was altered, or is under another key-encryption key, is refused so too)",
+            );
+            return Err(fault.into());
+        }
+        if let Err(fault) = self.with_session(|session| session.create_object(&public)) {
+            // The private half alone is no key. Where the token is gone it stays, and is cleared when that is looked at.
+            let _ = self.clear_half_made(request);
+            return Err(fault.into());
+        }
+        self.find_key(&KeySelector::Named { label: request.label.clone(), id: request.id.clone() })
+    }
+
     /// Every secret key on the token with the id of this key-encryption key.
     fn keks(&mut self, kek: &Digest) -> Result<Vec<ObjectHandle>, Error> {
         let id = kek.as_bytes();
@@ -343,6 +366,11 @@ impl Pkcs11Token {
     /// A copy is not extractable, and signs what its public half verifies.
     fn is_proven(&mut self, key: &Key) -> Result<Vec<Passed>, Error> {
         let inside = device::brought_in(&key.attributes)?;
+        Ok(vec![inside, self.signs_as_said(key)?])
+    }
+
+    /// `WRAPPED-KEY-PROVEN`: what came out of a file signs what its public half verifies.
+    fn signs_as_said(&mut self, key: &Key) -> Result<Passed, Error> {
         self.prove_pair(key, None).map_err(|error| match error {
             Error::Refused(_) => Refusal::new(
                 Rule::WrappedKeyProven,
@@ -353,7 +381,7 @@ impl Pkcs11Token {
             fault => fault,
         })?;
         let seen = format!("{} signed a challenge that the public key verifies", self.identity.name());
-        Ok(vec![inside, Passed::new(Rule::WrappedKeyProven, seen)])
+        Ok(Passed::new(Rule::WrappedKeyProven, seen))
     }
 
     /// A key that breaks a rule is destroyed; of a fault it is not known what happened, and the key is looked at again.

@@ -1,5 +1,7 @@
 //! Reads what a script says of the backup.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 
 use super::{Read, Reader};
@@ -12,7 +14,9 @@ use crate::{
         },
         steps::{Action, CheckShares, DestroyShares, OpenBackup},
     },
-    custody::Scheme,
+    custody::{Opens, Recipient, Scheme},
+    rules::Rule,
+    text::shown,
     utc::Utc,
 };
 
@@ -25,11 +29,13 @@ impl Reader<'_> {
                 raw.custodians.as_ref().map(Spanned::span),
                 raw.contact.as_ref().map(Spanned::span),
                 raw.printer.as_ref().map(Spanned::span),
+                raw.pages.as_ref().map(Spanned::span),
+                raw.recipients.values().next().map(Spanned::span),
                 raw.dice.then(|| raw.way.span()),
             ];
             return match given.into_iter().flatten().next() {
                 Some(span) => {
-                    self.error(span, "backup: only way = \"software-born\" and way = \"wrapped\" have shares, custodians, paper and dice")
+                    self.error(span, "backup: only way = \"software-born\" and way = \"wrapped\" have shares, custodians, paper, recipients and dice")
                 }
                 None => Ok(BackupSpec { way, custody: None }),
             };
@@ -57,11 +63,59 @@ impl Reader<'_> {
             return self
                 .error(of.span(), "backup.printer: the device of a printer without a spool, such as /dev/usb/lp0");
         }
+        let pages = raw.pages.as_ref().map(|pages| self.pages(pages, raw)).transpose()?;
         let contact = self.line_of_text("backup.contact", contact)?;
         Ok(BackupSpec {
             way,
-            custody: Some(CustodySpec { scheme, custodians: people, contact, printer, dice: raw.dice }),
+            custody: Some(CustodySpec {
+                recipients: self.recipients(raw, &people)?,
+                scheme,
+                custodians: people,
+                contact,
+                printer,
+                pages,
+                dice: raw.dice,
+            }),
         })
+    }
+
+    /// A folder that lies in memory; whether it does, only the machine can say.
+    fn pages(&self, pages: &Spanned<String>, raw: &RawBackup) -> Read<String> {
+        let folder = self.line_of_text("backup.pages", pages)?;
+        if raw.printer.is_some() {
+            return self.error(pages.span(), "backup.pages: printer and pages are two ways; name one of them");
+        }
+        if !folder.starts_with('/') || folder.split('/').any(|part| matches!(part, "." | "..")) {
+            let what = "backup.pages: the whole path of a folder that lies in memory, such as /dev/shm, without ..";
+            return self.error(pages.span(), what);
+        }
+        Ok(folder)
+    }
+
+    /// `RECIPIENT-OWN`, as far as a script can say it: one person, one share.
+    fn recipients(&self, raw: &RawBackup, custodians: &[PersonId]) -> Read<BTreeMap<PersonId, Recipient>> {
+        let mut recipients: BTreeMap<PersonId, Recipient> = BTreeMap::new();
+        for (id, text) in &raw.recipients {
+            let refuse = |what: String| {
+                self.error(text.span(), format!("backup.recipients: {}: {}: {what}", Rule::RecipientOwn, shown(id)))
+            };
+            let shares = custodians.iter().filter(|person| person.as_str() == id).count();
+            let Ok(person) = PersonId::try_from(id.clone()) else { return refuse("that is no id of a person".into()) };
+            match shares {
+                0 => return refuse("they are no custodian, and a share is encrypted to nobody else".into()),
+                1 => {}
+                more => return refuse(format!("they keep {more} shares, and one identity would open all of them")),
+            }
+            let recipient: Recipient = match text.get_ref().parse() {
+                Ok(recipient) => recipient,
+                Err(what) => return refuse(what),
+            };
+            if let Some((other, _)) = recipients.iter().find(|(_, known)| **known == recipient) {
+                return refuse(format!("{other} has the same one, and one identity would open both shares"));
+            }
+            recipients.insert(person, recipient);
+        }
+        Ok(recipients)
     }
 
     pub(super) fn kept(&self, raw: &[RawKept], people: &[Person]) -> Read<Vec<KeptSpec>> {
@@ -71,6 +125,7 @@ impl Reader<'_> {
                 name: self.short("kept.name", &kept.name)?,
                 file: self.file("kept.file", &kept.file)?,
                 sha256: self.digest("kept.sha256", &kept.sha256)?,
+                opens: self.opens(kept)?,
                 sealed: match (&kept.sealed, &kept.sealed_sha256) {
                     (Some(file), Some(sha256)) => Some(KeptFile {
                         file: self.file("kept.sealed", file)?,
@@ -89,6 +144,17 @@ impl Reader<'_> {
             })
         });
         kept.collect()
+    }
+
+    /// What its shares open.
+    fn opens(&self, kept: &RawKept) -> Read<Opens> {
+        match kept.way.as_ref().map(|way| (*way.get_ref(), way.span())) {
+            None | Some((Way::SoftwareBorn, _)) => Ok(Opens::SealedFile),
+            Some((Way::Wrapped, _)) => Ok(Opens::WrappedKey),
+            Some((Way::Redundancy | Way::None, span)) => {
+                self.error(span, "kept.way: a backup with shares is of \"software-born\" or of \"wrapped\"")
+            }
+        }
     }
 
     /// Where else the sealed file lies.
@@ -139,6 +205,31 @@ impl Reader<'_> {
         }
     }
 
+    /// A wrapped key is opened on a token, and in no memory; any other key in memory, and on no token.
+    fn is_opened_where_it_can(
+        &self,
+        number: &str,
+        step: &OpenBackup,
+        kept: &KeptSpec,
+        acts: &Spanned<Vec<RawAct>>,
+    ) -> Read<()> {
+        let name = &step.name;
+        let what = match (kept.opens, &step.token) {
+            (Opens::WrappedKey, None) => {
+                format!(
+                    "step {number}: open-backup of {name}, which is a wrapped key, needs the field token: a token unwraps it, to wrap it anew"
+                )
+            }
+            (Opens::SealedFile, Some(_)) => {
+                format!(
+                    "step {number}: open-backup of {name} has no field token: its [[kept]] is no wrapped key, and is opened in memory"
+                )
+            }
+            _ => return Ok(()),
+        };
+        self.error(acts.span(), what)
+    }
+
     /// Steps about keys that are made in memory name keys that are.
     pub(super) fn made_in_memory(&self, script: &Script, acts: &Spanned<Vec<RawAct>>) -> Read<()> {
         let made: Vec<&Alias> = script.made_keys();
@@ -165,7 +256,7 @@ impl Reader<'_> {
                 Action::CloseKey(step) => &step.name,
                 Action::CheckShares(CheckShares { name })
                 | Action::DestroyShares(DestroyShares { name, .. })
-                | Action::OpenBackup(OpenBackup { name }) => {
+                | Action::OpenBackup(OpenBackup { name, .. }) => {
                     let Some(kept) = script.kept_as(name) else {
                         let what = format!("step {number}: no [[kept]] has the name {name}");
                         return self.error(acts.span(), what);
@@ -177,7 +268,13 @@ impl Reader<'_> {
                         );
                         return self.error(acts.span(), what);
                     }
-                    continue;
+                    if let Action::OpenBackup(step) = &step.action {
+                        self.is_opened_where_it_can(&number, step, kept, acts)?;
+                    }
+                    if step.action.token().is_none() {
+                        continue;
+                    }
+                    name
                 }
                 _ => continue,
             };
@@ -200,6 +297,7 @@ impl Reader<'_> {
         for (number, step) in script.numbered() {
             let of_other = match &step.action {
                 Action::MakeKey(_) | Action::SealBackup(_) | Action::PutKey(_) | Action::WipeKey(_) => wrapped,
+                Action::OpenBackup(step) => wrapped == step.token.is_none(),
                 Action::MakeKek(_)
                 | Action::WrapKey(_)
                 | Action::WipeKek(_)
@@ -209,7 +307,7 @@ impl Reader<'_> {
             };
             if of_other {
                 let what = format!(
-                    "step {number} belongs to another way than [backup] says: make-key, seal-backup, put-key, restore-key and wipe-key to \"software-born\"; make-kek, wrap-key, wipe-kek, unwrap-key and close-key to \"wrapped\""
+                    "step {number} belongs to another way than [backup] says: make-key, open-backup without a token, seal-backup, put-key, restore-key and wipe-key to \"software-born\"; make-kek, open-backup with a token, wrap-key, wipe-kek, unwrap-key and close-key to \"wrapped\""
                 );
                 return self.error(acts.span(), what);
             }

@@ -72,9 +72,10 @@ impl Reader<'_> {
             "take-key" => {
                 fields.only(&["name", "file", "keyid", "keeper"]).and_then(|()| fields.take_key().map(Action::TakeKey))
             }
-            "open-backup" => {
-                fields.only(&["name"]).and_then(|()| Ok(Action::OpenBackup(OpenBackup { name: fields.name()? })))
-            }
+            "open-backup" => fields.only(&["name", "token"]).and_then(|()| {
+                let token = raw.token.is_some().then(|| fields.token()).transpose()?;
+                Ok(Action::OpenBackup(OpenBackup { name: fields.name()?, token }))
+            }),
             "destroy-shares" => fields.only(&["name", "witness"]).and_then(|()| {
                 Ok(Action::DestroyShares(DestroyShares { name: fields.name()?, witness: fields.witness()? }))
             }),
