@@ -8,6 +8,7 @@ mod plan;
 mod text;
 mod toml;
 
+pub(super) use self::toml::quoted;
 use super::{
     args::New,
     exit::{Exit, Stop},
