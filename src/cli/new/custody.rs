@@ -12,10 +12,9 @@ use crate::{
     ceremony::participants::{Alias, Duty},
     cli::{args::ScriptKind, exit::Stop},
     custody::{Opens, SHARES_MAX, Set},
-    digest::Digest,
+    digest::{Digest, from_hex},
     files,
     text::shown,
-    tuf::key::KeyId,
     utc::Utc,
 };
 
@@ -111,8 +110,8 @@ fn name_of(plan: &mut Plan, question: &str, ask: &mut Asking<'_>) -> Result<Stri
 }
 
 fn keyid(ask: &mut Asking<'_>, question: &str) -> Result<String, Stop> {
-    ask.ask(question, None, |keyid| match KeyId::try_from(keyid.to_owned()) {
-        Ok(keyid) if keyid.as_str().len() == 64 => Ok(keyid.as_str().to_owned()),
+    ask.ask(question, None, |keyid| match from_hex(keyid) {
+        Some(bytes) if bytes.len() == 32 => Ok(keyid.to_lowercase()),
         _ => Err("64 hexadecimal digits".into()),
     })
 }
