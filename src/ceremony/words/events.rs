@@ -307,7 +307,8 @@ pub fn is_otherwise(event: &Event) -> bool {
             | Event::TornTailCut { .. }
             | Event::HeadFitsPaper { .. }
             | Event::MediumFailed { .. }
-    )
+            | Event::PageCleared { found: false, .. }
+    ) || super::recipients::otherwise(event).is_some()
 }
 
 /// `2026-12-01 09:00:00 UTC`.

@@ -3,7 +3,7 @@
 use crate::{
     ceremony::participants::{Alias, Duty},
     cli::args::ScriptKind,
-    custody::Scheme,
+    custody::{Opens, Scheme},
     digest::Digest,
     tuf::key::KeyAlgorithm,
     utc::Utc,
@@ -57,6 +57,8 @@ pub(super) struct KeptPlan {
     pub copy: Option<String>,
     pub keyid: String,
     pub scheme: Scheme,
+    /// What the shares open.
+    pub opens: Opens,
     /// Who brings which share.
     pub custodians: Vec<(u8, String)>,
 }
