@@ -15,7 +15,6 @@ use crate::{
     digest::Digest,
     files,
     text::shown,
-    tuf::key::KeyId,
     utc::Utc,
 };
 
@@ -111,9 +110,9 @@ fn name_of(plan: &mut Plan, question: &str, ask: &mut Asking<'_>) -> Result<Stri
 }
 
 fn keyid(ask: &mut Asking<'_>, question: &str) -> Result<String, Stop> {
-    ask.ask(question, None, |keyid| match KeyId::try_from(keyid.to_owned()) {
-        Ok(keyid) if keyid.as_str().len() == 64 => Ok(keyid.as_str().to_owned()),
-        _ => Err("64 hexadecimal digits".into()),
+    ask.ask(question, None, |keyid| match Digest::from_hex(keyid) {
+        Some(digits) => Ok(digits.to_string()),
+        None => Err("64 hexadecimal digits".into()),
     })
 }
 
