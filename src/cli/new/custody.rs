@@ -12,7 +12,7 @@ use crate::{
     ceremony::participants::{Alias, Duty},
     cli::{args::ScriptKind, exit::Stop},
     custody::{Opens, SHARES_MAX, Set},
-    digest::{Digest, from_hex},
+    digest::Digest,
     files,
     text::shown,
     utc::Utc,
@@ -110,9 +110,9 @@ fn name_of(plan: &mut Plan, question: &str, ask: &mut Asking<'_>) -> Result<Stri
 }
 
 fn keyid(ask: &mut Asking<'_>, question: &str) -> Result<String, Stop> {
-    ask.ask(question, None, |keyid| match from_hex(keyid) {
-        Some(bytes) if bytes.len() == 32 => Ok(keyid.to_lowercase()),
-        _ => Err("64 hexadecimal digits".into()),
+    ask.ask(question, None, |keyid| match Digest::from_hex(keyid) {
+        Some(digits) => Ok(digits.to_string()),
+        None => Err("64 hexadecimal digits".into()),
     })
 }
 
