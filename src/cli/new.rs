@@ -2,11 +2,21 @@
 
 mod acts;
 mod ask;
+mod collected;
 mod custody;
+mod dct;
+mod dct_keys;
+mod dct_shown;
+mod dct_text;
 mod interview;
+mod keys;
 mod plan;
 mod text;
+mod tokens;
 mod toml;
+
+#[cfg(test)]
+mod tests;
 
 use super::{
     args::New,

@@ -1,8 +1,8 @@
 //! The script as text: every template that `new` fills, in one place.
 
 use super::{
-    acts,
-    plan::{KeyPlan, PersonPlan, Plan, TokenPlan},
+    acts, dct_text,
+    plan::{KeyPlan, PersonPlan, Plan, Proof, TokenPlan},
     toml::{Text, list, many, one, say, statement, who},
 };
 use crate::{ceremony::participants::Duty, cli::args::ScriptKind, device::yubikey::NATIVE};
@@ -27,6 +27,7 @@ pub(super) fn script(plan: &Plan) -> String {
             "Rotation of the root: root keys are replaced. Officers of the old root and of the new one sign."
         }
         ScriptKind::RenewExpiry => "Renewal: the same root is signed again with a later expiry, and nothing else changes.",
+        kind if kind.is_dct() => dct_text::about(kind),
         kind => acts::about(kind),
     });
     text.comment("Check it, print it, rehearse it, and have its printed digest approved before the day. It holds no secret, and must never hold one.");
@@ -41,10 +42,17 @@ pub(super) fn script(plan: &Plan) -> String {
         acts::write(plan, custody, &mut text);
         return text.whole();
     }
+    if let Some(dct) = &plan.dct {
+        dct_text::write(plan, dct, &mut text);
+        return text.whole();
+    }
     root(plan, &mut text);
     if !plan.keys.is_empty() {
         text.comment("Keys of the online roles. Each keyid is copied from its owner's own paper, which came by another way than the medium.");
-        plan.keys.iter().for_each(|key| online_key(key, &mut text));
+        plan.keys.iter().for_each(|one| {
+            key(one, &mut text);
+            online_role(&one.name, &mut text);
+        });
     }
     match plan.kind {
         ScriptKind::GenesisSmall | ScriptKind::GenesisYubikeysSmall | ScriptKind::Solo => at_a_desk(plan, &mut text),
@@ -61,13 +69,14 @@ fn head(plan: &Plan, text: &mut Text) {
         ScriptKind::Solo => ("genesis", "Genesis, one person alone, of the root key of"),
         ScriptKind::RotateRoot => ("rotate-root", "Rotation of the root key of"),
         ScriptKind::RenewExpiry => ("renew-expiry", "Renewal of the root's expiry of"),
+        kind if kind.is_dct() => dct_text::title(kind),
         kind => acts::title(kind),
     };
     text.line("format = 1");
     text.field("ceremony", ceremony);
     text.field("title", &format!("{what} {}", plan.repository));
     text.field("repository", &plan.repository);
-    if plan.custody.as_ref().is_some_and(|custody| custody.notary) {
+    if plan.dct.is_some() || plan.custody.as_ref().is_some_and(|custody| custody.notary) {
         text.field("dialect", "notary");
     }
     if let Some(planned) = plan.planned {
@@ -76,9 +85,8 @@ fn head(plan: &Plan, text: &mut Text) {
     text.comment("The two media that hold the record from its first entry on, by the words on their labels.");
     text.line(&format!("media = {}", list(&plan.media)));
     text.blank();
-    // A threshold of root keys is no matter of a ceremony about custody.
-    let of_root = plan.custody.is_none();
-    let spare = !of_root || plan.principals().count() as u64 > plan.threshold;
+    let of_root = plan.writes_root();
+    let spare = !of_root || plan.root_keys() > plan.threshold;
     let single = of_root && (plan.kind == ScriptKind::Solo || plan.threshold == 1);
     let merged = plan.duties_are_merged();
     if single || merged || !spare {
@@ -140,6 +148,9 @@ fn one_token(plan: &Plan, token: &TokenPlan, text: &mut Text) {
             "A blank spare in the kit. It takes the place of {principal} by SUBSTITUTE at any prompt."
         ));
     }
+    if let Some(says) = token.says {
+        text.comment(says);
+    }
     text.line("[[token]]");
     text.field("alias", &token.alias);
     text.field("holder", &token.holder);
@@ -199,21 +210,26 @@ fn root(plan: &Plan, text: &mut Text) {
     }
 }
 
-fn online_key(key: &KeyPlan, text: &mut Text) {
+/// A key from outside.
+pub(super) fn key(key: &KeyPlan, text: &mut Text) {
     text.line("[[key]]");
-    text.field("name", key.role);
+    text.field("name", &key.name);
     text.field("owner", &key.owner);
     text.field("file", &key.file);
     text.field("keyid", &key.keyid);
-    match &key.possession {
-        Some(file) => text.field("possession", file),
-        None => text.line("held-by-server = true"),
+    match &key.proof {
+        Proof::Statement(file) => text.field("possession", file),
+        Proof::Server => text.line("held-by-server = true"),
+        Proof::Token(alias) => text.field("held-by-token", alias),
     }
     text.blank();
+}
+
+fn online_role(role: &str, text: &mut Text) {
     text.line("[[role]]");
-    text.field("role", key.role);
+    text.field("role", role);
     text.line("threshold = 1");
-    text.line(&format!("keys = {}", list(&[key.role])));
+    text.line(&format!("keys = {}", list(&[role])));
     text.blank();
 }
 
