@@ -10,6 +10,7 @@ mod dct_shown;
 mod dct_text;
 mod interview;
 mod keys;
+mod parts;
 mod plan;
 mod text;
 mod tokens;

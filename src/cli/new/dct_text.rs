@@ -1,8 +1,8 @@
 //! Scripts of Docker Content Trust as text: what is said of the repositories, and the acts of each kind.
 
 use super::{
+    parts::key,
     plan::{DctPlan, Plan, Proof, TokenPlan},
-    text::key,
     toml::{Text, list, many, one, say, statement, who},
 };
 use crate::{
