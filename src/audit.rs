@@ -317,6 +317,7 @@ impl<'a> Replay<'a> {
         for passed in event.passed().iter().filter(|passed| passed.rule != Rule::KeyAttested) {
             self.hold(passed.rule, passed.seen.clone());
         }
+        self.notes.extend(crate::ceremony::words::recipients::otherwise(event));
         match event {
             Event::Confirmed { person, .. } => self.hold(
                 Rule::PersonalWord,

@@ -90,6 +90,20 @@ pub fn digest(path: &Path, limit: u64) -> Result<Digest, Fault> {
     }
 }
 
+/// The same, read from the medium: what this machine remembers of the file is let go first, as far as it lets go of it.
+///
+/// # Errors
+/// As [`read`].
+pub fn digest_of_medium(path: &Path, limit: u64) -> Result<Digest, Fault> {
+    let doing = || format!("read {} from its medium", name(path));
+    let file = open_regular(path).map_err(|e| Fault::machine(doing(), e))?;
+    // Only what is on the disk can be let go.
+    file.sync_all().map_err(|e| Fault::machine(doing(), e))?;
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).map_err(|e| Fault::machine(doing(), e))?;
+    drop(file);
+    digest(path, limit)
+}
+
 /// Writes a new file and puts it and its name on the disk. Returns the SHA-256 of what was written.
 ///
 /// # Errors

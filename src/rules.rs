@@ -184,6 +184,8 @@ rules! {
     BackupRestores "BACKUP-RESTORES" InTheRoom Nothing
         "A key that several tokens hold counts only when a token to which it was restored from shares has signed with it, the memory was wiped, and no token still gives it away wrapped.";
 
+    MediumReadsBack "MEDIUM-READS-BACK" InTheRoom ExceptionInTheRoom
+        "What the shares of a new backup open was read again from every medium of the record, past this machine's memory, after the medium was out of the machine and in again.";
     OldSharesDead "OLD-SHARES-DEAD" InTheRoom ExceptionInTheRoom
         "Where a new backup takes the place of an old one, or a key ends, so many of the old shares are destroyed before a witness that those which are left open nothing, or the script says by when the key is rotated.";
     ManagementKeySealed "MANAGEMENT-KEY-SEALED" InTheRoom Nothing

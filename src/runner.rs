@@ -178,7 +178,10 @@ impl Runner {
         let bound = operation.alias().and_then(|alias| self.binding(alias));
         let management_key = operation.alias().and_then(|alias| self.ceremony.management_keys().sealed(alias)).cloned();
         let last_try = self.ceremony.last_try_may_be_spent();
-        let media = self.media.alive();
+        let media = match &operation {
+            Operation::ReadMedium { medium, .. } => self.media.of(medium),
+            _ => self.media.alive(),
+        };
         Ok(Some(Job {
             operation,
             in_doubt,
@@ -235,6 +238,13 @@ impl Runner {
     /// Writes events as one group with one fsync a medium, then applies them.
     fn append(&mut self, events: &[Event], now: Utc) -> Result<(), Error> {
         let mut queue: Vec<Event> = events.to_vec();
+        for event in events {
+            if let Event::MediumRead { medium, .. } = event
+                && let Err(fault) = self.media.take_back(medium)
+            {
+                queue.push(failed_medium((medium.clone(), fault)));
+            }
+        }
         while !queue.is_empty() {
             let mut last = self.history.last();
             let mut group = vec![];
@@ -247,6 +257,11 @@ impl Runner {
             }
             let failed = self.media.append(&group)?;
             for (stamp, event) in stamps.into_iter().zip(queue.drain(..)) {
+                match &event {
+                    Event::MediumLetGo { medium } => self.media.let_go(medium),
+                    Event::MediumFailed { medium, .. } => self.media.forget(medium),
+                    _ => {}
+                }
                 self.history.fold(&mut self.ceremony, stamp, event);
             }
             queue = failed.into_iter().map(failed_medium).collect();

@@ -213,10 +213,13 @@ mod tests {
         assert_eq!(guns[0].as_str().len(), crate::transfer::gun::NAME_BYTES_MAX);
         let event =
             Event::CollectionOpened { manifest: nothing_before(), before: None, guns: guns.clone(), passed: vec![] };
-        let line = write(None, Utc::EPOCH, &event).expect("a line").line;
+        let mut bytes = three();
+        let last = read(&bytes).expect("a chain").last().expect("an entry");
+        let line = write(Some(last), last.at, &event).expect("a line").line;
         assert!(line.len() > 5_000_000, "{}", line.len());
-        let chain = read(&line).expect("it is read again");
-        let Event::CollectionOpened { guns: again, .. } = &chain.entries[0].1 else { panic!("another event") };
+        bytes.extend(line);
+        let chain = read(&bytes).expect("it is read again");
+        let Event::CollectionOpened { guns: again, .. } = &chain.entries[3].1 else { panic!("another event") };
         assert_eq!(*again, guns);
     }
 

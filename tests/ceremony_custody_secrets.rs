@@ -1,4 +1,4 @@
-//! Of a key that was taken from a file, and of one that was opened from its old backup, nothing secret is anywhere afterwards: not in the
+//! Of a key that was taken from a file, of one that was opened from its old backup, and of one that was restored to a token, nothing secret is anywhere afterwards: not in the
 //! memory of the process, in no file of a record, and in nothing that is printed for debugging. Each test runs in a process of its own and searches all
 //! of its own memory.
 
@@ -9,13 +9,10 @@ mod support;
 
 use std::{fs, path::PathBuf};
 
-use canary_support::{Canary, files_with, memory_with, of_pages, share};
-use ceremony_support::{Room, paper};
+use canary_support::Canary;
+use ceremony_support::{People, Pinned, Room, kept, quiet_machine, record, script};
 use officiant::{
-    backup::{Gathering, Sealed},
-    ceremony::event::Event,
-    perform::rehearsal,
-    tuf::key::Key,
+    ceremony::event::Event, digest::Digest, perform::rehearsal, preflight, token::quirks::Trust, tuf::key::Key,
 };
 use support::on_softhsm;
 
@@ -47,40 +44,18 @@ fn nothing_is_left(name: &'static str, test: &str) {
         drop(room);
         officiant::token::pkcs11::close_all();
 
-        let set = sealed.set.id();
-        let mut canaries = of_pages(&set, [1, 5]);
-        // A hardened process shows its memory to root alone.
-        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable).expect("our own process");
-        // Before anything of the test itself has held them.
-        assert_eq!(memory_with(&canaries), [] as [String; 0]);
-        {
-            let mut gathering = Gathering::of(sealed.set.clone());
-            for index in [1, 3, 5] {
-                gathering.add(share(&set, index)).expect("it fits");
-            }
-            let identity = gathering.identity().expect("an identity");
-            let text = identity.age_text().expect("text");
-            canaries.push(Canary::of("the identity", &text.expose()[20..60]));
-            let file = Sealed::read(fs::read(place.join("a").join(&sealed.file.name)).expect("the file"))
-                .expect("an age file");
-            let (private, _) = file.open(&identity).expect("it opens").trusted(&key).expect("the key");
-            canaries.push(Canary::of("the key", private.material().expose()));
-        }
         // Its file was encrypted with this, which nothing of a record repeats.
-        canaries.push(Canary::of("the passphrase", rehearsal::PASSPHRASE.as_bytes()));
-        let mut both: Vec<Canary> = canaries.iter().map(Canary::reversed).collect();
-        both.extend(canaries);
-        let passphrase = both.pop().expect("the passphrase");
-        let last = &both.last().expect("a canary").1;
-        let held = paper::typed(last).expect("memory can be locked");
-        assert_eq!(memory_with(&both).len(), 1, "the search finds what is there, and nothing else");
-        drop(held);
-        assert_eq!(memory_with(&both), [] as [String; 0]);
+        let passphrase = Canary::of("the passphrase", rehearsal::PASSPHRASE.as_bytes());
+        let mut both = vec![passphrase.reversed()];
         both.push(passphrase);
-        let mut found = vec![];
-        files_with(&both, &place, &mut found);
-        assert_eq!(found, [] as [String; 0]);
-        assert!(!both.iter().any(|Canary(_, turned)| memory_support::holds(debug.as_bytes(), turned)));
+        canary_support::nothing_is_left(
+            &sealed.set,
+            &place.join("a").join(&sealed.file.name),
+            &key,
+            &place,
+            &debug,
+            both,
+        );
     });
 }
 
@@ -92,4 +67,36 @@ fn nothing_secret_is_left_of_a_key_that_was_taken_from_its_file() {
 #[test]
 fn nothing_secret_is_left_of_a_backup_that_was_opened_for_other_custodians() {
     nothing_is_left("change-custodians", "nothing_secret_is_left_of_a_backup_that_was_opened_for_other_custodians");
+}
+
+#[test]
+fn nothing_secret_is_left_of_a_backup_that_was_restored_to_tokens() {
+    on_softhsm("nothing_secret_is_left_of_a_backup_that_was_restored_to_tokens", |tokens| {
+        preflight::harden().expect("this process can be hardened");
+        officiant::token::pkcs11::close_all();
+        let place = ceremony_support::place();
+        let inputs = place.join("inputs");
+        let (key, _) = kept::backed_up(&inputs);
+        let module = tokens.module.canonicalize().expect("the module");
+        let sha256 = Digest::of(&fs::read(&module).expect("the module"));
+        let pins = format!("path = \"{}\"\nsha256 = \"{sha256}\"\nmodel = \"SoftHSM v2\"", module.display());
+        let text = kept::text("restore", &pins, &inputs, "offline", &key, &[]);
+        let people = People::of(&script("restore"));
+        let (probe, clock) = (quiet_machine(&place.join("machine")), Pinned::at(ceremony_support::DAY));
+        let trust = Trust::injected(|_| None);
+        let mut room = Room::run_in(&place, clock, text.as_bytes(), &inputs, people, trust, probe);
+        let mut debug = String::new();
+        while room.ended().is_none() {
+            debug.push_str(&format!("{:?}", room.ceremony().pending()));
+            room.turn().unwrap_or_else(|error| panic!("at {}: {error:?}", room.position()));
+        }
+        officiant::perform::record::finish(&room.runner).expect("a manifest");
+        record::holds(&place.join("a"));
+        assert_eq!(room.count(|event| matches!(event, Event::KeyPut { shares, .. } if shares == &[1, 2, 3])), 2);
+        debug.push_str(&format!("{:?}", room.entries()));
+        drop(room);
+        officiant::token::pkcs11::close_all();
+        let set = serde_json::from_slice(&fs::read(inputs.join("offline.set.json")).expect("the set")).expect("a set");
+        canary_support::nothing_is_left(&set, &inputs.join("offline.age"), &key, &place, &debug, vec![]);
+    });
 }

@@ -351,6 +351,7 @@ fn a_token_that_lies_or_goes_in_the_middle_ends_with_one_key_wrapped_anew() {
         until_reopened(&mut room);
         for (lines, rule) in [
             ("leak", Rule::WrappingSafe),
+            ("turn 0x162", Rule::WrappingSafe),
             // It knows no trusted wrapping keys, and the script does not declare that.
             ("fail C_GenerateKeyPair 5+ 0x12", Rule::WrappingTrusted),
         ] {

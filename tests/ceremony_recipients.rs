@@ -312,6 +312,8 @@ fn a_recipient_that_its_custodian_does_not_know_gets_nothing_and_nothing_else_ch
         room.finish();
         assert_eq!(encrypted(&room), []);
         assert_eq!(room.count(|event| matches!(event, Event::ShareReadBack { .. })), 5);
+        let notes = record::again(&room.place.join("a")).notes.join("\n");
+        assert!(notes.contains("A custodian said that it is not their own") && notes.contains(STRANGER), "{notes}");
         assert!(
             room.events()
                 .any(|event| matches!(event, Event::Went { word, on } if word == "NOT MINE" && on.contains(STRANGER)))

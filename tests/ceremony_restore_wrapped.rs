@@ -411,6 +411,7 @@ fn a_token_that_lies_or_goes_in_the_middle_of_a_restore_ends_with_the_key_and_no
         until_restored(&mut room);
         for (lines, rule) in [
             ("leak", Rule::WrappingSafe),
+            ("turn 0x162", Rule::WrappingSafe),
             // It knows no trusted wrapping keys, and the script does not declare that.
             ("fail C_GenerateKeyPair 5+ 0x12", Rule::WrappingTrusted),
         ] {
@@ -515,6 +516,8 @@ fn what_a_script_that_restores_a_wrapped_key_lacks_is_named() {
     let checked = |text: &str| check(&read::script(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")));
     let whole = checked(&shipped);
     assert!(whole.holds(), "{whole}");
+    let kai = whole.people.iter().find(|person| person.id.as_str() == "kai").expect("who keeps the SO-PIN");
+    assert_eq!(kai.so_pin_entries, 4, "set twice, for the key-encryption key, and for the wiping");
     assert!(whole.to_string().contains("WRAPPING-SAFE: Each token is tried in the room"), "{whole}");
     // A YubiKey unwraps nothing.
     let on_yubikey = shipped.replace("path = \"/usr/lib/softhsm/libsofthsm2.so\"", "path = \"yubikey:\"");

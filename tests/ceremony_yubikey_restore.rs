@@ -8,26 +8,20 @@ mod room;
 mod support;
 mod yubikey_support;
 
-use std::fs;
-
-use ceremony_support::{People, Room, paper, record, script};
+use ceremony_support::{
+    People, Room,
+    kept::{self, backed_up},
+    record, script,
+};
 use officiant::{
-    backup::{About, Identity, ROWS, seal, split},
     ceremony::{
         Pending,
         event::Event,
         operation::{Operation, Trouble},
     },
-    custody::Scheme,
     device::yubikey::Settings,
-    digest::Digest,
-    keyfile::PrivateKey,
     token::{Provision as _, Token as _, yubikey},
-    tuf::{
-        dialect::Dialect,
-        key::{Key, PublicKey},
-    },
-    utc::Utc,
+    tuf::key::{Key, PublicKey},
 };
 use room::{again_in, alias, begun_in, pins};
 use virtual_yubikey::{Control, Setup};
@@ -36,46 +30,10 @@ use yubikey_support::on_yubikeys;
 const OLD: u32 = 7_150_001;
 const NEW: u32 = 7_150_002;
 
-/// A backup as an earlier ceremony left it: the files lie beside the script, the pages with their custodians.
-fn backed_up(inputs: &std::path::Path) -> (Key, String) {
-    fs::create_dir_all(inputs.join("copy")).expect("a folder");
-    let key = PrivateKey::generate_p256().expect("a key");
-    let public = Dialect::Notary.key(key.public()).expect("a key of metadata");
-    let identity = Identity::fresh().expect("an identity");
-    let made = Utc::parse("2026-12-01T09:00:00Z").expect("an instant");
-    let about = About { keyid: public.id(), ceremony: "An earlier ceremony".into(), made, history: None };
-    let sealed = seal(&key, &about, &identity).expect("sealed");
-    let split = split(&identity, Scheme::new(3, 5).expect("a scheme"), &public.id()).expect("shares");
-    for place in ["offline.age", "copy/offline.age"] {
-        fs::write(inputs.join(place), sealed.bytes()).expect("a file");
-    }
-    fs::write(inputs.join("offline.set.json"), serde_json::to_vec(&split.set).expect("JSON")).expect("a file");
-    for share in &split.shares {
-        for row in 1..=ROWS {
-            let text = share.row(row).expect("a row");
-            paper::wrote(&split.set.id(), share.label().index, row as u8, text.expose());
-        }
-    }
-    (public, split.set.id())
-}
-
 /// The shipped script with these files and YubiKeys.
 fn text(kind: &str, inputs: &std::path::Path, key: &Key) -> String {
-    let text = fs::read_to_string(script(kind)).expect("a shipped script");
-    let shipped = |field: &str| {
-        let line = text.lines().find(|line| line.starts_with(&format!("{field} = "))).expect("a field");
-        line.split('"').nth(1).expect("a value").to_owned()
-    };
-    let digest = |file: &str| Digest::of(&fs::read(inputs.join(file)).expect("a file")).to_string();
-    text.replace("/usr/lib/softhsm/libsofthsm2.so", "yubikey:?touch-policy=never")
-        .replace(&shipped("sha256"), &digest("offline.set.json"))
-        .replace(&shipped("sealed-sha256"), &digest("offline.age"))
-        .replace(&shipped("keyid"), key.id().as_str())
-        .replace("kept/root.set.json", "offline.set.json")
-        .replace("kept/root.age", "offline.age")
-        .replace("kept/copy/root.age", "copy/offline.age")
-        .replace("label = \"ana-1\"\n", "")
-        .replace("5c1e4a0b7d92f36e", &OLD.to_string())
+    let existing = if kind == "replace-token" { vec![("", OLD.to_string())] } else { vec![] };
+    kept::text(kind, "path = \"yubikey:?touch-policy=never\"", inputs, "offline", key, &existing)
 }
 
 /// The public keys that a YubiKey shows, and whether it is as from the factory.

@@ -135,7 +135,16 @@ const CUSTODY_TEAM: &str = "Ida Holm\nOmar Said\n\nVěra Nováková\n\nKai Mbeki
 
 /// The folder with what a record left of its backup, and where the copy on the other medium lies.
 fn kept(folder: &Path) {
-    for file in ["root.set.json", "root.age", "copy/root.age", "offline-2026.set.json", "offline-2026.age"] {
+    for file in [
+        "root.set.json",
+        "root.age",
+        "copy/root.age",
+        "offline-2026.set.json",
+        "offline-2026.age",
+        "offline-wrapped.set.json",
+        "offline.wrapped",
+        "copy/offline.wrapped",
+    ] {
         let to = folder.join("kept").join(file);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(ours(&format!("ceremony-scripts/kept/{file}")), to).unwrap();
@@ -216,6 +225,29 @@ fn other_custodians_and_the_end_of_the_old_shares_or_the_day_of_the_rotation() {
     assert!(warned.clone().any(|finding| finding["rule"] == "OLD-SHARES-DEAD"), "{report:#}");
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     assert!(text.contains("rotate-by = 2027-06-30") && !text.contains("destroy-shares"), "{text}");
+}
+
+/// The keyid of the shipped set of a wrapped key.
+const WRAPPED: &str = "e44fbeeb26d670756ce925023ca709b0dcc3b363e9de4e0e30164754caff2312";
+
+#[test]
+fn a_set_of_a_wrapped_key_is_known_by_its_file_and_its_ceremonies_unwrap_it() {
+    let set = format!("kept/offline-wrapped.set.json\n{WRAPPED}\nkept/offline.wrapped\n\n{BRING}");
+    let place = custody("restore-drill", &format!("{set}Ana Ruiz\n{TOKEN}"));
+    rehearsed(place.path(), "restore-drill-wrapped");
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    assert!(text.contains("way = \"wrapped\"") && text.contains("sealed = \"kept/offline.wrapped\""), "{text}");
+    let people = "Ana Ruiz\nBo Lindqvist\nDora Weiss\nKai Mbeki\nVěra Nováková\n";
+    let to_the_shares = format!(
+        "kept/offline-wrapped.set.json\n{WRAPPED}\nkept/offline.wrapped\nAna Ruiz\n{TOKEN}Dora Weiss\n{TOKEN}5\n3\n{people}Security office\n\n"
+    );
+    let place = custody("change-custodians", &format!("{to_the_shares}yes\n"));
+    let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
+    fs::write(place.path().join("script.toml"), text.replace("ana-1", "ana-2").replace("dora-1", "dora-2")).unwrap();
+    rehearsed(place.path(), "change-custodians-wrapped");
+    for said in ["do = \"make-kek\"", "do = \"close-key\"", "[backup]\nway = \"wrapped\""] {
+        assert!(text.contains(said), "no {said} in {text}");
+    }
 }
 
 #[test]

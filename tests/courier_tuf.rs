@@ -41,7 +41,7 @@ fn served(metadata: &Path) -> Server {
 }
 
 #[test]
-fn a_tuf_repository_is_collected_so_that_a_client_walks_the_folder() {
+fn a_tuf_repository_is_collected_so_that_a_client_walks_the_folder_or_skipped() {
     for vector in ["python-tuf-ecdsa", "python-tuf-mixed", "tufjs-models"] {
         let Some(folder) = peers::recorded(&format!("tuf1/{vector}")) else { return };
         let metadata = folder.join("metadata");
@@ -76,7 +76,7 @@ fn a_tuf_repository_is_collected_so_that_a_client_walks_the_folder() {
 }
 
 #[test]
-fn what_ends_in_a_tuf_repository_is_told_with_an_exit_code_for_cron() {
+fn what_ends_in_a_tuf_repository_is_told_with_an_exit_code_for_cron_or_skipped() {
     let Some(folder) = peers::recorded("tuf1/python-tuf-ecdsa") else { return };
     let metadata = folder.join("metadata");
     let server = served(&metadata);

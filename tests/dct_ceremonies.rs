@@ -8,7 +8,7 @@ mod dct_support;
 mod peers;
 mod support;
 
-use std::fs;
+use std::{fs, process::Command};
 
 use ceremony_support::{People, Room, script};
 use dct_support::{GUNS, Publisher, canonical_id, keyed, people, pin};
@@ -137,5 +137,72 @@ fn two_people_at_night_put_the_sealed_spare_in_the_place_of_a_stolen_tagging_key
             let root = publisher.served_json(gun, "root.json");
             assert_eq!(root["signed"]["roles"]["targets"]["keyids"], serde_json::json!([spare.as_str()]));
         }
+    });
+}
+
+#[test]
+fn the_record_of_a_genesis_writes_the_script_of_the_night_and_it_is_held() {
+    let test = "the_record_of_a_genesis_writes_the_script_of_the_night_and_it_is_held";
+    if !notary::installed() {
+        return;
+    }
+    on_softhsm(test, |tokens| {
+        let publisher = Publisher::new(tokens, Keys::Local);
+        let genesis = genesis(&publisher);
+        let early = publisher.client("early");
+        assert!(early.list(GUNS[0]).expect("a client").is_empty());
+
+        // On a quiet day: two officers, the spare, and nothing collected yet.
+        let night = publisher.inputs();
+        let written = Command::new(env!("CARGO_BIN_EXE_officiant"))
+            .arg("emergency")
+            .arg(genesis.place.join("a"))
+            .arg("-o")
+            .arg(&night)
+            .output()
+            .expect("the program starts");
+        let said = String::from_utf8_lossy(&written.stderr);
+        assert_eq!(written.status.code(), Some(0), "{said}");
+        assert!(said.contains("nothing is pinned yet"), "{said}");
+        let text = fs::read_to_string(night.join("emergency.toml")).expect("a script");
+        let read = officiant::ceremony::script::read::script(text.as_bytes()).expect("it is one");
+        let minutes: u32 = read.acts.iter().flat_map(|act| &act.steps).map(|step| step.minutes).sum();
+        assert!(minutes <= 35, "{minutes}");
+        for alias in ["ana-1", "bo-1", "cem-1", "tag-2"] {
+            let alias = alias.to_owned().try_into().expect("an alias");
+            let token = read.token(&alias).expect("a token");
+            let bound = genesis.ceremony().token(&alias).bound.expect("it was prepared").token;
+            assert_eq!(token.known.as_ref().map(|known| &known.serial), Some(&bound.serial), "{alias}");
+        }
+        assert!(!text.contains("alias = \"tag-1\""), "the stolen key has no part in it");
+
+        // At night the two manifests are written into it.
+        let before = publisher.collect(&GUNS, "dct-before");
+        let today = publisher.collect(&GUNS, "dct-today");
+        let text = pin(&pin(&text, "dct-before", before), "dct-today", today);
+        let mut people = who_know_the_pins("dct-emergency", &[&genesis]);
+        people.absent.push("kai".into());
+        people.words.insert("kai".into(), "meridian".into());
+        let room = publisher.hold("night", &text, people);
+        publisher.publishes(&room.place);
+        for gun in GUNS {
+            for client in [&early, &publisher.client("fresh")] {
+                assert!(client.list(gun).expect("both follow").is_empty());
+            }
+            let root = publisher.served_json(gun, "root.json");
+            let spare = canonical_id(&genesis, "tag-2");
+            assert_eq!(root["signed"]["roles"]["targets"]["keyids"], serde_json::json!([spare.as_str()]));
+        }
+
+        // That record has no spare any more, and says so.
+        let written = Command::new(env!("CARGO_BIN_EXE_officiant"))
+            .arg("emergency")
+            .arg(room.place.join("a"))
+            .arg("-o")
+            .arg(publisher.place.join("none"))
+            .output()
+            .expect("the program starts");
+        assert_eq!(written.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&written.stderr).contains("leaves 0 spare tagging keys"));
     });
 }

@@ -95,6 +95,51 @@ fn a_key_is_wrapped_unwrapped_into_a_second_token_proven_there_and_closed() {
     });
 }
 
+#[test]
+fn a_key_comes_out_of_its_old_file_and_is_wrapped_anew_under_another_key_encryption_key() {
+    let test = "a_key_comes_out_of_its_old_file_and_is_wrapped_anew_under_another_key_encryption_key";
+    on_softhsm(test, |rehearsal| {
+        for (round, algorithm) in
+            [KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::Rsa3072].into_iter().enumerate()
+        {
+            let [mut first, mut second, mut third] =
+                ["a", "b", "c"].map(|name| prepared(rehearsal, &format!("{name}{round}")));
+            let (old, new) = (Kek::fresh().unwrap(), Kek::fresh().unwrap());
+            let (_, under) = with_kek(&mut first, &old, algorithm);
+            let key = first.generate_wrappable(&request(algorithm), &under).unwrap();
+            let file = first.wrap(&key, &under).unwrap();
+
+            let (_, under) = with_kek(&mut second, &old, algorithm);
+            // What is named beside it is another key: it signs for that one no more than a copy would, and is destroyed.
+            if algorithm == KeyAlgorithm::P256 {
+                let other = PrivateKey::generate_p256().unwrap();
+                let named =
+                    Wrapped::new(other.public().clone(), file.bytes().to_vec(), old.fingerprint(), None).unwrap();
+                let refused = rule(second.unwrap_to_wrap(&named, &under, &request(algorithm)));
+                assert_eq!(refused, Some(Rule::WrappedKeyProven));
+                assert!(second.public_keys().unwrap().is_empty());
+            }
+            let safe = second.wraps_safely(algorithm, None).unwrap();
+            let under = second.find_kek(&old.fingerprint(), &safe).unwrap();
+            let (out, signed) = second.unwrap_to_wrap(&file, &under, &request(algorithm)).unwrap();
+            assert_eq!((out.key().attributes.extractable, signed.rule), (Some(true), Rule::WrappedKeyProven));
+            assert!(out.passed().seen.contains("CKA_WRAP_WITH_TRUSTED true"), "{}", out.passed().seen);
+            second.remove_kek(&old.fingerprint()).unwrap();
+
+            let (_, under) = with_kek(&mut second, &new, algorithm);
+            let out = second.find_wrappable(&selector(), &under).unwrap();
+            let anew = second.wrap(&out, &under).unwrap();
+            assert_eq!(new.unwrap(&anew).unwrap().public(), &key.key().public);
+            assert!(old.opened(anew.bytes()).is_err(), "the old one opens the new file not");
+            let (_, third_under) = with_kek(&mut third, &new, algorithm);
+            let copied = third.unwrap(&anew, &third_under, &request(algorithm)).unwrap();
+            let (closed, _) = second.close(out, &copied, &under).unwrap();
+            assert_eq!((closed.attributes.extractable, &closed.public), (Some(false), &key.key().public));
+            signs(&mut second, &closed);
+        }
+    });
+}
+
 /// The first half on token `a`, kept whole for what may go wrong afterwards.
 struct First {
     token: Pkcs11Token,

@@ -49,6 +49,10 @@ pub struct Backup {
     pub given: Vec<u8>,
     /// The shares that were read back.
     pub read: Vec<u8>,
+    /// Every file in the record that the shares open, or that comes with it.
+    pub files: Vec<ExportedFile>,
+    /// The media from which they were read again, by their labels.
+    pub read_on: Vec<String>,
     /// The files of those that were encrypted to their custodians as well.
     pub encrypted: BTreeMap<u8, ExportedFile>,
     /// Whether the memory was lost before every share was read back: the key and its shares are to be given up.
@@ -104,6 +108,8 @@ impl Backup {
             sealed: None,
             given: vec![],
             read: vec![],
+            files: vec![],
+            read_on: vec![],
             encrypted: BTreeMap::new(),
             lost: false,
             restored: vec![],
@@ -136,6 +142,8 @@ pub struct Backups {
     page: Option<LaidPage>,
     /// The keys that came to tokens today, by token.
     brought: BTreeMap<Alias, left::Brought>,
+    /// The medium that is out of the machine, or may be.
+    let_go: Option<String>,
 }
 
 impl Backups {
@@ -170,6 +178,11 @@ impl Backups {
         self.ends.get(name).unwrap_or(NONE)
     }
 
+    /// The medium that the program let go of, and that is not read again yet.
+    pub(super) fn let_go(&self) -> Option<&String> {
+        self.let_go.as_ref()
+    }
+
     pub(super) fn twin_of(&self, real: Digest) -> Option<Digest> {
         self.twins.get(&real).copied()
     }
@@ -199,18 +212,29 @@ impl Backups {
                 };
                 self.made.insert(name.clone(), Backup { history, ..Backup::of(key.clone()) });
             }
-            Event::BackupSealed { name, sealed, .. } => {
-                self.change(name, |backup| backup.sealed = Some(sealed.clone()))
+            Event::BackupSealed { name, sealed, sheets, .. } => self.change(name, |backup| {
+                backup.sealed = Some(sealed.clone());
+                backup.files = std::iter::once(&sealed.file).chain(sheets).cloned().collect();
+            }),
+            Event::ManagementKeySealed { name, file, .. } => {
+                self.change(name, |backup| backup.files.push(file.clone()))
             }
+            Event::MediumLetGo { medium } => self.let_go = Some(medium.clone()),
+            Event::MediumRead { name, medium, .. } => {
+                self.let_go = None;
+                self.change(name, |backup| backup.read_on.push(medium.clone()));
+            }
+            Event::MediumFailed { medium, .. } => drop(self.let_go.take_if(|out| out == medium)),
             Event::Intended { operation: Operation::GiveShare { name, index, .. } } => self.change(name, |backup| {
                 if !backup.given.contains(index) {
                     backup.given.push(*index);
                 }
             }),
             Event::ShareReadBack { name, index, .. } => self.change(name, |backup| backup.read.push(*index)),
-            Event::ShareEncrypted { name, index, file, .. } => {
-                self.change(name, |backup| drop(backup.encrypted.insert(*index, file.clone())));
-            }
+            Event::ShareEncrypted { name, index, file, .. } => self.change(name, |backup| {
+                backup.files.push(file.clone());
+                backup.encrypted.insert(*index, file.clone());
+            }),
             Event::KeyPut { name, alias, shares, .. } if !shares.is_empty() => {
                 self.change(name, |backup| backup.restored.push(alias.clone()));
             }
@@ -245,6 +269,7 @@ impl Backups {
             Event::BackupDiscarded { name, .. } => drop(self.made.remove(name)),
             // What was in memory went with the process.
             Event::Resumed { .. } => {
+                self.let_go = None;
                 self.made.values_mut().for_each(|backup| backup.lost = backup.lost || !backup.is_in_custody());
             }
             _ => {}
@@ -292,6 +317,10 @@ impl Ceremony {
                 Err(Refusal::new(Rule::BackupRestores, what, remedy))
             };
             self.backups.wrapped_stays(name)?;
+            let unread = self.backups.get(name).filter(|backup| self.edition >= 2 && backup.sealed.is_some());
+            if let Some(refusal) = unread.and_then(|backup| words::media::unread(self, &backup.read_on)) {
+                return Err(refusal);
+            }
             match self.backups.get(name) {
                 Some(backup) if backup.proven && backup.wiped => Ok(Passed::new(
                     Rule::BackupRestores,

@@ -63,8 +63,8 @@ pub struct Program {
 }
 
 /// The edition of this program's questions. It grows where a ceremony asks what it did not ask before without the script saying so: 1 asks what becomes
-/// of a key on a token that is to be left empty.
-pub const EDITION: u32 = 1;
+/// of a key on a token that is to be left empty; 2 reads what the shares of a new backup open from each medium again.
+pub const EDITION: u32 = 2;
 
 const fn is_first(edition: &u32) -> bool {
     *edition == 0
@@ -671,6 +671,22 @@ pub enum Event {
         /// The SHA-256 of the twin.
         twin: Digest,
     },
+    /// The program holds nothing of a medium open any more: it can be taken out.
+    MediumLetGo {
+        /// Its label.
+        medium: String,
+    },
+    /// A medium was out and is in again, and what the shares of a new backup open was read from it.
+    MediumRead {
+        /// The short name of the key.
+        name: Alias,
+        /// Its label.
+        medium: String,
+        /// What was read, as it was written.
+        files: Vec<ExportedFile>,
+        /// `MEDIUM-READS-BACK`.
+        passed: Vec<Passed>,
+    },
     /// A key that was lost with the memory was given up, and everything on paper of it was destroyed.
     BackupDiscarded {
         /// Which key.
@@ -1056,6 +1072,7 @@ impl Event {
             | Self::BackupSealed { passed, .. }
             | Self::ManagementKeySealed { passed, .. }
             | Self::ShareReadBack { passed, .. }
+            | Self::MediumRead { passed, .. }
             | Self::ShareEncrypted { passed, .. }
             | Self::KeyPut { passed, .. }
             | Self::KeyWiped { passed, .. }
@@ -1108,6 +1125,7 @@ impl Event {
                 | Self::BackupSealed { .. }
                 | Self::ManagementKeySealed { .. }
                 | Self::ShareReadBack { .. }
+                | Self::MediumRead { .. }
                 | Self::PageLaid { .. }
                 | Self::PageCleared { .. }
                 | Self::ShareEncrypted { .. }

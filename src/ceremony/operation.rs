@@ -248,6 +248,15 @@ pub enum Operation {
         /// What is known of the shares that open it.
         set: Box<Set>,
     },
+    /// File: read what the shares of a new backup open from one medium of the record, past this machine's memory.
+    ReadMedium {
+        /// The short name of its key.
+        name: Alias,
+        /// Its label.
+        medium: String,
+        /// Every file, as it was written.
+        files: Vec<ExportedFile>,
+    },
     /// People: put a share on paper, and let it be typed again.
     GiveShare {
         /// Of the backup of which key.
@@ -401,6 +410,7 @@ impl Operation {
             Self::SealManagementKey { alias, serial, .. } => {
                 format!("seal the management key of {alias}, YubiKey {}", shown(serial))
             }
+            Self::ReadMedium { medium, .. } => format!("read “{}” again", shown(medium)),
             Self::GiveShare { index, .. } => format!("put share {index} on paper and read it back"),
             Self::PutKey { alias, name, from_shares: false, .. } => format!("put the key {name} on {alias}"),
             Self::PutKey { alias, name, .. } => format!("restore the key {name} to {alias} from shares"),
@@ -456,6 +466,7 @@ impl Operation {
             | Self::OpenBackup { .. }
             | Self::SealBackup { .. }
             | Self::SealManagementKey { .. }
+            | Self::ReadMedium { .. }
             | Self::GiveShare { .. }
             | Self::Giving(_)
             | Self::CheckShare { .. }

@@ -161,6 +161,8 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             done(Outcome::BackupOpened { key: key.clone(), shares: shares.clone(), history: history.clone() })
         }
         Event::OldSharesJudged { .. } => word("READ"),
+        Event::MediumLetGo { .. } => word("OUT"),
+        Event::MediumRead { files, .. } => done(Outcome::MediumRead { files: files.clone() }),
         Event::KeyTaken { key, .. } => done(Outcome::Taken { key: key.clone() }),
         Event::BackupSealed { sealed, sheets, media, .. } => {
             let (sealed, sheets, media) = (sealed.clone(), sheets.clone(), media.clone());

@@ -459,6 +459,8 @@ impl Ceremony {
             | Event::BackupOpened { .. }
             | Event::ShareDestroyed { .. }
             | Event::OldSharesJudged { .. }
+            | Event::MediumLetGo { .. }
+            | Event::MediumRead { .. }
             | Event::ShareReadBack { .. }
             | Event::ShareEncrypted { .. }
             | Event::PageLaid { .. }

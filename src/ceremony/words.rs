@@ -7,6 +7,7 @@ pub mod custody;
 pub mod erase;
 pub mod events;
 pub mod management;
+pub mod media;
 pub mod pages;
 pub mod paper;
 pub mod recipients;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::backup::{Backup, BackupInspect, BackupStatus, BackupVerb, Share, ShareRead, ShareVerb};
-pub use self::new::ScriptKind;
+pub use self::new::{Emergency, ScriptKind};
 use crate::{tuf::Dialect, utc::Utc};
 
 /// Leads root-key ceremonies for The Update Framework and Docker Content Trust on an air-gapped machine.
@@ -49,6 +49,7 @@ pub enum Verb {
     Run(Run),
     Resume(Resume),
     New(New),
+    Emergency(Emergency),
     Check(Check),
     Print(Print),
     Verify(Verify),

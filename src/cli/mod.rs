@@ -5,6 +5,7 @@ pub mod args;
 mod backup;
 mod ceremony;
 mod check;
+mod emergency;
 pub mod exit;
 mod home;
 mod key;
@@ -59,5 +60,6 @@ fn run(verb: Verb, trust: Trust) -> Result<Exit, Stop> {
         Verb::Check(args) => check::run(&args),
         Verb::Print(args) => check::print(&args),
         Verb::New(args) => new::new(&args, trust),
+        Verb::Emergency(args) => emergency::emergency(&args),
     }
 }

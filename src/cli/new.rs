@@ -19,6 +19,7 @@ mod toml;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::toml::quoted;
 use super::{
     args::New,
     exit::{Exit, Stop},

@@ -64,6 +64,7 @@ impl Performer {
             Operation::OpenBackup { .. } => locked::apart(|| self.open_backup(job, people)),
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
             Operation::SealManagementKey { .. } => self.seal_management_key(job, people),
+            Operation::ReadMedium { files, .. } => super::file::read_again(job, files),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
             Operation::Giving(giving) => self.give(giving, job, people),
             Operation::PutKey { .. } => locked::apart(|| self.put_key(job, people)),

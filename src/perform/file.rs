@@ -4,11 +4,18 @@ use std::{fs, path::Path};
 
 use super::{Performed, Performer, inputs::Inputs, rehearsal};
 use crate::{
-    ceremony::{crossing::Received, metadata::Leaving, operation::Outcome},
+    ceremony::{
+        crossing::Received,
+        metadata::Leaving,
+        operation::{ExportedFile, Outcome},
+        words::media::AFTER_BAD_MEDIUM,
+    },
     digest::Digest,
     fault::{Error, Fault},
     files,
+    rules::{Refusal, Rule},
     runner::{Job, Medium},
+    text::shown,
 };
 
 impl Performer {
@@ -58,6 +65,19 @@ pub(super) fn write_to(media: &[Medium], files: &[Leaving]) -> Result<(), Error>
         }
     }
     Ok(())
+}
+
+/// Reads files of the record from the one medium of a job, and not from what this machine remembers of them.
+pub(super) fn read_again(job: &Job, files: &[ExportedFile]) -> Performed {
+    let [medium] = job.media.as_slice() else { return Err(super::job_without("a medium to read").into()) };
+    for file in files {
+        let path = medium.folder.join(&file.name);
+        if files::digest_of_medium(&path, files::limit::METADATA)? != file.sha256 {
+            let what = format!("{} on “{}” is not what was written there.", shown(&file.name), shown(&medium.label));
+            return Err(Refusal::new(Rule::MediumReadsBack, what, AFTER_BAD_MEDIUM).into());
+        }
+    }
+    Ok(Outcome::MediumRead { files: files.to_vec() })
 }
 
 fn make_folder(folder: &Path) -> Result<(), Fault> {

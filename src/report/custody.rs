@@ -21,7 +21,11 @@ pub fn on_card(replay: &Replay<'_>) -> Vec<Block> {
             plain(name.to_string()),
             exact(sealed.set.id()),
             plain(sealed.set.scheme.to_string()),
-            plain(format!("{state}{history}{}", words::recipients::on_card(backup))),
+            plain(format!(
+                "{state}{}{history}{}",
+                words::media::read_from(&backup.read_on),
+                words::recipients::on_card(backup)
+            )),
         ]);
     }
     for placed in replay.entries {

@@ -21,7 +21,11 @@ pub struct Medium {
     pub folder: PathBuf,
 }
 
-pub(super) struct Media(Vec<Open>);
+/// The media that hold the record, and one that may be out of the machine.
+pub(super) struct Media {
+    open: Vec<Open>,
+    let_go: Option<Medium>,
+}
 
 struct Open {
     medium: Medium,
@@ -43,7 +47,7 @@ impl Media {
             let journal = Journal::create(&medium.folder.join(transcript::FILE))?;
             open.push(Open { medium: medium.clone(), journal });
         }
-        Ok(Self(open))
+        Ok(Self { open, let_go: None })
     }
 
     /// Opens the record on every medium, and brings the shorter copies up to `bytes`, of which each is a beginning.
@@ -58,7 +62,7 @@ impl Media {
             }
             open.push(Open { medium: medium.clone(), journal });
         }
-        Ok(Self(open))
+        Ok(Self { open, let_go: None })
     }
 
     /// Appends to every medium and fsyncs it. Media that fail are dropped and named.
@@ -66,10 +70,10 @@ impl Media {
     /// # Errors
     /// Where none is left.
     pub(super) fn append(&mut self, group: &[u8]) -> Result<Vec<(String, Fault)>, Fault> {
-        let written = files::at_once(&self.0, |open| open.journal.append(group).and_then(|()| open.journal.sync()));
+        let written = files::at_once(&self.open, |open| open.journal.append(group).and_then(|()| open.journal.sync()));
         let mut written = written.into_iter();
         let mut failed: Vec<(String, Fault)> = vec![];
-        self.0.retain(|open| match written.next() {
+        self.open.retain(|open| match written.next() {
             Some(Err(fault)) => {
                 failed.push((open.medium.label.clone(), fault));
                 false
@@ -77,7 +81,7 @@ impl Media {
             _ => true,
         });
         match failed.last() {
-            Some((_, fault)) if self.0.is_empty() => Err(fault.clone()),
+            Some((_, fault)) if self.open.is_empty() => Err(fault.clone()),
             _ => Ok(failed),
         }
     }
@@ -89,12 +93,12 @@ impl Media {
     pub(super) fn attach(&mut self, files: &[(String, Arc<[u8]>)]) -> Result<Vec<(String, Fault)>, Error> {
         let mut failed = vec![];
         let mut refused = None;
-        let written = files::at_once(&self.0, |open| {
+        let written = files::at_once(&self.open, |open| {
             let files = files.iter().map(|(name, bytes)| (name.as_str(), &**bytes));
             files::write_together(&open.medium.folder, files)
         });
         let mut written = written.into_iter();
-        self.0.retain(|open| match written.next() {
+        self.open.retain(|open| match written.next() {
             Some(Err(Error::Fault(fault))) => {
                 failed.push((open.medium.label.clone(), fault));
                 false
@@ -107,7 +111,7 @@ impl Media {
         });
         match (refused, failed.last()) {
             (Some(refusal), _) => Err(refusal.into()),
-            (None, Some((_, fault))) if self.0.is_empty() => Err(fault.clone().into()),
+            (None, Some((_, fault))) if self.open.is_empty() => Err(fault.clone().into()),
             _ => Ok(failed),
         }
     }
@@ -115,14 +119,51 @@ impl Media {
     /// A file of the record named by its SHA-256, from the first medium that has it whole.
     pub(super) fn named_by_digest(&self, folder: &str, digest: Digest) -> Option<Vec<u8>> {
         let name = format!("{folder}/{digest}");
-        self.0.iter().find_map(|open| {
+        self.open.iter().find_map(|open| {
             let bytes = files::read(&open.medium.folder.join(&name), files::limit::INPUTS).ok()?;
             (Digest::of(&bytes) == digest).then_some(bytes)
         })
     }
 
+    /// Holds nothing of a medium open any more, so that it can be unmounted and taken out.
+    pub(super) fn let_go(&mut self, label: &str) {
+        if let Some(at) = self.open.iter().position(|open| open.medium.label == label).filter(|_| self.open.len() > 1) {
+            self.let_go = Some(self.open.remove(at).medium);
+        }
+    }
+
+    /// Opens the record on a medium that is in again, and brings it up to the others.
+    ///
+    /// # Errors
+    /// Where it is not there, or holds another story.
+    pub(super) fn take_back(&mut self, label: &str) -> Result<(), Fault> {
+        let Some(medium) = self.let_go.take_if(|medium| medium.label == label) else { return Ok(()) };
+        let Some(other) = self.open.first() else { return Ok(()) };
+        let (whole, copy) = (transcript_of(&other.medium.folder)?, transcript_of(&medium.folder)?);
+        let missing = whole.strip_prefix(copy.as_slice()).ok_or_else(|| {
+            let doing = format!("go on with the record on “{}”", crate::text::shown(label));
+            Fault::machine(doing, "its transcript is not a beginning of the other one")
+        })?;
+        let journal = Journal::resume(&medium.folder.join(transcript::FILE), copy.len() as u64)?;
+        journal.append(missing)?;
+        journal.sync()?;
+        self.open.push(Open { medium, journal });
+        Ok(())
+    }
+
+    /// A medium that is let go will not come back.
+    pub(super) fn forget(&mut self, label: &str) {
+        self.let_go.take_if(|medium| medium.label == label);
+    }
+
+    /// The medium with this label, in or out.
+    pub(super) fn of(&self, label: &str) -> Vec<Medium> {
+        let open = self.open.iter().map(|open| &open.medium);
+        open.chain(&self.let_go).filter(|medium| medium.label == label).cloned().collect()
+    }
+
     pub(super) fn alive(&self) -> Vec<Medium> {
-        self.0.iter().map(|open| open.medium.clone()).collect()
+        self.open.iter().map(|open| open.medium.clone()).collect()
     }
 }
 

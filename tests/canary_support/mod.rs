@@ -4,8 +4,10 @@
 use std::{fs, path::Path};
 
 use officiant::{
-    backup::{SYMBOLS, Share},
+    backup::{Gathering, SYMBOLS, Sealed, Share},
+    custody::Set,
     secret::Secret,
+    tuf::key::Key,
 };
 
 use crate::{ceremony_support::paper, memory_support};
@@ -80,4 +82,38 @@ pub fn share(set: &str, index: u8) -> Share {
         Ok(at)
     });
     Share::read(&text.expect("memory can be locked")).expect("a share")
+}
+
+/// Shows that nothing secret of a backup is anywhere after a ceremony: not in the memory of this process, in no file below `place`, and not in
+/// what was printed for debugging. `file` is its sealed file; `of_files` is looked for in files and in print alone.
+pub fn nothing_is_left(set: &Set, file: &Path, key: &Key, place: &Path, debug: &str, of_files: Vec<Canary>) {
+    let mut canaries = of_pages(&set.id(), [1, 5]);
+    // A hardened process shows its memory to root alone.
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable).expect("our own process");
+    // Before anything of the test itself has held them.
+    assert_eq!(memory_with(&canaries), [] as [String; 0]);
+    {
+        let mut gathering = Gathering::of(set.clone());
+        for index in [1, 3, 5] {
+            gathering.add(share(&set.id(), index)).expect("it fits");
+        }
+        let identity = gathering.identity().expect("an identity");
+        let text = identity.age_text().expect("text");
+        canaries.push(Canary::of("the identity", &text.expose()[20..60]));
+        let file = Sealed::read(fs::read(file).expect("the file")).expect("an age file");
+        let (private, _) = file.open(&identity).expect("it opens").trusted(key).expect("the key");
+        canaries.push(Canary::of("the key", private.material().expose()));
+    }
+    let mut both: Vec<Canary> = canaries.iter().map(Canary::reversed).collect();
+    both.extend(canaries);
+    let last = &both.last().expect("a canary").1;
+    let held = paper::typed(last).expect("memory can be locked");
+    assert_eq!(memory_with(&both).len(), 1, "the search finds what is there, and nothing else");
+    drop(held);
+    assert_eq!(memory_with(&both), [] as [String; 0]);
+    both.extend(of_files);
+    let mut found = vec![];
+    files_with(&both, place, &mut found);
+    assert_eq!(found, [] as [String; 0]);
+    assert!(!both.iter().any(|Canary(_, turned)| memory_support::holds(debug.as_bytes(), turned)));
 }

@@ -4,6 +4,7 @@
 
 pub mod cuts;
 pub mod home;
+pub mod kept;
 pub mod later;
 pub mod normal;
 pub mod paper;

@@ -6,7 +6,7 @@ use crate::{
     ceremony::{
         Ceremony,
         event::Event,
-        operation::{Operation, SeenToken},
+        operation::{Operation, SeenToken, Wrapping},
         participants::Alias,
         steps::{Action, Gone},
     },
@@ -43,6 +43,7 @@ impl Backups {
             Event::Intended { operation } => {
                 let (alias, name) = match operation {
                     Operation::PutKey { alias, name, .. } | Operation::RestoreKey { alias, name, .. } => (alias, name),
+                    Operation::Wrapping(Wrapping::RestoreKey { alias, name, .. }) => (alias, name),
                     Operation::Wrapping(wrapping) => match wrapping.brings_kek() {
                         Some(brings) => brings,
                         None => return,
@@ -53,7 +54,8 @@ impl Backups {
             }
             Event::KeyPut { alias, name, key, .. }
             | Event::KeyWrapped { alias, name, key, .. }
-            | Event::KeyUnwrapped { alias, name, key, .. } => {
+            | Event::KeyUnwrapped { alias, name, key, .. }
+            | Event::BackupUnwrapped { alias, name, key, .. } => {
                 self.brought.insert(alias.clone(), Brought { name: name.clone(), key: Some(key.clone()) });
             }
             Event::TokenErased { alias, .. }

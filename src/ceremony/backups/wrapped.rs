@@ -107,8 +107,9 @@ impl Backups {
                 let wraps = matches!(wrapping, Wrapping::WrapKey { .. });
                 self.wrapped.entry(name.clone()).and_modify(|wrapped| wrapped.brings(alias, wraps));
             }
-            Event::KeyWrapped { name, key, sealed, .. } => {
-                let backup = Backup { sealed: Some(sealed.clone()), ..Backup::of(key.clone()) };
+            Event::KeyWrapped { name, key, sealed, sheets, .. } => {
+                let files = std::iter::once(&sealed.file).chain(sheets).cloned().collect();
+                let backup = Backup { sealed: Some(sealed.clone()), files, ..Backup::of(key.clone()) };
                 self.made.insert(name.clone(), backup);
             }
             Event::KeyUnwrapped { name, alias, .. } => {

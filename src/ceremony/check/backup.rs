@@ -11,7 +11,7 @@ use super::{
 use crate::{
     ceremony::{
         participants::{Alias, PersonId},
-        script::{Origin, Script, Way},
+        script::{Kind, Origin, Script, Way},
         steps::Action,
         words::{self, backup::consequences},
     },
@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub(super) fn look(script: &Script, findings: &mut Findings) {
-    let Some(backup) = &script.backup else { return };
+    let Some(backup) = &script.backup else { return unsaid(script, findings) };
     let made = script.made_keys();
     let said = consequences(backup.way);
     let rule = Rule::BackupDeclared;
@@ -75,6 +75,16 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
         ),
     }
     each_made(script, &made, findings);
+}
+
+/// Nothing is said of a backup where a key is to get one.
+fn unsaid(script: &Script, findings: &mut Findings) {
+    if matches!(script.kind, Kind::Backup | Kind::ChangeCustodians) {
+        let what =
+            "The key is to get a backup, and the script has no [backup]: who gets a share, and how many open it.";
+        let remedy = "Add [backup] with way = \"software-born\", threshold, custodians and contact.";
+        findings.add(Error, Rule::BackupDeclared, None, what, remedy);
+    }
 }
 
 fn each_made(script: &Script, made: &[&Alias], findings: &mut Findings) {

@@ -27,6 +27,9 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
             findings.add(Note, Rule::KeyOnPaper, None, what, remedy);
         }
     }
+    if matches!(script.kind, Kind::RotateRoot | Kind::RenewExpiry) {
+        return rotation(script, findings);
+    }
     if !script.kind.is_custody() {
         return;
     }
@@ -53,6 +56,17 @@ pub(super) fn look(script: &Script, findings: &mut Findings) {
         _ => {}
     }
     old_shares(script, findings);
+}
+
+/// A key is not brought to its backup on the day on which a root changes.
+fn rotation(script: &Script, findings: &mut Findings) {
+    for (number, step) in script.numbered() {
+        if let Action::TakeKey(_) | Action::OpenBackup(_) = &step.action {
+            let what = "An existing key comes into memory, and this ceremony writes a root.";
+            let remedy = "Hold the ceremony `backup` or `change-custodians` first. Here its token is opened with open-token, or the key is brought to one with import-key.";
+            findings.add(Error, Rule::BackupDeclared, Some(&number), what, remedy);
+        }
+    }
 }
 
 /// Whoever gets new shares of a key whose old ones are still there says what becomes of those.

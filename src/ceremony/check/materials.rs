@@ -82,7 +82,9 @@ pub(super) fn list(script: &Script) -> Vec<Material> {
                 .into(),
         );
         bring(custody.recipients.len(), 0, say::BRING_RECIPIENTS.into());
-        bring(usize::from(custody.dice), usize::from(custody.dice), say::BRING_DIE.into());
+        // Only a key that is made is mixed from throws.
+        let thrown = custody.dice && steps(|action| matches!(action, Action::MakeKey(_) | Action::MakeKek(_))) > 0;
+        bring(usize::from(thrown), usize::from(thrown), say::BRING_DIE.into());
     }
     let old_pages =
         steps(|action| matches!(action, Action::CheckShares(_) | Action::OpenBackup(_) | Action::DestroyShares(_)));

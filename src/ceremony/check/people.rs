@@ -13,7 +13,7 @@ use crate::{
     ceremony::{
         participants::{Alias, Duty, Person, PersonId},
         script::{CommonName, Script},
-        steps::{Action, UnwrapKey, WrapKey},
+        steps::Action,
         words,
     },
     device::yubikey::TouchPolicy,
@@ -119,6 +119,12 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
     };
     let mut signed: Vec<(&Alias, u32)> = vec![];
     for (_, step) in script.numbered() {
+        if let Some(token) = script.brings_kek(&step.action) {
+            let keeper = script.token(token).is_some_and(|token| token.so_pin == person.id);
+            plan.so_pin_entries += u32::from(keeper);
+            plan.user_pin_entries += u32::from(user(token));
+            continue;
+        }
         match &step.action {
             Action::PrepareToken(step) => {
                 let keeper = script.token(&step.token).is_some_and(|token| token.so_pin == person.id);
@@ -127,11 +133,6 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
             }
             Action::GenerateKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
             Action::CloseKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
-            Action::WrapKey(WrapKey { token, .. }) | Action::UnwrapKey(UnwrapKey { token, .. }) => {
-                let keeper = script.token(token).is_some_and(|token| token.so_pin == person.id);
-                plan.so_pin_entries += u32::from(keeper);
-                plan.user_pin_entries += u32::from(user(token));
-            }
             Action::PutKey(step) => plan.user_pin_entries += u32::from(user(&step.token)),
             Action::EraseToken(step) => {
                 // A YubiKey is reset without its PUK.

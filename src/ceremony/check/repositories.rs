@@ -198,7 +198,8 @@ fn resting(script: &Script, findings: &mut Findings) {
     if script.kind.is_genesis() || !script.kind.writes_roots() {
         return;
     }
-    for alias in script.root.keys.iter().filter(|alias| !signs(script, alias)) {
+    let rests = |alias: &&Alias| !signs(script, alias) && !script.is_brought_a_key(alias);
+    for alias in script.root.keys.iter().filter(rests) {
         let what = format!("{alias} holds an offline key and does not sign today; its key stays in the root.");
         let remedy = "Nothing to do where the others are enough. Whether its PIN still works is not seen today.";
         findings.add(Note, None, None, what, remedy);

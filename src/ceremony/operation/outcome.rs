@@ -155,6 +155,11 @@ pub enum Outcome {
         /// The media that hold it, by their labels.
         media: Vec<String>,
     },
+    /// Of [`super::Operation::ReadMedium`].
+    MediumRead {
+        /// What was read, in the order in which it was wanted.
+        files: Vec<ExportedFile>,
+    },
     /// Of [`super::Operation::GiveShare`] and [`super::Operation::CheckShare`].
     ShareReadBack {
         /// The commitment to what was typed.

@@ -156,6 +156,20 @@ impl Script {
         brought.or_else(unwrapped).unwrap_or(Origin::Made)
     }
 
+    /// The token that gets a key-encryption key in this step, for which both its PINs are typed.
+    pub fn brings_kek<'a>(&self, action: &'a Action) -> Option<&'a Alias> {
+        match action {
+            Action::WrapKey(step) => Some(&step.token),
+            Action::UnwrapKey(step) => Some(&step.token),
+            Action::OpenBackup(step) => step.token.as_ref(),
+            Action::PutKey(step) if step.from_shares && !self.made_keys().contains(&&step.name) => {
+                let kept = self.kept_as(&step.name);
+                kept.filter(|kept| kept.opens == Opens::WrappedKey).map(|_| &step.token)
+            }
+            _ => None,
+        }
+    }
+
     /// The token that unwraps the key of an old backup, to wrap it anew.
     pub fn reopened(&self, name: &Alias) -> Option<&Alias> {
         self.numbered().find_map(|(_, step)| match &step.action {

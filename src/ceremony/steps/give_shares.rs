@@ -1,9 +1,10 @@
 //! Each custodian gets a share on paper, alone at the keyboard, and types it again from that paper before the next one is made. Where the
-//! script has a recipient of theirs, they compare it first, and the share is encrypted to it once it was read back.
+//! script has a recipient of theirs, they compare it first, and the share is encrypted to it once it was read back. At last every medium is read
+//! again.
 
 use std::sync::Arc;
 
-use super::{Fact, Kind, Prose, ask_to_type, preflight::failed, went};
+use super::{Fact, Kind, Prose, ask_to_type, preflight::failed, read_again, went};
 use crate::{
     ceremony::{
         Ceremony, Now, Pending,
@@ -170,7 +171,9 @@ impl Kind for GiveShares {
     }
 
     fn pending(&self, ceremony: &Ceremony) -> Option<Pending> {
-        let (index, custodian, turn) = self.next(ceremony)?;
+        let Some((index, custodian, turn)) = self.next(ceremony) else {
+            return read_again::pending(ceremony, &self.name);
+        };
         let name = self.name.clone();
         match turn {
             Turn::Seat => {
@@ -210,7 +213,9 @@ impl Kind for GiveShares {
     }
 
     fn decide(&self, ceremony: &Ceremony, answer: &Answer, _now: Now) -> Result<Vec<Event>, Refusal> {
-        let (index, custodian, turn) = self.next(ceremony).ok_or_else(|| unfit("Every share was read back."))?;
+        let Some((index, custodian, turn)) = self.next(ceremony) else {
+            return read_again::decide(ceremony, &self.name, answer);
+        };
         let went = |word: &str, on: String| Ok(vec![Event::Went { word: word.into(), on }]);
         match (turn, answer) {
             (Turn::Seat, Answer::Word(_)) => went("SEATED", words::backup::seat(index)),

@@ -33,6 +33,7 @@ mod pause;
 mod preflight;
 mod prepare_token;
 mod put_key;
+mod read_again;
 mod record;
 mod restore_kept;
 mod review;

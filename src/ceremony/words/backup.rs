@@ -154,6 +154,7 @@ pub fn give_shares(script: &Script, name: &Alias) -> Prose {
         way,
         "The custodian types all rows again from the paper. A row with a typing error is named. Only then is the next share made.".into(),
         format!("Any {} shares open the backup together; fewer tell nothing. The custodian bags the page, and signs across the seal.", custody.scheme.threshold()),
+        super::media::ON_PAPER.into(),
     ];
     lines.extend(super::recipients::of_giving(script));
     let form: Vec<String> = custody
@@ -168,7 +169,7 @@ pub fn give_shares(script: &Script, name: &Alias) -> Prose {
     Prose {
         title: format!("The shares of {name}: {}", names(script, &custody.custodians)),
         lines,
-        expect: "Every share was read back, and fits its commitment.".into(),
+        expect: "Every share was read back, and fits its commitment; every medium was read again.".into(),
         form,
     }
 }

@@ -211,6 +211,10 @@ pub fn told(script: &Script, event: &Event) -> String {
         | Event::CopyProven { .. }
         | Event::KeyClosed { .. }
         | Event::WrappingCleared { .. } => super::wrapping::told(event).unwrap_or_default(),
+        Event::MediumLetGo { medium } => {
+            format!("The program let go of “{}”, to be taken out.", crate::text::shown(medium))
+        }
+        Event::MediumRead { medium, files, .. } => format!("{}.", super::media::was_read(medium, files.len())),
         Event::KeyWiped { name, .. } => format!("The memory that held {name} was wiped."),
         Event::BackupDiscarded { name, shares, .. } => format!(
             "{}; destroyed shares: {}.",
@@ -307,7 +311,8 @@ pub fn is_otherwise(event: &Event) -> bool {
             | Event::TornTailCut { .. }
             | Event::HeadFitsPaper { .. }
             | Event::MediumFailed { .. }
-    )
+            | Event::PageCleared { found: false, .. }
+    ) || super::recipients::otherwise(event).is_some()
 }
 
 /// `2026-12-01 09:00:00 UTC`.

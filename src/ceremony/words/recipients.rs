@@ -1,7 +1,7 @@
 //! Everything that is said of shares that are encrypted to their custodians as well.
 
 use crate::{
-    ceremony::{backups::Backup, participants::PersonId, prompt::Choice, script::Script},
+    ceremony::{backups::Backup, event::Event, participants::PersonId, prompt::Choice, script::Script},
     custody::{Recipient, Set},
     text::shown,
 };
@@ -72,6 +72,19 @@ pub fn of_giving(script: &Script) -> Vec<String> {
         "Before their share is made, each of them compares the recipient on the screen with their own paper, and types MINE or NOT MINE."
             .into(),
     ]
+}
+
+/// What should be known although no rule says no: a recipient that its custodian did not know, a file that a try left.
+pub fn otherwise(event: &Event) -> Option<String> {
+    match event {
+        Event::Went { word, on } if word == NOT_MINE => {
+            Some(format!("A custodian said that it is not their own, and nothing was encrypted to it: {on}."))
+        }
+        Event::ShareEncrypted { index, left, .. } if !left.is_empty() => {
+            Some(format!("An earlier try left {} of share {index}; nobody knows what is in it.", left.join(", ")))
+        }
+        _ => None,
+    }
 }
 
 /// Where shares of a set lie as files, for whoever wants the set to end.

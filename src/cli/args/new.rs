@@ -1,6 +1,25 @@
-//! The kinds of script that an interview makes.
+//! What may be typed to get a script: the kinds that an interview makes, and one that a record makes.
 
-use clap::ValueEnum;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Write the script for the night on which a tagging key is stolen
+///
+/// RECORD is that of a ceremony of Docker Content Trust that left a spare tagging key: a token that was prepared and drilled, and is in no role. The
+/// script has its people, tokens and keys: as few officers as the roots ask for, and the spare in the place of the stolen key. On the quiet
+/// day it is read, approved and rehearsed; at night only the manifests of what was collected are written into it.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Example:
+  officiant emergency /media/red/2026-12-08 -o emergency")]
+pub struct Emergency {
+    /// The record, on one of its media
+    pub record: PathBuf,
+    /// The new folder for emergency.toml and the public halves of the spares
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: PathBuf,
+}
 
 /// Which ceremony a new script is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -4,7 +4,7 @@ use super::{
     plan::{BackupPlan, CustodyPlan, KeptPlan, Plan},
     toml::{Field, Text, list, many, one, say, statement, who},
 };
-use crate::{ceremony::participants::Duty, cli::args::ScriptKind};
+use crate::{ceremony::participants::Duty, cli::args::ScriptKind, custody::Opens};
 
 /// What the script begins with, for whoever opens it.
 pub(super) const fn about(kind: ScriptKind) -> &'static str {
@@ -59,7 +59,7 @@ pub(super) fn write(plan: &Plan, custody: &CustodyPlan, text: &mut Text) {
         one_kept(custody, kept, text);
     }
     if let Some(backup) = &custody.backup {
-        one_backup(backup, text);
+        one_backup(backup, is_wrapped(custody), text);
     }
     opening(plan, text);
     match plan.kind {
@@ -97,6 +97,9 @@ fn one_kept(custody: &CustodyPlan, kept: &KeptPlan, text: &mut Text) {
     text.comment("What the ceremony left that made the backup, from backup/ of its record. The keyid is the one on paper, under which clients trust the key.");
     text.line("[[kept]]");
     text.field("name", &custody.name);
+    if kept.opens == Opens::WrappedKey {
+        text.field("way", "wrapped");
+    }
     text.field("file", &kept.file);
     text.field("sha256", &kept.sha256.to_string());
     if let Some((sealed, sha256)) = &kept.sealed {
@@ -126,10 +129,15 @@ fn one_kept(custody: &CustodyPlan, kept: &KeptPlan, text: &mut Text) {
     text.blank();
 }
 
-fn one_backup(backup: &BackupPlan, text: &mut Text) {
+/// Whether the backup that was made before is of a wrapped key.
+fn is_wrapped(custody: &CustodyPlan) -> bool {
+    custody.kept.as_ref().is_some_and(|kept| kept.opens == Opens::WrappedKey)
+}
+
+fn one_backup(backup: &BackupPlan, wrapped: bool, text: &mut Text) {
     text.comment("Each custodian gets a page. The contact stands on every page. Without a printer each custodian copies from a covered screen.");
     text.line("[backup]");
-    text.field("way", "software-born");
+    text.field("way", if wrapped { "wrapped" } else { "software-born" });
     text.line(&format!("threshold = {}", backup.threshold));
     text.line(&format!("custodians = {}", list(&backup.custodians)));
     text.field("contact", &backup.contact);
@@ -192,6 +200,10 @@ fn restored(custody: &CustodyPlan, token: &str, text: &mut Text) {
 /// Sealed, shared out, and bagged.
 fn sealed(custody: &CustodyPlan, text: &mut Text) {
     text.step("seal-backup", 2, &[named(custody)]);
+    shared_out(custody, text);
+}
+
+fn shared_out(custody: &CustodyPlan, text: &mut Text) {
     text.step("give-shares", 60, &[named(custody)]);
     let Some(backup) = &custody.backup else { return };
     let people: Vec<&str> = backup.custodians.iter().map(String::as_str).collect();
@@ -284,15 +296,20 @@ fn replace(plan: &Plan, custody: &CustodyPlan, text: &mut Text) {
 
 fn change(plan: &Plan, custody: &CustodyPlan, text: &mut Text) {
     let tokens = new_tokens(plan);
-    text.act("A token for the proof");
+    text.act(if tokens.len() > 1 { "The blank tokens" } else { "A token for the proof" });
     tokens.iter().for_each(|token| text.step("prepare-token", 10, &[on(token)]));
-    text.act("The old backup is opened, and the key sealed anew");
-    text.step("open-backup", 25, &[named(custody)]);
-    sealed(custody, text);
-    text.act("The new shares restore");
-    text.step("break", 15, &[]);
-    tokens.iter().for_each(|token| restored(custody, token, text));
-    text.step("wipe-key", 1, &[named(custody)]);
+    match tokens.as_slice() {
+        [first, others @ ..] if is_wrapped(custody) => wrapped_anew(custody, first, others, text),
+        _ => {
+            text.act("The old backup is opened, and the key sealed anew");
+            text.step("open-backup", 25, &[named(custody)]);
+            sealed(custody, text);
+            text.act("The new shares restore");
+            text.step("break", 15, &[]);
+            tokens.iter().for_each(|token| restored(custody, token, text));
+            text.step("wipe-key", 1, &[named(custody)]);
+        }
+    }
     if custody.old_shares == Some(None) {
         text.act("The end of the old shares");
         text.step("break", 15, &[]);
@@ -306,6 +323,26 @@ fn change(plan: &Plan, custody: &CustodyPlan, text: &mut Text) {
         NEXT_READING.into(),
     ]);
     end(plan, &tokens, &fields, text);
+}
+
+/// A wrapped key comes out of its old file into one token, is wrapped there under another key-encryption key, and unwrapped into the others.
+fn wrapped_anew(custody: &CustodyPlan, first: &str, others: &[&str], text: &mut Text) {
+    text.act("The old file is opened on a token, and the key wrapped anew");
+    // Nobody leaves between the making of a key-encryption key and its last share.
+    text.step("break", 15, &[]);
+    text.step("make-kek", 15, &[named(custody)]);
+    text.step("open-backup", 30, &[named(custody), on(first)]);
+    text.step("wrap-key", 10, &[named(custody), on(first)]);
+    shared_out(custody, text);
+    text.step("wipe-kek", 1, &[named(custody)]);
+    text.act("The new shares restore");
+    text.step("break", 15, &[]);
+    for token in others {
+        text.step("unwrap-key", 20, &[named(custody), on(token)]);
+        text.step("drill-token", 5, &[on(token)]);
+    }
+    text.step("close-key", 5, &[named(custody), on(first)]);
+    text.step("drill-token", 5, &[on(first)]);
 }
 
 fn destroy(plan: &Plan, custody: &CustodyPlan, text: &mut Text) {

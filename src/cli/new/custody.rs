@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ceremony::participants::{Alias, Duty},
     cli::{args::ScriptKind, exit::Stop},
-    custody::{SHARES_MAX, Set},
+    custody::{Opens, SHARES_MAX, Set},
     digest::Digest,
     files,
     text::shown,
@@ -47,8 +47,16 @@ pub(super) fn interview(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Sto
             }
         }
         ScriptKind::ChangeCustodians => {
-            custody.kept = Some(kept_of(plan, false, ask)?);
-            new_tokens(plan, 1, ask)?;
+            let kept = kept_of(plan, false, ask)?;
+            let count = match kept.opens {
+                Opens::SealedFile => 1,
+                Opens::WrappedKey => {
+                    ask.say("  It is a wrapped key: one blank token wraps it anew, and a second one is the proof.");
+                    2
+                }
+            };
+            custody.kept = Some(kept);
+            new_tokens(plan, count, ask)?;
             custody.backup = Some(backup_of(plan, ask)?);
             let question = "Are so many old shares destroyed in the room that the others open nothing";
             custody.old_shares = Some(if ask.yes(question, true)? {
@@ -156,7 +164,7 @@ fn backup_of(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<BackupPlan, Stop> 
 
 /// A backup that was made before: its files are read, its keyid is compared with the paper.
 fn kept_of(plan: &mut Plan, brought: bool, ask: &mut Asking<'_>) -> Result<KeptPlan, Stop> {
-    ask.say("  What the ceremony left that made the backup lies in backup/ of its record: ….set.json and ….age.");
+    ask.say("  What the ceremony left that made the backup lies in backup/ of its record: ….set.json, and ….age or ….wrapped.");
     let file =
         ask.ask("The file with what is public of the shares, below this folder", Some("kept/offline.set.json"), below)?;
     let bytes = files::read(Path::new(&file), files::limit::INPUTS)?;
@@ -172,12 +180,14 @@ fn kept_of(plan: &mut Plan, brought: bool, ask: &mut Asking<'_>) -> Result<KeptP
         copy: None,
         keyid,
         scheme: set.scheme,
+        opens: set.opens,
         custodians: vec![],
         file,
     };
     // Where shares are only read, nothing is opened.
     if !matches!(plan.kind, ScriptKind::Transport | ScriptKind::ShareCheck) {
-        let default = kept.file.replace(".set.json", ".age");
+        let extension = if kept.opens == Opens::WrappedKey { ".wrapped" } else { ".age" };
+        let default = kept.file.replace(".set.json", extension);
         let sealed = ask.ask("The sealed file, below this folder", Some(&default), below)?;
         let sha256 = Digest::of(&files::read(Path::new(&sealed), files::limit::INPUTS)?);
         if brought {

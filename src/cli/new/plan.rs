@@ -6,7 +6,7 @@ use crate::{
         script::SignerAction,
     },
     cli::args::ScriptKind,
-    custody::Scheme,
+    custody::{Opens, Scheme},
     digest::Digest,
     tuf::key::KeyAlgorithm,
     utc::Utc,
@@ -100,6 +100,8 @@ pub(super) struct KeptPlan {
     pub copy: Option<String>,
     pub keyid: String,
     pub scheme: Scheme,
+    /// What the shares open.
+    pub opens: Opens,
     /// Who brings which share.
     pub custodians: Vec<(u8, String)>,
 }

@@ -32,7 +32,7 @@ pub(super) fn statement(words: &str) -> Field {
 }
 
 /// A TOML string, with everything escaped that has to be.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::cli) fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for character in text.chars() {
         match character {

@@ -266,6 +266,7 @@ impl Room {
             | Operation::SealBackup { .. }
             | Operation::SealManagementKey { .. }
             | Operation::GiveShare { .. }
+            | Operation::ReadMedium { .. }
             | Operation::Giving(_)
             | Operation::PutKey { .. }
             | Operation::CheckShare { .. }

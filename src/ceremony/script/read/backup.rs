@@ -290,7 +290,7 @@ impl Reader<'_> {
         if !made.is_empty() && script.custody().is_none() {
             return self.error(
                 acts.span(),
-                "[backup] is missing: a key for several tokens, made or taken into memory or wrapped, has way = \"software-born\" or way = \"wrapped\", with its custodians",
+                "[backup] is missing (BACKUP-DECLARED): a key for several tokens, made or taken into memory or wrapped, has way = \"software-born\" or way = \"wrapped\", with its custodians",
             );
         }
         let wrapped = script.backup.as_ref().is_some_and(|backup| backup.way == Way::Wrapped);
