@@ -4,26 +4,14 @@ mod cli_support;
 
 use std::{fs, path::Path};
 
-use cli_support::{Ran, officiant, officiant_with, ours};
-
-/// Repository, day, media, module, and no look at it.
-const FIRST: &str = "my-shop\n2026-12-01T09:00:00Z\n\n\n/usr/lib/softhsm/libsofthsm2.so\nno\n";
-/// Administrator, operator and a surrogate, witness without one, keeper, publisher.
-const TEAM: &str = "Ida Holm\nOmar Said\nNils Berg\nVěra Nováková\n\nKai Mbeki\nPia Sørensen\n";
+use cli_support::{
+    new::{FIRST, TEAM, holds, interview, rehearsed, without_complaint},
+    officiant, ours,
+};
 
 /// Owner, file, keyid, held by a server; three times.
 fn online() -> String {
     ["86de", "fb34", "58e9"].map(|digits| format!("\n\n{}\n\n", digits.repeat(16))).concat()
-}
-
-fn interview(folder: &Path, kind: &str, answers: &str) -> Ran {
-    officiant_with(folder, &["new", kind, "-o", "script.toml"], answers)
-}
-
-fn holds(folder: &Path) -> serde_json::Value {
-    let ran = officiant(folder, &["check", "script.toml", "--json"]);
-    assert_eq!(ran.code, Some(0), "{ran:#?}");
-    serde_json::from_str(&ran.out).unwrap()
 }
 
 #[test]
@@ -163,26 +151,6 @@ fn kept(folder: &Path) {
     }
 }
 
-/// `check` says nothing that the interview could have avoided: what it still names is what a day needs, or a module that nobody looked at.
-fn without_complaint(folder: &Path) -> serde_json::Value {
-    let report = holds(folder);
-    for finding in report["script"]["findings"].as_array().unwrap() {
-        let module = finding["rule"] == "TOKEN-IS-HARDWARE";
-        assert!(finding["severity"] == "note" || module, "{finding:#}");
-    }
-    report
-}
-
-/// Rehearses a script to its end, with the answers of the shipped one of that kind, and goes through the record.
-fn rehearsed(folder: &Path, kind: &str, more: &str) {
-    let shipped = fs::read_to_string(ours(&format!("ceremony-scripts/{kind}.answers.toml"))).unwrap();
-    fs::write(folder.join("answers.toml"), format!("{shipped}{more}")).unwrap();
-    let ran = officiant(folder, &["rehearse", "script.toml", "--answers", "answers.toml", "--record", "record"]);
-    assert_eq!(ran.code, Some(0), "{ran:#?}");
-    let verified = officiant(folder, &["verify", "record"]);
-    assert!(verified.code == Some(0) && verified.out.contains("HOLDS"), "{verified:#?}");
-}
-
 /// The keyids of the shipped sets.
 const ROOT: &str = "ec948ec7b72e5836fed0cf477da42a3f8a43928405c59267f9be99306d1ee9aa";
 const OFFLINE: &str = "cc960e607d06f540be91c54e219e5efc8b1bab6c8856590b0172f984064735f6";
@@ -195,7 +163,7 @@ fn custody(kind: &str, answers: &str) -> tempfile::TempDir {
     kept(place.path());
     let ran = interview(place.path(), kind, &format!("{FIRST}{CUSTODY_TEAM}\n\n{answers}"));
     assert_eq!(ran.code, Some(0), "{ran:#?}");
-    without_complaint(place.path());
+    without_complaint(place.path(), &[]);
     place
 }
 
@@ -205,7 +173,7 @@ fn a_backup_of_a_key_in_a_file() {
     let file = "\nf571aa6a2e69072f2de07b0723172eebc5f8fdee1f3a0ecc63229830773b58f0\nAna Ruiz\n";
     let people = "Ana Ruiz\nBo Lindqvist\nCem Yılmaz\nKai Mbeki\nVěra Nováková\n";
     let place = custody("backup", &format!("{tokens}{file}5\n3\n{people}Security office\n\n"));
-    rehearsed(place.path(), "backup", "");
+    rehearsed(place.path(), "backup");
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     assert!(text.contains("do = \"take-key\"") && text.contains("dialect = \"notary\""), "{text}");
 }
@@ -217,7 +185,7 @@ const BRING: &str = "Noa Peretz\nUma Iyer\nEli Sundberg\nRui Almeida\n\n";
 fn a_drill_a_restore_and_a_replacement_know_the_backup_from_its_files() {
     let set = format!("kept/root.set.json\n{ROOT}\n\n\n{BRING}");
     let place = custody("restore-drill", &format!("{set}Ana Ruiz\n{TOKEN}"));
-    rehearsed(place.path(), "restore-drill", "");
+    rehearsed(place.path(), "restore-drill");
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     for said in
         ["alias = \"drill-1\"", "do = \"erase-token\"", "sealed-copies = [\"kept/copy/root.age\"]", "threshold = 3"]
@@ -227,13 +195,13 @@ fn a_drill_a_restore_and_a_replacement_know_the_backup_from_its_files() {
     let place = custody("restore", &format!("{set}2\nAna Ruiz\n{TOKEN}Bo Lindqvist\n{TOKEN}"));
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     fs::write(place.path().join("script.toml"), text.replace("ana-1", "ana-2").replace("bo-1", "bo-2")).unwrap();
-    rehearsed(place.path(), "restore", "");
+    rehearsed(place.path(), "restore");
     let old = format!("Ana Ruiz\nana-9\n{TOKEN}ana-9\n5c1e4a0b7d92f36e\n");
     let place = custody("replace-token", &format!("{set}Ana Ruiz\n{TOKEN}{old}"));
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     let text = text.replace("ana-1", "ana-2").replace("ana-9", "ana-1");
     fs::write(place.path().join("script.toml"), text).unwrap();
-    rehearsed(place.path(), "replace-token", "");
+    rehearsed(place.path(), "replace-token");
 }
 
 #[test]
@@ -244,7 +212,7 @@ fn other_custodians_and_the_end_of_the_old_shares_or_the_day_of_the_rotation() {
     let place = custody("change-custodians", &format!("{to_the_shares}yes\n"));
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     fs::write(place.path().join("script.toml"), text.replace("ana-1", "ana-2")).unwrap();
-    rehearsed(place.path(), "change-custodians", "");
+    rehearsed(place.path(), "change-custodians");
     // Where the key is rotated instead, check warns of exactly that.
     let place = tempfile::tempdir().unwrap();
     kept(place.path());
@@ -266,7 +234,7 @@ const WRAPPED: &str = "e44fbeeb26d670756ce925023ca709b0dcc3b363e9de4e0e30164754c
 fn a_set_of_a_wrapped_key_is_known_by_its_file_and_its_ceremonies_unwrap_it() {
     let set = format!("kept/offline-wrapped.set.json\n{WRAPPED}\nkept/offline.wrapped\n\n{BRING}");
     let place = custody("restore-drill", &format!("{set}Ana Ruiz\n{TOKEN}"));
-    rehearsed(place.path(), "restore-drill-wrapped", "");
+    rehearsed(place.path(), "restore-drill-wrapped");
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     assert!(text.contains("way = \"wrapped\"") && text.contains("sealed = \"kept/offline.wrapped\""), "{text}");
     let people = "Ana Ruiz\nBo Lindqvist\nDora Weiss\nKai Mbeki\nVěra Nováková\n";
@@ -276,7 +244,7 @@ fn a_set_of_a_wrapped_key_is_known_by_its_file_and_its_ceremonies_unwrap_it() {
     let place = custody("change-custodians", &format!("{to_the_shares}yes\n"));
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     fs::write(place.path().join("script.toml"), text.replace("ana-1", "ana-2").replace("dora-1", "dora-2")).unwrap();
-    rehearsed(place.path(), "change-custodians-wrapped", "");
+    rehearsed(place.path(), "change-custodians-wrapped");
     for said in ["do = \"make-kek\"", "do = \"close-key\"", "[backup]\nway = \"wrapped\""] {
         assert!(text.contains(said), "no {said} in {text}");
     }
@@ -288,11 +256,11 @@ fn the_end_of_a_key_and_a_journey() {
     let (ana, bo) = (token("Ana Ruiz", "ana-1", "3f0c2a7be1d04c55"), token("Bo Lindqvist", "bo-1", "90d417c6aa2b83fe"));
     let set = format!("kept/offline-2026.set.json\n{OFFLINE}\n");
     let place = custody("destroy", &format!("yes\n{set}\n2\n{ana}{bo}"));
-    rehearsed(place.path(), "destroy", "");
+    rehearsed(place.path(), "destroy");
     let keyid = |digit: &str| format!("{}\n", digit.repeat(64));
     let tokens = format!("2\n{}{ana}\n{}{bo}\n", keyid("4"), keyid("d"));
     let place = custody("transport", &format!("Ana Ruiz\nBo Lindqvist\n{tokens}yes\n{set}"));
-    rehearsed(place.path(), "transport", "");
+    rehearsed(place.path(), "transport");
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     assert!(text.contains("held-by-token = \"ana-1\"") && text.contains("file = \"keys/bo-1.pem\""), "{text}");
 }
@@ -308,8 +276,8 @@ fn a_reading_of_shares_asks_for_no_module_and_a_set_of_another_key_is_asked_for_
     assert!(!place.path().join("script.toml").exists());
     let ran = interview(place.path(), "share-check", &answers(OFFLINE));
     assert_eq!(ran.code, Some(0), "{ran:#?}");
-    without_complaint(place.path());
-    rehearsed(place.path(), "share-check", "");
+    without_complaint(place.path(), &[]);
+    rehearsed(place.path(), "share-check");
     let text = fs::read_to_string(place.path().join("script.toml")).unwrap();
     assert!(!text.contains("[[module]]") && text.contains("do = \"check-shares\""), "{text}");
 }

@@ -165,14 +165,17 @@ pub struct Resume {
 /// Write a script by interview
 ///
 /// Asks who is in the room, who holds which token and keeps which PIN, how many must sign, when the root expires, and which
-/// keys the online roles have; of a backup, where its files lie and who brings or gets which share; then writes the script with a comment at every part. Questions are read from standard input, so
-/// that the answers may come from a file, one a line; an empty line takes what stands in brackets.
+/// keys the online roles have; of a backup, where its files lie and who brings or gets which share; then writes the script with a comment at every part.
+/// A ceremony of Docker Content Trust begins with the folder that the courier collected: repositories, keyids, thresholds, signers and ends
+/// are read there. Questions are read from standard input, so that the answers may come from a file, one a line; an empty line takes what
+/// stands in brackets.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
   officiant new genesis -o genesis.toml
   officiant new rotate-root > rotate-root.toml
-  officiant new restore-drill -o drill.toml")]
+  officiant new restore-drill -o drill.toml
+  officiant new dct-rotate-tagging-key -o night.toml")]
 pub struct New {
     /// Which ceremony
     #[arg(value_enum)]

@@ -2,11 +2,22 @@
 
 mod acts;
 mod ask;
+mod collected;
 mod custody;
+mod dct;
+mod dct_keys;
+mod dct_shown;
+mod dct_text;
 mod interview;
+mod keys;
+mod parts;
 mod plan;
 mod text;
+mod tokens;
 mod toml;
+
+#[cfg(test)]
+mod tests;
 
 pub(super) use self::toml::quoted;
 use super::{

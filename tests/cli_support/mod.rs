@@ -1,6 +1,8 @@
 //! What the tests of the command line share.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod new;
+
 use std::{
     fs,
     io::Write as _,

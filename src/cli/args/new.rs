@@ -36,6 +36,16 @@ pub enum ScriptKind {
     RotateRoot,
     /// Sign the same root again with a later expiry, and nothing else
     RenewExpiry,
+    /// Docker Content Trust: make the offline key, and root and targets of each new repository
+    DctGenesis,
+    /// Docker Content Trust: signers below the tagging key come, go or get other keys
+    DctDelegate,
+    /// Docker Content Trust: the tagging key was stolen, and another takes its place everywhere
+    DctRotateTaggingKey,
+    /// Docker Content Trust: replace offline keys, or renew their certificates
+    DctRotateRoot,
+    /// Docker Content Trust: sign the same roots and targets again with a later expiry
+    DctRenew,
     /// Give a key that lies in a file a backup, and bring it to tokens
     Backup,
     /// Restore a backup to a blank token, let it sign a nonce, wipe it
@@ -55,6 +65,14 @@ pub enum ScriptKind {
 }
 
 impl ScriptKind {
+    /// Whether it is about the repositories of a collection.
+    pub const fn is_dct(self) -> bool {
+        matches!(
+            self,
+            Self::DctGenesis | Self::DctDelegate | Self::DctRotateTaggingKey | Self::DctRotateRoot | Self::DctRenew
+        )
+    }
+
     /// Whether it is about keys, tokens and shares alone.
     pub const fn is_custody(self) -> bool {
         matches!(

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use super::{
     ask::Asking,
-    interview::{below, free_alias, known, label_and_serial, name, token},
+    keys::{below, keyid},
     plan::{BackupPlan, CustodyPlan, KeptPlan, Plan},
+    tokens::{alias_on_card, free_alias, known, label_and_serial, name, token},
 };
 use crate::{
     ceremony::participants::{Alias, Duty},
     cli::{args::ScriptKind, exit::Stop},
     custody::{Opens, SHARES_MAX, Set},
-    digest::{Digest, from_hex},
+    digest::Digest,
     files,
     text::shown,
     utc::Utc,
@@ -109,13 +110,6 @@ fn name_of(plan: &mut Plan, question: &str, ask: &mut Asking<'_>) -> Result<Stri
     Ok(known(plan, &name, Duty::Officer))
 }
 
-fn keyid(ask: &mut Asking<'_>, question: &str) -> Result<String, Stop> {
-    ask.ask(question, None, |keyid| match from_hex(keyid) {
-        Some(bytes) if bytes.len() == 32 => Ok(keyid.to_lowercase()),
-        _ => Err("64 hexadecimal digits".into()),
-    })
-}
-
 fn new_tokens(plan: &mut Plan, count: u64, ask: &mut Asking<'_>) -> Result<(), Stop> {
     for number in 1..=count {
         let which = if count == 1 { "the new token".to_owned() } else { format!("new token {number}") };
@@ -132,12 +126,7 @@ fn new_tokens(plan: &mut Plan, count: u64, ask: &mut Asking<'_>) -> Result<(), S
 fn old_token(plan: &mut Plan, question: &str, keyid: Option<String>, ask: &mut Asking<'_>) -> Result<String, Stop> {
     let holder = name(plan, question, Duty::Officer, ask)?;
     let (free, keeper) = (free_alias(plan, &holder), plan.first(Duty::Keeper).to_owned());
-    let alias = ask.ask("Its short name, as the card of the last ceremony has it", Some(&free), |alias| {
-        Alias::try_from(alias.to_owned()).map(|_| alias.to_owned()).map_err(|_| "a-z, 0-9 and -, such as ana-1".into())
-    })?;
-    if plan.tokens.iter().any(|token| token.alias == alias) {
-        return Err(Stop::Usage(format!("two tokens are called {alias}; begin again with other names")));
-    }
+    let alias = alias_on_card(plan, &free, ask)?;
     let mut token = token(plan, &alias, &holder, &keeper, ask)?;
     token.known = label_and_serial(plan, &alias, ask)?;
     if token.known.is_none() {

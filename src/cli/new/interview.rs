@@ -4,17 +4,17 @@ use std::path::Path;
 
 use super::{
     ask::Asking,
-    custody,
-    plan::{KeyPlan, ModulePlan, Plan, PreviousPlan, TokenPlan},
+    custody, dct, dct_shown,
+    keys::{below, online_key},
+    plan::{ModulePlan, Plan, PreviousPlan},
+    tokens::{free_alias, label_and_serial, name, new_officers, one_person, spare, token, two_people},
 };
 use crate::{
     ceremony::participants::Duty,
     cli::{args::ScriptKind, exit::Stop, line::Io},
     device::yubikey::{NATIVE, YubiKeyUri},
     digest::Digest,
-    fault::Fault,
-    files, preflight,
-    readback::Challenge,
+    files,
     text::shown,
     token::{
         list,
@@ -23,7 +23,7 @@ use crate::{
     },
     tuf::{
         dialect::Dialect,
-        key::{Key, KeyAlgorithm, PublicKey},
+        key::KeyAlgorithm,
         role::RoleName,
         root::Root,
         signed::{Metadata as _, Untrusted},
@@ -37,9 +37,17 @@ pub(super) fn interview(kind: ScriptKind, trust: Trust, io: &mut dyn Io) -> Resu
     let mut asking = Asking(io);
     let ask = &mut asking;
     ask.say("Enter takes what stands in brackets. Nothing here is secret: never type a PIN.");
+    // What the courier collected says the most, and a wrong folder is known before anything else was typed.
+    let collected = kind.is_dct().then(|| dct_shown::collected(kind, ask)).transpose()?;
+    let repository = match &collected {
+        Some(collected) => {
+            ask.text("A name for all of them, which proofs of possession repeat", Some(&collected.prefix()))?
+        }
+        None => ask.text("The repository, by the name that clients and auditors know", Some("example-shop"))?,
+    };
     let mut plan = Plan {
         kind,
-        repository: ask.text("The repository, by the name that clients and auditors know", Some("example-shop"))?,
+        repository,
         planned: planned(ask)?,
         media: [String::new(), String::new()],
         people: vec![],
@@ -52,6 +60,7 @@ pub(super) fn interview(kind: ScriptKind, trust: Trust, io: &mut dyn Io) -> Resu
         previous: None,
         removes: vec![],
         custody: None,
+        dct: None,
     };
     let first = ask.text("The words on the label of the first medium", Some("record A, red label"))?;
     let second = ask.ask("The words on the label of the second medium", Some("record B, blue label"), |label| {
@@ -64,6 +73,11 @@ pub(super) fn interview(kind: ScriptKind, trust: Trust, io: &mut dyn Io) -> Resu
     // Nobody touches a token where shares are read.
     if kind != ScriptKind::ShareCheck {
         module(&mut plan, trust, ask)?;
+    }
+    if let Some(collected) = collected {
+        team(&mut plan, ask)?;
+        dct::interview(&mut plan, collected, ask)?;
+        return Ok(plan);
     }
     match kind {
         _ if kind.is_custody() => {
@@ -90,7 +104,8 @@ pub(super) fn interview(kind: ScriptKind, trust: Trust, io: &mut dyn Io) -> Resu
         }
         _ => {}
     }
-    threshold(&mut plan, ask)?;
+    let keys = plan.principals().count() as u64;
+    threshold(&mut plan, keys, keys, ask)?;
     expiry(&mut plan, ask)?;
     let online = match kind {
         ScriptKind::RenewExpiry => false,
@@ -189,115 +204,6 @@ fn team(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-pub(super) fn name(plan: &mut Plan, question: &str, duty: Duty, ask: &mut Asking<'_>) -> Result<String, Stop> {
-    let name = ask.text(question, None)?;
-    Ok(plan.person(&name, duty))
-}
-
-const TAGS: [&str; 8] = ["blue", "green", "yellow", "orange", "white", "red", "black", "grey"];
-
-/// A token for `holder`: its tag, and who keeps which PIN.
-pub(super) fn token(
-    plan: &mut Plan,
-    alias: &str,
-    holder: &str,
-    so_pin: &str,
-    ask: &mut Asking<'_>,
-) -> Result<TokenPlan, Stop> {
-    let tag = TAGS[plan.tokens.len() % TAGS.len()];
-    let tag = ask.text(&format!("The tag of token {alias}"), Some(tag))?;
-    let user = plan.name(holder);
-    let user = ask.text(&format!("Who knows the user PIN of {alias}"), Some(&user))?;
-    let user_pin = known(plan, &user, Duty::Officer);
-    let keeper = plan.name(so_pin);
-    let keeper = ask.text(&format!("Who keeps the SO-PIN of {alias}, sealed"), Some(&keeper))?;
-    let so_pin = known(plan, &keeper, Duty::Keeper);
-    Ok(TokenPlan {
-        alias: alias.to_owned(),
-        holder: holder.to_owned(),
-        user_pin,
-        so_pin,
-        tag,
-        keyid: None,
-        known: None,
-        spare_for: None,
-    })
-}
-
-/// The short name of somebody; a new person gets `duty`.
-pub(super) fn known(plan: &mut Plan, name: &str, duty: Duty) -> String {
-    let known = plan.people.iter().find(|person| person.name == name || person.id == name);
-    known.map(|person| person.id.clone()).unwrap_or_else(|| plan.person(name, duty))
-}
-
-pub(super) fn free_alias(plan: &Plan, id: &str) -> String {
-    let taken = |alias: &str| plan.tokens.iter().any(|token| token.alias == alias);
-    (1..).map(|number| format!("{id}-{number}")).find(|alias| !taken(alias)).unwrap_or_else(|| id.to_owned())
-}
-
-fn new_officers(plan: &mut Plan, question: &str, default: u64, ask: &mut Asking<'_>) -> Result<(), Stop> {
-    let least = u64::from(plan.previous.is_none());
-    for number in 1..=ask.number(question, default.max(least), least, 15)? {
-        let holder = name(plan, &format!("Officer {number} with a new root key"), Duty::Officer, ask)?;
-        let (alias, keeper) = (free_alias(plan, &holder), plan.first(Duty::Keeper).to_owned());
-        let token = token(plan, &alias, &holder, &keeper, ask)?;
-        plan.tokens.push(token);
-    }
-    Ok(())
-}
-
-fn spare(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
-    let new: Vec<_> =
-        plan.tokens.iter().filter(|token| token.keyid.is_none()).map(|token| token.alias.clone()).collect();
-    let Some(last) = new.last() else { return Ok(()) };
-    if !ask.yes(&format!("Is a blank spare token in the kit, for {last}"), true)? {
-        return Ok(());
-    }
-    let Some(principal) = plan.tokens.iter().find(|token| token.alias == *last) else { return Ok(()) };
-    let (holder, user_pin, so_pin) = (principal.holder.clone(), principal.user_pin.clone(), principal.so_pin.clone());
-    let tag = ask.text("The tag of the spare", Some("white with a stripe"))?;
-    let alias = free_alias(plan, &holder);
-    let spare_for = Some(last.clone());
-    plan.tokens.push(TokenPlan { alias, holder, user_pin, so_pin, tag, keyid: None, known: None, spare_for });
-    Ok(())
-}
-
-fn two_people(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
-    let first = name(plan, "The first of you", Duty::Administrator, ask)?;
-    let second = name(plan, "The second of you, who sits at the keyboard", Duty::Operator, ask)?;
-    let outside = name(plan, "Who, outside the room, takes the third token in a sealed bag", Duty::Keeper, ask)?;
-    for id in [&first, &second] {
-        plan.person(id, Duty::Officer);
-        plan.person(id, Duty::Witness);
-    }
-    for (holder, so_pin, alias) in [
-        (&first, &second, format!("{first}-1")),
-        (&second, &first, format!("{second}-1")),
-        (&outside, &first, "vault-1".to_owned()),
-    ] {
-        let mut token = token(plan, &alias, holder, so_pin, ask)?;
-        // Whoever has the token must not have its PIN, or there would be a third who can sign.
-        if *holder == outside && token.user_pin == outside {
-            ask.say("  The outsider keeps the token; its PIN is known to the second of you.");
-            token.user_pin = second.clone();
-        }
-        plan.tokens.push(token);
-    }
-    Ok(())
-}
-
-fn one_person(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
-    let alone = name(plan, "Your name", Duty::Administrator, ask)?;
-    for duty in [Duty::Operator, Duty::Officer, Duty::Witness] {
-        plan.person(&alone, duty);
-    }
-    for alias in ["one", "two", "three"] {
-        let token = token(plan, alias, &alone, &alone, ask)?;
-        plan.tokens.push(token);
-    }
-    Ok(())
-}
-
 fn previous(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<Root, Stop> {
     let file = ask.ask("The file with the root that clients trust today, below this folder", None, below)?;
     let bytes = files::read(Path::new(&file), files::limit::METADATA)?;
@@ -332,32 +238,16 @@ fn old_officers(plan: &mut Plan, old: &Root, ask: &mut Asking<'_>) -> Result<(),
     Ok(())
 }
 
-/// What is known of a token that exists already.
-pub(super) fn label_and_serial(
-    plan: &Plan,
-    alias: &str,
-    ask: &mut Asking<'_>,
-) -> Result<Option<(String, String)>, Stop> {
-    if plan.module.path.starts_with(NATIVE) {
-        let serial = ask.maybe(&format!("The serial of {alias}, as it stands on the YubiKey"))?;
-        return Ok(serial.map(|serial| (String::new(), serial)));
-    }
-    match ask.maybe(&format!("The label of {alias}, as officiant token list shows it"))? {
-        Some(label) => Ok(Some((label, ask.text(&format!("The serial of {alias}"), None)?))),
-        None => Ok(None),
-    }
-}
-
-fn threshold(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
-    let keys = plan.principals().count() as u64;
+/// How many of `keys` must sign; `most` of them can.
+pub(super) fn threshold(plan: &mut Plan, keys: u64, most: u64, ask: &mut Asking<'_>) -> Result<(), Stop> {
     if keys == 0 {
         return Err(Stop::Usage("no root key is left: a root needs at least one".into()));
     }
     if plan.kind == ScriptKind::RenewExpiry {
         return Ok(());
     }
-    let default = plan.threshold.min(keys);
-    plan.threshold = ask.number(&format!("How many of the {keys} keys must sign"), default, 1, keys)?;
+    let default = plan.threshold.min(most);
+    plan.threshold = ask.number(&format!("How many of the {keys} keys must sign"), default, 1, most)?;
     if plan.threshold == keys {
         ask.say("  Then the loss of one token is the loss of the root: the script declares no-spare.");
     }
@@ -370,11 +260,21 @@ fn threshold(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// In how many days something expires, and the window around it.
+pub(super) fn days(
+    what: &str,
+    usual: u64,
+    least: impl Fn(u64) -> u64,
+    later: u64,
+    ask: &mut Asking<'_>,
+) -> Result<[u64; 3], Stop> {
+    let days = ask.number(&format!("In how many days {what}"), usual, 1, 3660)?;
+    let least = ask.number("  at least", least(days).clamp(1, days), 1, days)?;
+    Ok([days, least, ask.number("  at most", days + later, days, 3690)?])
+}
+
 fn expiry(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
-    let days = ask.number("In how many days the root expires", 400, 1, 3660)?;
-    let least = ask.number("  at least", days.saturating_sub(35).max(1), 1, days)?;
-    let most = ask.number("  at most", days + 30, days, 3690)?;
-    plan.days = [days, least, most];
+    plan.days = days("the root expires", 400, |days| days.saturating_sub(35), 30, ask)?;
     if plan.previous.is_none() || plan.tokens.iter().any(|token| token.keyid.is_none()) {
         let question = "The kind of the new root keys (p256, p384, ed25519, rsa3072-pss)";
         plan.algorithm = ask.ask(question, Some("p256"), |answer| {
@@ -383,56 +283,4 @@ fn expiry(plan: &mut Plan, ask: &mut Asking<'_>) -> Result<(), Stop> {
         })?;
     }
     Ok(())
-}
-
-fn online_key(plan: &mut Plan, role: &'static str, ask: &mut Asking<'_>) -> Result<(), Stop> {
-    let owner = ask.text(&format!("Who owns the key of the online role {role}"), Some("Repository server"))?;
-    let default = format!("online-keys/{role}.pem");
-    let file =
-        ask.ask(&format!("The file with the public key of {role}, below the script's folder"), Some(&default), below)?;
-    if let Some(key) = read_key(&file) {
-        ask.say(&format!("  The file that lies there now holds {}. The paper decides, not the file.", key.id()));
-    }
-    let keyid = ask.text(&format!("The keyid of {role}, copied from its owner's own paper"), None)?;
-    let possession = if ask.yes(&format!("Is the key of {role} held by a server that signs no statements"), true)? {
-        None
-    } else {
-        let default = format!("online-keys/{role}.possession");
-        let file = ask.ask("The file with the proof of possession", Some(&default), below)?;
-        statement(plan, role, &keyid, ask)?;
-        Some(file)
-    };
-    plan.keys.push(KeyPlan { role, owner, file, keyid, possession });
-    Ok(())
-}
-
-/// Shows the statement that the owner of a key signs.
-fn statement(plan: &Plan, role: &str, keyid: &str, ask: &mut Asking<'_>) -> Result<(), Stop> {
-    let begins = plan.planned.map_or_else(preflight::now, Ok)?;
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).map_err(|error| Fault::machine("draw a random nonce", error))?;
-    let last_day = begins.plus_days(30).date();
-    let challenge = Challenge::possession(&plan.repository, role, keyid, &last_day, &nonce);
-    ask.say("  The owner of the key signs the lines between the rules, each with its line feed, and adds a last line");
-    ask.say("  `signature: ` with the signature in hexadecimal (ECDSA as DER). Both together are the proof.");
-    ask.say("  ----");
-    String::from_utf8_lossy(challenge.bytes()).lines().for_each(|line| ask.say(line));
-    ask.say("  ----");
-    Ok(())
-}
-
-/// A path as a script takes it.
-pub(super) fn below(answer: &str) -> Result<String, String> {
-    if answer.is_empty() || answer.starts_with('/') || answer.split('/').any(|part| part == ".." || part.is_empty()) {
-        return Err("a path below the script's own folder, without ..".into());
-    }
-    Ok(answer.to_owned())
-}
-
-fn read_key(file: &str) -> Option<Key> {
-    let bytes = files::read(Path::new(file), files::limit::PUBLIC_KEY).ok()?;
-    let text = std::str::from_utf8(&bytes).ok()?;
-    PublicKey::from_spki_pem(text)
-        .and_then(|public| Dialect::default().key(&public))
-        .or_else(|| serde_json::from_str(text).ok())
 }

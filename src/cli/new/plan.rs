@@ -1,7 +1,10 @@
 //! What an interview found out: everything that a script says, before it is text.
 
 use crate::{
-    ceremony::participants::{Alias, Duty},
+    ceremony::{
+        participants::{Alias, Duty},
+        script::SignerAction,
+    },
     cli::args::ScriptKind,
     custody::{Opens, Scheme},
     digest::Digest,
@@ -27,6 +30,46 @@ pub(super) struct Plan {
     pub removes: Vec<String>,
     /// What a ceremony about keys, tokens and shares alone says.
     pub custody: Option<CustodyPlan>,
+    /// What a ceremony of Docker Content Trust says.
+    pub dct: Option<DctPlan>,
+}
+
+/// A ceremony about many repositories.
+pub(super) struct DctPlan {
+    /// What was collected: folder, the SHA-256 of its MANIFEST, and how many repositories.
+    pub collection: (String, Digest, usize),
+    /// The last collection from before a theft.
+    pub before: Option<(String, Digest)>,
+    /// What becomes of tags that are not as they were, where a stolen key is replaced.
+    pub changed: Option<&'static str>,
+    /// The tokens of `[root]`: the whole set as it is to be; none where no root is written.
+    pub root: Vec<String>,
+    /// The tokens that sign today, offline keys first.
+    pub signs: Vec<String>,
+    /// The tokens whose keys are certified today.
+    pub certified: Vec<String>,
+    /// For whom certificates are, where one serves all, and their days.
+    pub certificate: Option<(Option<String>, u64)>,
+    pub tagging: Option<TaggingPlan>,
+    pub signers: Vec<SignerPlan>,
+    /// A tagging key that is sealed for the day on which today's is stolen.
+    pub sealed: Option<String>,
+}
+
+/// The tagging keys as they are to be.
+pub(super) struct TaggingPlan {
+    pub threshold: u64,
+    /// Short names of tokens and of keys.
+    pub keys: Vec<String>,
+    pub days: [u64; 3],
+}
+
+/// A signer below the tagging keys.
+pub(super) struct SignerPlan {
+    pub name: String,
+    pub action: SignerAction,
+    /// Short names of keys.
+    pub keys: Vec<String>,
 }
 
 /// A ceremony about keys, tokens and shares alone.
@@ -96,16 +139,27 @@ pub(super) struct TokenPlan {
     /// Label and serial, where they are known.
     pub known: Option<(String, String)>,
     pub spare_for: Option<String>,
+    /// What the script says above it.
+    pub says: Option<&'static str>,
 }
 
-/// The key of one online role.
+/// A key from outside; that of an online role has its name.
 pub(super) struct KeyPlan {
-    pub role: &'static str,
+    pub name: String,
     pub owner: String,
     pub file: String,
     pub keyid: String,
-    /// The file with the proof of possession; `None` where a server holds the key.
-    pub possession: Option<String>,
+    pub proof: Proof,
+}
+
+/// How a key from outside is proven.
+pub(super) enum Proof {
+    /// By a statement in this file.
+    Statement(String),
+    /// By nothing: a server holds it.
+    Server,
+    /// By the token of this script that holds it, when it is opened.
+    Token(String),
 }
 
 pub(super) struct PreviousPlan {
@@ -155,6 +209,17 @@ impl Plan {
     /// Tokens that play a part of their own.
     pub fn principals(&self) -> impl Iterator<Item = &TokenPlan> {
         self.tokens.iter().filter(|token| token.spare_for.is_none())
+    }
+
+    /// How many keys the root has afterwards.
+    pub fn root_keys(&self) -> u64 {
+        let spelled = self.dct.as_ref().map(|dct| dct.root.len());
+        spelled.unwrap_or_else(|| self.principals().count()) as u64
+    }
+
+    /// Whether it writes a root, whose threshold people know.
+    pub fn writes_root(&self) -> bool {
+        self.custody.is_none() && self.kind != ScriptKind::DctDelegate
     }
 
     /// Whether somebody holds duties that should check each other.

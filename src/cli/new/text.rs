@@ -1,11 +1,12 @@
 //! The script as text: every template that `new` fills, in one place.
 
 use super::{
-    acts,
-    plan::{KeyPlan, PersonPlan, Plan, TokenPlan},
+    acts, dct_text,
+    parts::{key, module, one_token, people},
+    plan::{Plan, TokenPlan},
     toml::{Text, list, many, one, say, statement, who},
 };
-use crate::{ceremony::participants::Duty, cli::args::ScriptKind, device::yubikey::NATIVE};
+use crate::{ceremony::participants::Duty, cli::args::ScriptKind};
 
 /// The whole script.
 pub(super) fn script(plan: &Plan) -> String {
@@ -27,24 +28,38 @@ pub(super) fn script(plan: &Plan) -> String {
             "Rotation of the root: root keys are replaced. Officers of the old root and of the new one sign."
         }
         ScriptKind::RenewExpiry => "Renewal: the same root is signed again with a later expiry, and nothing else changes.",
+        kind if kind.is_dct() => dct_text::about(kind),
         kind => acts::about(kind),
     });
     text.comment("Check it, print it, rehearse it, and have its printed digest approved before the day. It holds no secret, and must never hold one.");
     text.blank();
     head(plan, &mut text);
+    text.comment(
+        "Who is in the room, by short name. Duties that check each other are with different people, or declared above.",
+    );
     plan.people.iter().for_each(|person| people(person, &mut text));
     if !plan.module.path.is_empty() {
         module(plan, &mut text);
+    }
+    if !plan.tokens.is_empty() {
+        text.comment("The tokens: who holds each, and who keeps which PIN. A token that exists already is known by what its holder's card says.");
     }
     plan.tokens.iter().for_each(|token| one_token(plan, token, &mut text));
     if let Some(custody) = &plan.custody {
         acts::write(plan, custody, &mut text);
         return text.whole();
     }
+    if let Some(dct) = &plan.dct {
+        dct_text::write(plan, dct, &mut text);
+        return text.whole();
+    }
     root(plan, &mut text);
     if !plan.keys.is_empty() {
         text.comment("Keys of the online roles. Each keyid is copied from its owner's own paper, which came by another way than the medium.");
-        plan.keys.iter().for_each(|key| online_key(key, &mut text));
+        plan.keys.iter().for_each(|one| {
+            key(one, &mut text);
+            online_role(&one.name, &mut text);
+        });
     }
     match plan.kind {
         ScriptKind::GenesisSmall | ScriptKind::GenesisYubikeysSmall | ScriptKind::Solo => at_a_desk(plan, &mut text),
@@ -61,13 +76,14 @@ fn head(plan: &Plan, text: &mut Text) {
         ScriptKind::Solo => ("genesis", "Genesis, one person alone, of the root key of"),
         ScriptKind::RotateRoot => ("rotate-root", "Rotation of the root key of"),
         ScriptKind::RenewExpiry => ("renew-expiry", "Renewal of the root's expiry of"),
+        kind if kind.is_dct() => dct_text::title(kind),
         kind => acts::title(kind),
     };
     text.line("format = 1");
     text.field("ceremony", ceremony);
     text.field("title", &format!("{what} {}", plan.repository));
     text.field("repository", &plan.repository);
-    if plan.custody.as_ref().is_some_and(|custody| custody.notary) {
+    if plan.dct.is_some() || plan.custody.as_ref().is_some_and(|custody| custody.notary) {
         text.field("dialect", "notary");
     }
     if let Some(planned) = plan.planned {
@@ -76,9 +92,8 @@ fn head(plan: &Plan, text: &mut Text) {
     text.comment("The two media that hold the record from its first entry on, by the words on their labels.");
     text.line(&format!("media = {}", list(&plan.media)));
     text.blank();
-    // A threshold of root keys is no matter of a ceremony about custody.
-    let of_root = plan.custody.is_none();
-    let spare = !of_root || plan.principals().count() as u64 > plan.threshold;
+    let of_root = plan.writes_root();
+    let spare = !of_root || plan.root_keys() > plan.threshold;
     let single = of_root && (plan.kind == ScriptKind::Solo || plan.threshold == 1);
     let merged = plan.duties_are_merged();
     if single || merged || !spare {
@@ -91,77 +106,6 @@ fn head(plan: &Plan, text: &mut Text) {
         }
         text.blank();
     }
-}
-
-fn people(person: &PersonPlan, text: &mut Text) {
-    if person.stands_in_for.is_some() {
-        text.comment("Called only if the one they stand in for is absent.");
-    }
-    text.line("[[people]]");
-    text.field("id", &person.id);
-    text.field("name", &person.name);
-    text.line(&format!("duties = {}", list(&person.duties.iter().map(|duty| duty.word()).collect::<Vec<_>>())));
-    if let Some(principal) = &person.stands_in_for {
-        text.field("stands-in-for", principal);
-    }
-    text.blank();
-}
-
-fn module(plan: &Plan, text: &mut Text) {
-    let native = plan.module.path.starts_with(NATIVE);
-    text.comment(if native {
-        "YubiKeys, driven by the program itself. Behind the colon stands how keys are made, where that is not the usual: ?slot=9a&pin-policy=once&touch-policy=cached."
-    } else {
-        "The PKCS#11 module. Production needs the SHA-256 of its file and the model that its tokens report, as officiant token list shows them."
-    });
-    text.line("[[module]]");
-    text.field("name", module_name(plan));
-    text.field("path", &plan.module.path);
-    match &plan.module.sha256 {
-        Some(sha256) => text.field("sha256", &sha256.to_string()),
-        None if native => {}
-        None => text.line("# sha256 = \"…\""),
-    }
-    match &plan.module.model {
-        Some(model) => text.field("model", model),
-        None if native => {}
-        None => text.line("# model = \"…\""),
-    }
-    text.blank();
-}
-
-fn module_name(plan: &Plan) -> &'static str {
-    if plan.module.path.starts_with(NATIVE) { "yubikeys" } else { "hsm" }
-}
-
-fn one_token(plan: &Plan, token: &TokenPlan, text: &mut Text) {
-    if let Some(principal) = &token.spare_for {
-        text.comment(&format!(
-            "A blank spare in the kit. It takes the place of {principal} by SUBSTITUTE at any prompt."
-        ));
-    }
-    text.line("[[token]]");
-    text.field("alias", &token.alias);
-    text.field("holder", &token.holder);
-    text.field("tag", &token.tag);
-    text.field("module", module_name(plan));
-    if let Some((label, serial)) = &token.known {
-        if !label.is_empty() {
-            text.field("label", label);
-        }
-        text.field("serial", serial);
-    }
-    if let Some(keyid) = &token.keyid {
-        text.field("keyid", keyid);
-    }
-    if let Some(principal) = &token.spare_for {
-        text.field("spare-for", principal);
-    }
-    if token.user_pin != token.holder {
-        text.field("user-pin", &token.user_pin);
-    }
-    text.field("so-pin", &token.so_pin);
-    text.blank();
 }
 
 fn root(plan: &Plan, text: &mut Text) {
@@ -199,21 +143,11 @@ fn root(plan: &Plan, text: &mut Text) {
     }
 }
 
-fn online_key(key: &KeyPlan, text: &mut Text) {
-    text.line("[[key]]");
-    text.field("name", key.role);
-    text.field("owner", &key.owner);
-    text.field("file", &key.file);
-    text.field("keyid", &key.keyid);
-    match &key.possession {
-        Some(file) => text.field("possession", file),
-        None => text.line("held-by-server = true"),
-    }
-    text.blank();
+fn online_role(role: &str, text: &mut Text) {
     text.line("[[role]]");
-    text.field("role", key.role);
+    text.field("role", role);
     text.line("threshold = 1");
-    text.line(&format!("keys = {}", list(&[key.role])));
+    text.line(&format!("keys = {}", list(&[role])));
     text.blank();
 }
 
