@@ -81,6 +81,7 @@ impl KeptBackup {
                 self.restored.retain(|token| token != alias);
                 self.keks.retain(|token| token != alias);
             }
+            Event::TokenErased { alias, .. } => self.keks.retain(|token| token != alias),
             Event::Substituted { alias, .. } if self.keks.contains(alias) => {
                 self.keks.retain(|token| token != alias);
                 self.left.push(alias.clone());
