@@ -351,6 +351,11 @@ fn whoever_stops_in_the_middle_is_told_where_the_key_encryption_key_may_be() {
         drop(room.runner.intend().expect("an intent"));
         room.say(Answer::Failed(Trouble::NobodyAnswered { secret: "user PIN".into() }));
         room.aside(AsideKind::Abandon, &[text("the machine is not to be trusted")]);
+        // It is wiped first, or two people keep it as it is.
+        assert!(matches!(room.events().last(), Some(Event::Abandoning { .. })));
+        room.aside(AsideKind::Exception, &["it is wiped", "nobody trusts the machine", "it goes into bag 7"].map(text));
+        room.word("KEPT");
+        room.say(text("in bag 7, says Kai"));
         let account = room.events().find_map(|event| match event {
             Event::Abandoned { account, .. } => Some(account.join("\n")),
             _ => None,

@@ -132,7 +132,7 @@ impl Backups {
             Event::WrappingCleared { name, alias, .. } => {
                 self.wrapped.entry(name.clone()).and_modify(|wrapped| wrapped.leave(alias));
             }
-            Event::TokenInitialised { alias, .. } => {
+            Event::TokenInitialised { alias, .. } | Event::TokenErased { alias, .. } => {
                 self.wrapped.values_mut().for_each(|wrapped| wrapped.leave(alias));
             }
             Event::Substituted { alias, .. } => {

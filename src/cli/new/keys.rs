@@ -8,12 +8,13 @@ use super::{
 };
 use crate::{
     cli::exit::Stop,
+    digest::Digest,
     fault::Fault,
     files, preflight,
     readback::Challenge,
     tuf::{
         dialect::Dialect,
-        key::{Key, KeyId, PublicKey},
+        key::{Key, PublicKey},
     },
 };
 
@@ -81,8 +82,8 @@ pub(super) fn read_key(file: &str, dialect: Dialect) -> Option<Key> {
 
 /// A keyid from paper.
 pub(super) fn keyid(ask: &mut Asking<'_>, question: &str) -> Result<String, Stop> {
-    ask.ask(question, None, |keyid| match KeyId::try_from(keyid.to_owned()) {
-        Ok(keyid) if keyid.as_str().len() == 64 => Ok(keyid.as_str().to_owned()),
-        _ => Err("64 hexadecimal digits".into()),
+    ask.ask(question, None, |keyid| match Digest::from_hex(keyid) {
+        Some(digits) => Ok(digits.to_string()),
+        None => Err("64 hexadecimal digits".into()),
     })
 }
