@@ -126,7 +126,11 @@ fn online_roles(script: &Script, findings: &mut Findings) {
         }
     }
     for key in &script.keys {
-        let opened = matches!(&key.possession, PossessionSpec::HeldByToken(alias) if script.root.keys.contains(alias));
+        // It proves the key of a token that has a role.
+        let has_role = |alias: &Alias| {
+            script.root.keys.contains(alias) || script.repositories.as_ref().is_some_and(|spec| spec.tags_with(alias))
+        };
+        let opened = matches!(&key.possession, PossessionSpec::HeldByToken(alias) if has_role(alias));
         if script.kind.writes_metadata() && script.roles_of(&key.name).is_empty() && !opened {
             let what = format!("The key {} is imported and used in no role.", key.name);
             findings.add(Warning, None, None, what, "Name it in a [[role]], or take it out.");
