@@ -102,7 +102,7 @@ pub fn leaves(ceremony: &Ceremony, list: Option<&[u8]>) -> Vec<u8> {
 /// The list as records have it that were written before lower versions were left out of it.
 pub fn leaves_every_version(ceremony: &Ceremony, list: Option<&[u8]>) -> Vec<u8> {
     let mut text = began_with(ceremony, list).into_owned();
-    ceremony.signed_documents().for_each(|one| add(&mut text, &one));
+    ceremony.signed_documents_of_the_batch().for_each(|one| add(&mut text, &one));
     text
 }
 

@@ -1272,7 +1272,7 @@ pub struct SignedVersion {
     pub version: u64,
     /// The SHA-256 of the bytes that were signed.
     pub payload: Digest,
-    /// Whether it was given up before enough had signed: voided, or left by a ceremony that was abandoned.
+    /// Whether it was given up: voided, left by a ceremony that was abandoned before enough had signed, or kept back at the export by a rule.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spent: bool,
 }

@@ -282,6 +282,22 @@ fn a_batch_is_told_by_its_numbers_its_words_and_its_certificates() {
 }
 
 #[test]
+fn what_a_rule_kept_back_at_the_export_is_spent_and_what_left_is_not() {
+    let script = room::many(3);
+    let mut room = Room::begin(&script, Mode::Production);
+    room.collection = room::blank_repositories(3);
+    room.kept_back = vec!["docker.io/example/app-00001"];
+    room.play(|_| false);
+    let signed = room.ceremony.signed_versions();
+    assert_eq!(signed.len(), 6, "a root and targets of each");
+    for one in signed {
+        assert_eq!(one.spent, room.kept_back.contains(&one.repository.as_str()), "{one:?}");
+    }
+    let html = report(&room.entries, &script);
+    assert!(text_of(&html).contains("2 bundles are complete, 0 wait for a signature, 1 were not written"), "{html}");
+}
+
+#[test]
 fn a_report_of_thousands_is_no_longer_than_one_of_a_few() {
     let length = |count| {
         let (room, script) = many(count);

@@ -1,6 +1,6 @@
 //! What may be asked of a ceremony: who plays which part, what is known of a token, what was drafted, signed and exported.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Ceremony, Closing, Cursor, Draft, TokenState};
 use crate::{
@@ -216,7 +216,18 @@ impl Ceremony {
     /// The same of a batch alone, one after the other.
     pub(in crate::ceremony) fn signed_documents(&self) -> impl Iterator<Item = SignedVersion> {
         let given_up = self.closing == Some(Closing::Abandoned);
-        self.repositories.signed_versions(move |drafted| given_up && !self.is_complete(drafted))
+        let repositories = &self.repositories;
+        let kept_back: BTreeSet<&Gun> = repositories.batch.refused.iter().map(|out| &out.gun).collect();
+        repositories.signed_versions(move |drafted| {
+            let gun = repositories.guns().get(drafted.number as usize);
+            // What a rule kept back at the export went to nobody.
+            gun.is_some_and(|gun| kept_back.contains(gun)) || (given_up && !self.is_complete(drafted))
+        })
+    }
+
+    /// The same as records have it that were written before signatures were called spent.
+    pub(in crate::ceremony) fn signed_documents_of_the_batch(&self) -> impl Iterator<Item = SignedVersion> {
+        self.repositories.signed_versions(|_| false).skip(self.repositories.spent.len())
     }
 
     /// A blind read-back of `digest`; each refusal and each entry hides other words.

@@ -36,10 +36,11 @@ pub const DOES_KEEP: &str = "keeps it as it is now";
 /// The point after which everybody knows which bundles were not written.
 pub const REFUSED_READ: &str = "everybody heard which bundles were not written";
 /// What is done about bundles that were not written.
-pub const REFUSED_ASK: &str = "Read aloud which and why. These repositories stay as they are on the server; collect them again for another ceremony. Their signatures are in this record.";
+pub const REFUSED_ASK: &str = "Read aloud which and why. These repositories stay as they are on the server; collect them again for another ceremony, which may sign other bytes of the same version. The signatures of today stay in this record, as spent: publish none of them.";
 
 /// A note with what is composed anew.
-pub const GIVEN_UP_BEFORE: &str = "a payload of this version was signed in a ceremony before and given up before enough had signed: say aloud by what this one differs";
+pub const GIVEN_UP_BEFORE: &str =
+    "a payload of this version was signed in a ceremony before and given up: say aloud by what this one differs";
 
 /// The title of bundles that were not written.
 pub fn refused_title(count: usize) -> String {

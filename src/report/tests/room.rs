@@ -7,7 +7,7 @@ use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
 use crate::{
     ceremony::{
         Ceremony, Pending,
-        event::{Event, Mode, Program, Stamp},
+        event::{Event, LeftOut, Mode, Program, Stamp},
         metadata,
         operation::{Operation, Outcome, SeenToken, Trouble},
         participants::{Alias, PersonId},
@@ -23,6 +23,7 @@ use crate::{
     digest::Digest,
     fault::{Fault, FaultKind},
     machine::{Device, Interface, MachineFacts},
+    rules::{Refusal, Rule},
     transcript,
     transfer::{Bundle, Gun},
     tuf::{
@@ -108,6 +109,8 @@ pub struct Room {
     pub absent: Vec<&'static str>,
     /// Operations that fail the first time.
     pub fails: Vec<&'static str>,
+    /// Repositories whose bundle no client would take.
+    pub kept_back: Vec<&'static str>,
     /// The bytes of the previous root.
     pub previous: Vec<u8>,
     /// What was collected of many repositories.
@@ -132,6 +135,7 @@ impl Room {
             now: Utc::parse("2026-12-01T09:02:00Z").unwrap(),
             absent: vec![],
             fails: vec![],
+            kept_back: vec![],
             previous: vec![],
             collection: vec![],
             files: BTreeMap::new(),
@@ -329,13 +333,18 @@ impl Room {
             from: 0,
             to: u32::try_from(left.len()).expect("few"),
             incomplete: u32::try_from(incomplete).expect("few"),
-            refused: vec![],
+            refused: self.kept_back.iter().map(|gun| no_client_takes(gun)).collect(),
             manifest: Some(Digest::of(b"manifest")),
             media: self.ceremony.media().to_vec(),
         };
         self.left = left;
         outcome
     }
+}
+
+fn no_client_takes(gun: &str) -> LeftOut {
+    let refusal = Refusal::new(Rule::ClientAccepts, "No client would take it.", "Collect it again.");
+    LeftOut { gun: Gun::parse(gun).expect("a name"), refusal }
 }
 
 fn is_aside(prompt: &Prompt) -> bool {
