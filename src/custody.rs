@@ -151,6 +151,9 @@ pub struct Set {
     /// The shares that were to be encrypted to their custodians as well: the end of such a page is not the end of the share.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub encrypted: Vec<u8>,
+    /// Whether a copy was to be sealed that opens with a passphrase: the end of the shares is not the end of the backup.
+    #[serde(default, rename = "passphrase-copy", skip_serializing_if = "std::ops::Not::not")]
+    pub passphrase_copy: bool,
 }
 
 impl Set {

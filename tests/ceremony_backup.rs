@@ -10,6 +10,7 @@ use std::{fs, path::Path, process::Command};
 use backup_support::is_there;
 use ceremony_support::{People, Room, cuts::Moments, paper, record, script};
 use officiant::{
+    backup::Sealed,
     ceremony::{
         Pending,
         backups::SealedBackup,
@@ -21,6 +22,7 @@ use officiant::{
         state::Closing,
     },
     rules::Rule,
+    secret::{Passphrase, Secret},
     transcript,
     tuf::key::PublicKey,
 };
@@ -176,6 +178,93 @@ fn a_tuf_genesis_with_two_keys_that_are_made_in_memory() {
         let asked = drafted.expect("a draft").iter().filter(|passed| passed.rule == Rule::BackupRestores).count();
         assert_eq!(asked, 2, "of each key");
     });
+}
+
+/// The same by people who declare that one of them has it all.
+fn with_a_copy() -> (String, People) {
+    let (text, mut people) = tuf();
+    let text = text.replace("contact = \"the shop\"", "contact = \"the shop\"\npassphrase-copy = \"mira\"");
+    for name in ["mira", "jon"] {
+        people.passphrases.insert(name.into(), PASSPHRASE.into());
+    }
+    (text.replace("merged-duties = true", "merged-duties = true\nsingle-control = true"), people)
+}
+
+const PASSPHRASE: &str = "correct horse battery";
+
+#[test]
+fn a_copy_that_one_person_opens_is_made_where_the_script_declares_it_and_opens_without_a_share() {
+    let test = "a_copy_that_one_person_opens_is_made_where_the_script_declares_it_and_opens_without_a_share";
+    on_softhsm(test, |tokens| {
+        let (text, people) = with_a_copy();
+        let undeclared = check(&read::script(text.replace("single-control = true", "").as_bytes()).expect("a script"));
+        let said: Vec<_> =
+            undeclared.findings.iter().filter(|found| found.what.contains("the passphrase of")).collect();
+        assert!(!undeclared.holds() && said[0].rule == Some(Rule::BackupDeclared), "{undeclared}");
+        let wrapped = text.replace("way = \"software-born\"", "way = \"wrapped\"");
+        assert!(read::script(wrapped.as_bytes()).expect_err("wrapped").what.contains("backup.passphrase-copy"));
+
+        let mut room = Room::rehearse_text(tokens, text.as_bytes(), people, None);
+        // Too short a passphrase: nothing is written, and it is asked for again.
+        room.until(|pending, _| matches!(pending, Pending::Do(Operation::SealCopy { .. })));
+        room.people.passphrases.insert("mira".into(), "too short".into());
+        room.turn().expect("trouble is an answer");
+        assert!(matches!(room.prompt().scene, Scene::Trouble { .. }));
+        assert_eq!(room.count(|event| matches!(event, Event::CopySealed { .. })), 0);
+        room.people.passphrases.insert("mira".into(), PASSPHRASE.into());
+        room.word("AGAIN");
+        room.finish();
+        for medium in ["a", "b"] {
+            record::holds(&room.place.join(medium));
+        }
+        let copies: Vec<_> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::CopySealed { person, file, passed, .. } => {
+                    Some((person.to_string(), file.clone(), passed.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        let sealed = sealed(&room);
+        assert_eq!((copies.len(), sealed.len()), (2, 2));
+        let made: Vec<_> = room
+            .events()
+            .filter_map(|event| match event {
+                Event::KeyMade { key, .. } => Some(key.clone()),
+                _ => None,
+            })
+            .collect();
+        for (((person, file, passed), of), key) in copies.iter().zip(&sealed).zip(&made) {
+            assert_eq!(person, "mira");
+            assert!(passed.iter().any(|passed| passed.rule == Rule::BackupDeclared));
+            assert!(of.set.passphrase_copy, "the set says that shares alone are not all of it");
+            for medium in ["a", "b"] {
+                let bytes = fs::read(room.place.join(medium).join(&file.name)).expect("the copy");
+                let copy = Sealed::read(bytes).expect("an age file");
+                let opened = copy.open_alone(&passphrase(PASSPHRASE)).expect("it opens");
+                opened.trusted(key).expect("it holds the private half");
+                assert!(copy.open_alone(&passphrase("correct horse batterY")).is_err());
+            }
+            // It is among what is read from each medium again.
+            assert!(
+                room.events().any(|event| matches!(event, Event::MediumRead { files, .. } if files.contains(file)))
+            );
+        }
+        let transcript = fs::read_to_string(room.place.join("a").join(transcript::FILE)).expect("a transcript");
+        assert!(!transcript.contains(PASSPHRASE));
+        let status = Command::new(env!("CARGO_BIN_EXE_officiant"))
+            .args(["backup", "status"])
+            .arg(room.place.join("a"))
+            .output()
+            .expect("the program");
+        let said = String::from_utf8_lossy(&status.stdout).into_owned();
+        assert_eq!(said.matches("a copy of it opens with a passphrase").count(), 2, "{said}");
+    });
+}
+
+fn passphrase(text: &str) -> Passphrase {
+    Secret::copied(text.as_bytes()).expect("memory can be locked").into()
 }
 
 #[test]

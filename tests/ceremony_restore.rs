@@ -24,6 +24,7 @@ use officiant::{
         steps::Gone,
     },
     digest::from_hex,
+    fault::Error,
     perform::rehearsal,
     rules::Rule,
     token::{LastTry, PinEntry, Token as _, pkcs11::rehearsal::Rehearsal, quirks::Trust},
@@ -654,4 +655,31 @@ fn what_a_script_that_opens_a_backup_lacks_is_named() {
     assert!(wrong("share = 2", "share = 1").contains("share 1 is named twice"));
     assert!(wrong("kept/copy/root.age", "../root.age").contains("sealed-copies"));
     assert!(wrong(token, &with("[2, 2, 1]")).contains("different shares"));
+}
+
+#[test]
+fn shares_of_a_backup_of_which_a_copy_opens_with_a_passphrase_are_not_destroyed_as_its_end() {
+    let test = "shares_of_a_backup_of_which_a_copy_opens_with_a_passphrase_are_not_destroyed_as_its_end";
+    on_softhsm(test, |tokens| {
+        let made = made(tokens);
+        let file = made.inputs.join("offline.set.json");
+        let mut set: serde_json::Value = serde_json::from_slice(&fs::read(&file).expect("a set")).expect("JSON");
+        set["passphrase-copy"] = true.into();
+        fs::write(&file, set.to_string()).expect("a set");
+        let here = |text: String| {
+            text.replace("kept/offline-2026.set.json", "offline.set.json")
+                .replace("kept/offline-2026.age", "offline.age")
+        };
+        let mut room = later(tokens, &made, "change-custodians", &here);
+        let refusal = loop {
+            match room.turn() {
+                Ok(()) => assert!(room.ended().is_none(), "it is refused"),
+                Err(Error::Refused(refusal)) => break refusal,
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(refusal.rule, Rule::OldSharesDead, "{refusal}");
+        assert!(refusal.what.contains("opens with a passphrase"), "{refusal}");
+        assert_eq!(room.count(|event| matches!(event, Event::SetImported { .. })), 0);
+    });
 }

@@ -224,7 +224,18 @@ pub(super) fn split_from<'a>(
     drop(points);
     locked::wipe_stack();
     let commitments = shares.iter().map(Share::commitment).collect();
-    Ok(Split { shares, set: Set { fingerprint, scheme, keyid: keyid.clone(), commitments, opens, encrypted: vec![] } })
+    Ok(Split {
+        shares,
+        set: Set {
+            fingerprint,
+            scheme,
+            keyid: keyid.clone(),
+            commitments,
+            opens,
+            encrypted: vec![],
+            passphrase_copy: false,
+        },
+    })
 }
 
 #[cfg(test)]

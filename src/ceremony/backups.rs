@@ -57,6 +57,8 @@ pub struct Backup {
     pub encrypted: BTreeMap<u8, ExportedFile>,
     /// Whether the memory was lost before every share was read back: the key and its shares are to be given up.
     pub lost: bool,
+    /// The copy that opens with a passphrase, where there is one.
+    pub copy: Option<ExportedFile>,
     /// The tokens to which it was restored from shares.
     pub restored: Vec<Alias>,
     /// Whether such a token has signed.
@@ -112,6 +114,7 @@ impl Backup {
             read_on: vec![],
             encrypted: BTreeMap::new(),
             lost: false,
+            copy: None,
             restored: vec![],
             proven: false,
             wiped: false,
@@ -215,6 +218,10 @@ impl Backups {
             Event::BackupSealed { name, sealed, sheets, .. } => self.change(name, |backup| {
                 backup.sealed = Some(sealed.clone());
                 backup.files = std::iter::once(&sealed.file).chain(sheets).cloned().collect();
+            }),
+            Event::CopySealed { name, file, .. } => self.change(name, |backup| {
+                backup.files.push(file.clone());
+                backup.copy = Some(file.clone());
             }),
             Event::ManagementKeySealed { name, file, .. } => {
                 self.change(name, |backup| backup.files.push(file.clone()))

@@ -383,6 +383,19 @@ pub enum Event {
         /// `BACKUP-OPENS`.
         passed: Vec<Passed>,
     },
+    /// A copy of a backup was sealed with a passphrase: one person alone opens it.
+    CopySealed {
+        /// Of which key.
+        name: Alias,
+        /// Who chose the passphrase.
+        person: PersonId,
+        /// The age file.
+        file: ExportedFile,
+        /// On which media.
+        media: Vec<String>,
+        /// `BACKUP-OPENS`, `BACKUP-DECLARED`.
+        passed: Vec<Passed>,
+    },
     /// The management key of a YubiKey was sealed to the identity of a backup.
     ManagementKeySealed {
         /// Of the backup of which key.
@@ -1070,6 +1083,7 @@ impl Event {
             | Self::BackupOpened { passed, .. }
             | Self::OldSharesJudged { passed, .. }
             | Self::BackupSealed { passed, .. }
+            | Self::CopySealed { passed, .. }
             | Self::ManagementKeySealed { passed, .. }
             | Self::ShareReadBack { passed, .. }
             | Self::MediumRead { passed, .. }
@@ -1123,6 +1137,7 @@ impl Event {
                 | Self::KeyTaken { .. }
                 | Self::BackupOpened { .. }
                 | Self::BackupSealed { .. }
+                | Self::CopySealed { .. }
                 | Self::ManagementKeySealed { .. }
                 | Self::ShareReadBack { .. }
                 | Self::MediumRead { .. }

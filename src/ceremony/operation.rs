@@ -235,6 +235,19 @@ pub enum Operation {
         /// When, as the sealed file says.
         made: Utc,
     },
+    /// File: seal the key with a passphrase that one person chooses, write that copy on every medium.
+    SealCopy {
+        /// Of which key.
+        name: Alias,
+        /// Its keyid.
+        keyid: KeyId,
+        /// Who chooses the passphrase.
+        person: PersonId,
+        /// The id of the set of shares that open the backup.
+        set: String,
+        /// When, as the sealed file says.
+        made: Utc,
+    },
     /// File: seal the management key of a YubiKey to the identity of a backup, write it on every medium.
     SealManagementKey {
         /// Of the backup of which key.
@@ -407,6 +420,7 @@ impl Operation {
             Self::TakeKey { name, file, .. } => format!("take the key {name} from {} into memory", shown(file)),
             Self::OpenBackup { name, .. } => format!("open the backup of {name} with its shares"),
             Self::SealBackup { name, .. } => format!("seal the backup of {name} and split what opens it"),
+            Self::SealCopy { name, .. } => format!("seal a copy of the backup of {name} with a passphrase"),
             Self::SealManagementKey { alias, serial, .. } => {
                 format!("seal the management key of {alias}, YubiKey {}", shown(serial))
             }
@@ -465,6 +479,7 @@ impl Operation {
             | Self::TakeKey { .. }
             | Self::OpenBackup { .. }
             | Self::SealBackup { .. }
+            | Self::SealCopy { .. }
             | Self::SealManagementKey { .. }
             | Self::ReadMedium { .. }
             | Self::GiveShare { .. }

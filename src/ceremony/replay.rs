@@ -168,6 +168,7 @@ fn answer(ceremony: &Ceremony, event: &Event) -> Result<Answer, Refusal> {
             let (sealed, sheets, media) = (sealed.clone(), sheets.clone(), media.clone());
             done(Outcome::BackupSealed { sealed, sheets, media })
         }
+        Event::CopySealed { file, media, .. } => done(Outcome::CopySealed { file: file.clone(), media: media.clone() }),
         Event::ManagementKeySealed { file, media, .. } => {
             done(Outcome::ManagementKeySealed { file: file.clone(), media: media.clone() })
         }

@@ -468,6 +468,7 @@ impl Ceremony {
             | Event::KeyWiped { .. }
             | Event::BackupDiscarded { .. }
             | Event::ManagementKeyLost { .. }
+            | Event::CopySealed { .. }
             | Event::ManagementKeySealed { .. }
             | Event::SetImported { .. }
             | Event::SealedImported { .. }

@@ -1,6 +1,7 @@
 //! Keys that are made in memory, sealed, shared out, put on tokens, restored from shares, and wiped. Key, identity and shares live in this
 //! value and nowhere else; what is lost with the process is lost, and the ceremony says so.
 
+mod copy;
 mod giving;
 mod page;
 mod unwrapping;
@@ -44,13 +45,15 @@ const ATTEMPTS: u32 = 5;
 pub(super) struct Born {
     key: PrivateKey,
     sealed: Option<(Sealed, Split, Utc)>,
+    /// The copy that opens with a passphrase, while not every medium has it.
+    copy: Option<Sealed>,
     history: Option<String>,
 }
 
 impl Born {
     /// A key that came into memory.
     pub(super) const fn new(key: PrivateKey, history: Option<String>) -> Self {
-        Self { key, sealed: None, history }
+        Self { key, sealed: None, copy: None, history }
     }
 }
 
@@ -63,6 +66,7 @@ impl Performer {
             Operation::TakeKey { .. } => locked::apart(|| self.take_key(job, people)),
             Operation::OpenBackup { .. } => locked::apart(|| self.open_backup(job, people)),
             Operation::SealBackup { name, keyid, made } => self.seal_backup(name, keyid, *made, job),
+            Operation::SealCopy { .. } => locked::apart(|| self.seal_copy(job, people)),
             Operation::SealManagementKey { .. } => self.seal_management_key(job, people),
             Operation::ReadMedium { files, .. } => super::file::read_again(job, files),
             Operation::GiveShare { name, index, custodian } => self.give_share(name, *index, custodian, people),
@@ -146,6 +150,7 @@ impl Performer {
                 // Once for each identity: shares of two splittings would tell more together.
                 let mut split = split(&identity, custody.scheme, keyid)?;
                 split.set.encrypted = custody.encrypted();
+                split.set.passphrase_copy = custody.passphrase_copy.is_some();
                 Ok::<_, Error>((sealed, split, made))
             });
             born.sealed = Some(sealed?);

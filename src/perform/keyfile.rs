@@ -180,7 +180,7 @@ impl Performer {
         Ok(Outcome::HandedOver { key, sha256, length, media, signature })
     }
 
-    fn new_passphrase(&self, name: &Alias, keeper: &PersonId, ask: Ask<'_>) -> Result<Passphrase, Stopped> {
+    pub(super) fn new_passphrase(&self, name: &Alias, keeper: &PersonId, ask: Ask<'_>) -> Result<Passphrase, Stopped> {
         let unfit =
             |cause: &str| Fault::new(FaultKind::PinNotAcceptable, format!("set the passphrase of {name}"), cause);
         let first = self.ask_passphrase(SecretKind::NewPassphrase, name.as_str(), Some(keeper), &mut *ask)?;

@@ -22,6 +22,7 @@ pub fn blocks(replay: &Replay<'_>) -> Vec<Block> {
         let (files, media) = match &placed.event {
             Event::Exported { files, media } => (files.clone(), media),
             Event::KeyHandedOver { file, media, .. }
+            | Event::CopySealed { file, media, .. }
             | Event::ManagementKeySealed { file, media, .. }
             | Event::ShareEncrypted { file, media, .. } => (vec![file.clone()], media),
             Event::BackupSealed { sealed, sheets, media, .. } | Event::KeyWrapped { sealed, sheets, media, .. } => {

@@ -44,6 +44,7 @@ fn whole() -> Vec<Event> {
         commitments: commitments.clone(),
         opens: crate::custody::Opens::SealedFile,
         encrypted: vec![],
+        passphrase_copy: false,
     };
     let file = ExportedFile { name: "backup/offline.age".into(), sha256: Digest::of(b"file"), length: 4 };
     let (sealed, sheets, media) = (SealedBackup { file, set }, vec![], vec![]);

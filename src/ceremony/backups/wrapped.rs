@@ -195,7 +195,7 @@ impl Ceremony {
             }
             _ => {}
         }
-        if let Event::ShareEncrypted { file, .. } = event {
+        if let Event::ShareEncrypted { file, .. } | Event::CopySealed { file, .. } = event {
             self.exported.push(file.clone());
         }
         if let Event::BackupSealed { sealed, sheets, .. } | Event::KeyWrapped { sealed, sheets, .. } = event {

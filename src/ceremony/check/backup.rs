@@ -169,6 +169,14 @@ fn unbroken(script: &Script, findings: &mut Findings) {
 /// Nobody holds as many shares as open the backup.
 fn custodians(script: &Script, findings: &mut Findings) {
     let Some(custody) = script.custody() else { return };
+    if let Some(person) = &custody.passphrase_copy {
+        let what = format!(
+            "A copy of the backup opens with the passphrase of {}: one person alone has the key.",
+            shown(script.name(person))
+        );
+        let remedy = "Leave passphrase-copy out of [backup].";
+        findings.unless(script.declares.single_control, Rule::BackupDeclared, None, what, remedy);
+    }
     let mut shares: BTreeMap<&PersonId, usize> = BTreeMap::new();
     for person in &custody.custodians {
         *shares.entry(person).or_default() += 1;

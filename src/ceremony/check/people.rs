@@ -144,6 +144,10 @@ fn plan(script: &Script, person: &Person) -> PersonPlan {
                 plan.user_pin_entries += u32::from(user(&step.token));
                 plan.passphrase_entries += u32::from(user(&step.token));
             }
+            Action::SealBackup(_) => {
+                let copy = script.custody().and_then(|custody| custody.passphrase_copy.as_ref());
+                plan.passphrase_entries += if copy == Some(&person.id) { 2 } else { 0 };
+            }
             Action::TakeKey(step) => plan.passphrase_entries += u32::from(step.keeper == person.id),
             Action::HandOverKey(step) => plan.passphrase_entries += if step.keeper == person.id { 2 } else { 0 },
             Action::Certify(step) if user(&step.token) => {

@@ -148,6 +148,13 @@ pub enum Outcome {
         /// The media that hold them, by their labels.
         media: Vec<String>,
     },
+    /// Of [`super::Operation::SealCopy`].
+    CopySealed {
+        /// The sealed file.
+        file: ExportedFile,
+        /// The media that hold it, by their labels.
+        media: Vec<String>,
+    },
     /// Of [`super::Operation::SealManagementKey`].
     ManagementKeySealed {
         /// The sealed file.

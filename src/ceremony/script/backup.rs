@@ -102,6 +102,8 @@ pub struct CustodySpec {
     pub pages: Option<String>,
     /// To whom shares are encrypted as well: custodians, each with the recipient that is theirs alone.
     pub recipients: BTreeMap<PersonId, Recipient>,
+    /// Who chooses the passphrase of a copy that opens without shares. Only where the script declares single control.
+    pub passphrase_copy: Option<PersonId>,
     /// Whether witnesses throw dice for the key.
     pub dice: bool,
 }

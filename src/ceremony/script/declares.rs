@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::rules::{Refusal, Rule};
+
 /// What a script declares beforehand, where it can be reviewed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -21,4 +23,18 @@ pub struct Declares {
     pub pin_is_key: bool,
     /// ECDSA keys may be made on YubiKeys with firmware below 5.7 (YSA-2024-03).
     pub old_firmware: bool,
+}
+
+impl Declares {
+    /// `BACKUP-DECLARED`: what one person alone opens exists only where the script declares single control.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn one_person_opens(&self) -> Result<(), Refusal> {
+        if self.single_control {
+            return Ok(());
+        }
+        let what = "A copy that one person opens is made only where the script declares single-control.";
+        Err(Refusal::new(Rule::BackupDeclared, what, "Leave, and hold the ceremony with another script."))
+    }
 }

@@ -252,6 +252,7 @@ pub(super) struct RawBackup {
     pub pages: Option<Spanned<String>>,
     #[serde(default)]
     pub recipients: BTreeMap<String, Spanned<String>>,
+    pub passphrase_copy: Option<Spanned<String>>,
     #[serde(default)]
     pub dice: bool,
 }

@@ -7,7 +7,7 @@ use crate::{
         operation::{Operation, Outcome},
         participants::Alias,
         prompt::Answer,
-        script::{KeptSpec, Script},
+        script::{KeptSpec, OldShares, Script},
         unfit,
     },
     custody::Set,
@@ -57,6 +57,16 @@ pub(super) fn imported(ceremony: &Ceremony, name: &Alias, answer: &Answer) -> Re
     let Some((text, set)) = text.and_then(|text| Some((text, serde_json::from_str::<Set>(text).ok()?))) else {
         return refuse(format!("{file} holds no set of shares."));
     };
+    if set.passphrase_copy && spec.old_shares == Some(OldShares::Destroy) {
+        return Err(Refusal::new(
+            Rule::OldSharesDead,
+            format!(
+                "A copy of the backup {} opens with a passphrase, and without any share: destroyed shares do not end it.",
+                set.id()
+            ),
+            "Leave, and say old-shares = \"rotate\" in the script: the key is rotated.",
+        ));
+    }
     let mut passed = vec![Passed::new(Rule::BytesMatchHash, format!("{} is the file that the script pins", spec.file))];
     if let Some(trusted) = trusted(ceremony, spec) {
         if trusted != set.keyid {

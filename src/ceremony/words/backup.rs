@@ -131,6 +131,12 @@ pub fn seal_backup(script: &Script, name: &Alias) -> Prose {
         format!("The identity is split, {scheme}, and every combination of shares that should open is tried. Then it is wiped."),
         "The sealed file goes into the record on both media, with sheets to be printed (backup/). It is no secret, and without it the shares are useless: print the sheets today.".into(),
     ];
+    if let Some(person) = script.custody().and_then(|custody| custody.passphrase_copy.as_ref()) {
+        lines.push(format!(
+            "{} alone at the keyboard types a passphrase twice. A copy of the backup is sealed with it, and opens without any share: whoever has the file and the passphrase has the key. The script declares single control.",
+            shown(script.name(person))
+        ));
+    }
     lines.extend(super::management::with_backup(script).map(str::to_owned));
     let expect = "The screen gives the SHA-256 of the sealed file, and the id of the set of shares.";
     prose(

@@ -117,6 +117,12 @@ pub fn told(script: &Script, event: &Event) -> String {
             let told = management_key.as_ref().map_or("", words::management::told);
             format!("{alias} has a user PIN.{told}")
         }
+        Event::CopySealed { name, person, file, media, .. } => format!(
+            "A copy of the backup of {name} was sealed as {} on {}, with a passphrase of {person}: whoever has both has the key. SHA-256 {}.",
+            file.name,
+            media.join(" and "),
+            file.sha256
+        ),
         Event::ManagementKeySealed { name, alias, file, media, .. } => format!(
             "The management key of {alias} was sealed as {} on {}, for the shares of {name}: SHA-256 {}.",
             file.name,

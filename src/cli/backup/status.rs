@@ -123,6 +123,8 @@ struct Report {
     superseded_by: Option<String>,
     rotate_by: Option<Utc>,
     history: Option<String>,
+    /// Whether a copy opens with a passphrase, and without shares.
+    passphrase_copy: bool,
     left: Vec<String>,
 }
 
@@ -362,6 +364,7 @@ fn report(known: &Known, lost: &[(String, u8)], now: Utc) -> Report {
         restore_due,
         superseded_by: known.superseded.clone(),
         rotate_by: known.rotate_by,
+        passphrase_copy: known.set.passphrase_copy,
         history: known.history.clone(),
         left,
     }
@@ -412,6 +415,10 @@ fn lines(reports: &[Report]) -> Vec<String> {
         ));
         lines.extend(report.why.iter().map(|why| format!("  {why}")));
         lines.extend(report.history.iter().map(|history| format!("  the key was {}", crate::text::shown(history))));
+        if report.passphrase_copy {
+            lines
+                .push("  a copy of it opens with a passphrase, without any share: whoever has both has the key".into());
+        }
         let day = |at: Option<Utc>| at.map_or_else(|| "never".to_owned(), Utc::date);
         for share in &report.shares {
             let who = share.custodian.as_deref().unwrap_or("nobody");

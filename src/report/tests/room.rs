@@ -268,6 +268,7 @@ impl Room {
             | Operation::RestoreKey { .. }
             | Operation::OpenBackup { .. }
             | Operation::SealBackup { .. }
+            | Operation::SealCopy { .. }
             | Operation::SealManagementKey { .. }
             | Operation::GiveShare { .. }
             | Operation::ReadMedium { .. }

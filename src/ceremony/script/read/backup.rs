@@ -21,7 +21,7 @@ use crate::{
 };
 
 impl Reader<'_> {
-    pub(super) fn backup(&self, raw: &RawBackup, people: &[Person]) -> Read<BackupSpec> {
+    pub(super) fn backup(&self, raw: &RawBackup, all: &[Person]) -> Read<BackupSpec> {
         let way = *raw.way.get_ref();
         if !matches!(way, Way::SoftwareBorn | Way::Wrapped) {
             let given = [
@@ -31,6 +31,7 @@ impl Reader<'_> {
                 raw.printer.as_ref().map(Spanned::span),
                 raw.pages.as_ref().map(Spanned::span),
                 raw.recipients.values().next().map(Spanned::span),
+                raw.passphrase_copy.as_ref().map(Spanned::span),
                 raw.dice.then(|| raw.way.span()),
             ];
             return match given.into_iter().flatten().next() {
@@ -45,7 +46,7 @@ impl Reader<'_> {
         let Some(custodians) = &raw.custodians else { return missing("custodians") };
         let Some(contact) = &raw.contact else { return missing("contact") };
         let people: Vec<PersonId> =
-            custodians.get_ref().iter().map(|person| self.known_person(person, people)).collect::<Read<_>>()?;
+            custodians.get_ref().iter().map(|person| self.known_person(person, all)).collect::<Read<_>>()?;
         let scheme = u8::try_from(people.len()).ok().and_then(|count| Scheme::new(*threshold.get_ref(), count));
         let Some(scheme) = scheme else {
             let what = format!(
@@ -63,6 +64,11 @@ impl Reader<'_> {
             return self
                 .error(of.span(), "backup.printer: the device of a printer without a spool, such as /dev/usb/lp0");
         }
+        if let (Way::Wrapped, Some(copy)) = (way, &raw.passphrase_copy) {
+            let what = "backup.passphrase-copy: a wrapped key is in no memory, and is sealed with no passphrase";
+            return self.error(copy.span(), what);
+        }
+        let copy = raw.passphrase_copy.as_ref().map(|person| self.known_person(person, all)).transpose()?;
         let pages = raw.pages.as_ref().map(|pages| self.pages(pages, raw)).transpose()?;
         let contact = self.line_of_text("backup.contact", contact)?;
         Ok(BackupSpec {
@@ -74,6 +80,7 @@ impl Reader<'_> {
                 contact,
                 printer,
                 pages,
+                passphrase_copy: copy,
                 dice: raw.dice,
             }),
         })
