@@ -153,13 +153,16 @@ pub fn remains(set: &Set, end: &End) -> Vec<String> {
         });
     }
     lines.push(said(count - end.gone(), needed));
+    if set.passphrase_copy {
+        lines.push("A copy opens with a passphrase, and without any share: until each medium with it is destroyed, whoever has one and the passphrase has the key.".into());
+    }
     lines
 }
 
 /// `2 of the old shares are left; 3 open the old file: …`.
 fn said(left: u8, needed: u8) -> String {
     let then = match left < needed {
-        true => "it opens no more",
+        true => "they open it no more",
         false => "whoever gathers them has the key",
     };
     format!("{left} of the old shares are left; {needed} open the old file: {then}.")
@@ -178,4 +181,27 @@ pub fn judged(name: &Alias, set: &str, left: u8, needed: u8, by: Option<Utc>) ->
         (false, None) => " By an exception of two people: the key must be rotated at once.".into(),
     };
     format!("Of set {set} of {name}: {}{then}", said(left, needed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        custody::{Opens, Scheme},
+        digest::Digest,
+    };
+
+    #[test]
+    fn what_remains_of_a_set_names_a_copy_that_opens_with_a_passphrase() {
+        let scheme = Scheme::new(2, 3).expect("a scheme");
+        let fingerprint = Digest::of(b"an identity");
+        let keyid = Digest::of(b"a key").into();
+        let (commitments, opens, encrypted) = (vec![], Opens::SealedFile, vec![]);
+        let mut set = Set { fingerprint, scheme, keyid, commitments, opens, encrypted, passphrase_copy: false };
+        let end = End { destroyed: vec![1, 2], ..End::default() };
+        let names_it = |set: &Set| remains(set, &end).iter().any(|line| line.contains("opens with a passphrase"));
+        assert!(!names_it(&set));
+        set.passphrase_copy = true;
+        assert!(names_it(&set));
+    }
 }
