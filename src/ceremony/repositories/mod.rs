@@ -250,6 +250,10 @@ impl Repositories {
                 self.batch.exported = *to;
                 self.batch.incomplete += incomplete;
                 self.batch.published = *manifest;
+                if manifest.is_some() {
+                    // Nothing is verified of these repositories any more; tens of thousands of digests go.
+                    self.verified = Default::default();
+                }
             }
             _ => {}
         }
