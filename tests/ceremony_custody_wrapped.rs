@@ -4,9 +4,10 @@
 mod canary_support;
 mod ceremony_support;
 mod memory_support;
+mod shim_support;
 mod support;
 
-use std::{fs, path::Path};
+use std::fs;
 
 use canary_support::{Canary, files_with, memory_with, share};
 use ceremony_support::{
@@ -36,7 +37,8 @@ use officiant::{
     },
     tuf::key::Key,
 };
-use support::{alone, folder, on_softhsm, rehearsal};
+use shim_support::{control, goes_at_each, on_shim};
+use support::on_softhsm;
 
 const CHANGE: &str = "change-custodians-wrapped";
 
@@ -322,28 +324,6 @@ fn a_first_token_that_fails_before_the_new_shares_are_read_back_is_replaced_and_
     });
 }
 
-/// Runs `body` in a process of its own, with SoftHSM behind the shim that lies.
-fn on_shim(name: &str, body: impl FnOnce(&Rehearsal)) {
-    let prepare = |folder: &Path| {
-        let rehearsal = Rehearsal::prepare(folder, None).expect("SoftHSM is installed");
-        vec![
-            rehearsal.environment(),
-            (pkcs11_shim::MODULE, rehearsal.module.into_os_string()),
-            (pkcs11_shim::CONTROL, folder.join("control").into_os_string()),
-        ]
-    };
-    alone(name, prepare, || {
-        let shim = std::env::current_exe().expect("this program").with_file_name("libpkcs11_shim.so");
-        let mut tokens = rehearsal();
-        tokens.module = shim;
-        body(&tokens);
-    });
-}
-
-fn control(lines: &str) {
-    fs::write(folder().join("control"), lines).expect("written");
-}
-
 #[test]
 fn a_token_that_lies_or_goes_in_the_middle_ends_with_one_key_wrapped_anew() {
     on_shim("a_token_that_lies_or_goes_in_the_middle_ends_with_one_key_wrapped_anew", |tokens| {
@@ -361,20 +341,8 @@ fn a_token_that_lies_or_goes_in_the_middle_ends_with_one_key_wrapped_anew() {
             assert!(is_refused(&room, rule, ""), "{lines}: {}", room.trouble().words());
             room.word("AGAIN");
         }
-        // Gone at the n-th call of each of these and from then on: until one of them is not called so often.
         let calls = ["C_UnwrapKey", "C_SignInit", "C_DestroyObject", "C_CreateObject"];
-        let mut failed = 0;
-        for lines in (1..).flat_map(|nth| calls.iter().map(move |call| format!("fail {call} {nth}+ 0x32"))) {
-            control(&lines);
-            room.perform().expect("the trouble is recorded");
-            control("");
-            if !matches!(&room.ceremony().pending(), Pending::Ask(prompt) if matches!(prompt.scene, Scene::Trouble { .. }))
-            {
-                break;
-            }
-            failed += 1;
-            room.word("AGAIN");
-        }
+        let failed = goes_at_each(&mut room, &calls);
         assert!(failed >= 6, "{failed}");
         room.finish();
         record::holds(&room.place.join("a"));

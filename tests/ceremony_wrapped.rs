@@ -3,6 +3,7 @@
 
 mod backup_support;
 mod ceremony_support;
+mod shim_support;
 mod support;
 
 use std::{
@@ -32,7 +33,8 @@ use officiant::{
     },
     tuf::{dialect::Dialect, key::PublicKey, role::RoleName, signed::Untrusted, verify::first_root},
 };
-use support::{alone, folder, on_softhsm, rehearsal};
+use shim_support::{control, on_shim};
+use support::{alone, on_softhsm, rehearsal};
 
 const DCT: &str = "dct-genesis-wrapped";
 
@@ -467,29 +469,6 @@ fn a_first_token_that_fails_afterwards_is_replaced_from_the_file_and_the_shares(
         let left = &room.ceremony().backups().wrapped(&name).expect("it").left;
         assert_eq!(left.iter().map(|alias| alias.as_str()).collect::<Vec<_>>(), ["ana-1"]);
     });
-}
-
-/// Runs `body` in a process of its own, with SoftHSM behind the shim that lies.
-fn on_shim(name: &str, body: impl FnOnce(&Rehearsal)) {
-    let prepare = |folder: &Path| {
-        let rehearsal = Rehearsal::prepare(folder, None).expect("SoftHSM is installed");
-        vec![
-            rehearsal.environment(),
-            (pkcs11_shim::MODULE, rehearsal.module.into_os_string()),
-            (pkcs11_shim::CONTROL, folder.join("control").into_os_string()),
-        ]
-    };
-    alone(name, prepare, || {
-        let shim = std::env::current_exe().expect("this program").with_file_name("libpkcs11_shim.so");
-        let mut tokens = rehearsal();
-        tokens.module = shim;
-        body(&tokens);
-    });
-}
-
-/// From now on the shim does this.
-fn control(lines: &str) {
-    fs::write(folder().join("control"), lines).expect("written");
 }
 
 #[test]
